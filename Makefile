@@ -1,0 +1,141 @@
+# `make` lists the targets. What is built and downloaded goes below ~/.cache/sv0, outside the clone, so that the next
+# clone finds it; `rm -r ~/.cache/sv0` is always safe, and is how one cleans up.
+#
+#   XDG_CACHE_HOME     moves ~/.cache
+#   CARGO_TARGET_DIR   moves cargo's output (by default one folder a clone: cargo takes the older of two clones of one
+#                      workspace for up to date, and runs the other's code)
+#   PYTHON             the Python to make virtual environments with
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+
+CARGO ?= cargo
+PYTHON ?= python3
+# cargo-deny is built when it is missing; the version is pinned as the toolchain is.
+DENY_VERSION := 0.20.2
+
+# Not `realpath` and `dir`: they break at blanks.
+ROOT := $(shell pwd -P)
+# Without a home that can be written, the clone must do.
+CACHE := $(shell \
+	if [ -n "$${XDG_CACHE_HOME:-}" ]; then d="$$XDG_CACHE_HOME/sv0"; else d="$${HOME:-/nonexistent}/.cache/sv0"; fi; \
+	if mkdir -p "$$d" 2>/dev/null && [ -w "$$d" ]; then echo "$$d"; else echo "$(ROOT)/target/cache"; fi)
+ifndef CARGO_TARGET_DIR
+CARGO_TARGET_DIR := $(CACHE)/target/$(notdir $(subst $() ,_,$(ROOT)))-$(shell printf %s "$(ROOT)" | cksum | cut -d' ' -f1)
+endif
+export CARGO_TARGET_DIR
+
+TOOLS := $(CACHE)/tools
+export PATH := $(PATH):$(TOOLS)/bin
+
+# $(call say,text without a comma)
+say = { if [ -t 1 ] && [ -z "$${NO_COLOR:-}" ]; then printf '\n\033[1m== %s\033[0m\n' "$(1)"; else printf '\n== %s\n' "$(1)"; fi; }
+
+# A target's steps are meant to be read one after the other.
+.NOTPARALLEL:
+
+.PHONY: help
+help: ## list the targets
+	@echo 'sv0: who can reach which data, along which chain of authority?'
+	@echo
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@echo
+	@echo "cargo builds into $(CARGO_TARGET_DIR)"
+
+.PHONY: demo
+demo: ## build sv0 and let it analyse its demo organisation
+	@$(call say,building sv0 (the first time takes a few minutes))
+	$(CARGO) build --locked --profile quick -p sv0-cli
+	@$(call say,sv0 demo)
+	@"$(CARGO_TARGET_DIR)/quick/sv0" demo
+	@echo; echo "that was $(CARGO_TARGET_DIR)/quick/sv0 demo"
+
+.PHONY: build
+build: ## build the release binary
+	@$(call say,building the release binary)
+	$(CARGO) build --locked --release -p sv0-cli
+	@echo "$(CARGO_TARGET_DIR)/release/sv0"
+
+# The slow and the chatty first, so that the test runner's closing line is the last thing to read.
+.PHONY: test
+test: check layers deny-if-there e2e unit ## everything that must pass before a commit
+
+.PHONY: check
+check: ## formatting, and clippy with warnings as errors
+	@$(call say,formatting)
+	$(CARGO) fmt --all -- --check
+	@$(call say,clippy)
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+
+.PHONY: unit
+unit: ## the Rust tests
+	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
+		$(call say,Rust tests: examples in the documentation); \
+		$(CARGO) test --locked --workspace --doc --quiet && \
+		$(call say,Rust tests) && \
+		$(CARGO) nextest run --locked --workspace; \
+	else \
+		$(call say,Rust tests (cargo-nextest is not installed: cargo test does it)); \
+		$(CARGO) test --locked --workspace; \
+	fi
+
+.PHONY: layers
+layers: ## the crate graph keeps to its floors, and ARCHITECTURE.md shows it
+	@$(call say,crate graph)
+	@$(CARGO) run --locked --quiet -p sv0-xtask -- layers --check
+
+# ---- from a live IAM API to the answers ---------------------------------------------------------------------------
+
+REQUIREMENTS := tests/moto/requirements.txt
+# One virtual environment for each set of requirements and each Python.
+VENV := $(CACHE)/venv/$(shell { cat $(REQUIREMENTS); $(PYTHON) -c 'import sys; print(sys.executable, sys.version)'; } 2>&1 | cksum | cut -d' ' -f1)
+# The full organisation needs all of moto; it is built where it is at hand, in CI or on demand.
+WORLD := ../shared/world
+WITH_WORLD := $(if $(or $(CI),$(SV0_WORLD)),$(wildcard $(WORLD)/build_world.py))
+
+.PHONY: e2e
+e2e: ## an IAM API on this machine (moto), its export, sv0 over it (SV0_WORLD=1: the full organisation too)
+	@$(call say,end to end: building sv0)
+	$(CARGO) build --locked -p sv0-cli
+	@if [ ! -e "$(VENV)/ready" ]; then \
+		$(call say,end to end: installing $(REQUIREMENTS)); \
+		rm -rf "$(VENV)" && \
+		{ $(PYTHON) -m venv "$(VENV)" || { echo 'no virtual environment: Debian and Ubuntu need `apt install python3-venv`' >&2; exit 1; }; } && \
+		"$(VENV)/bin/pip" install --quiet -r $(REQUIREMENTS) && \
+		touch "$(VENV)/ready"; \
+	fi
+	@$(call say,end to end: the demo organisation)
+	@"$(VENV)/bin/python" tests/moto/e2e.py --sv0 "$(CARGO_TARGET_DIR)/debug/sv0"
+ifneq ($(WITH_WORLD),)
+	@if [ ! -e "$(VENV)/ready-world" ]; then \
+		$(call say,end to end: installing the rest of moto); \
+		"$(VENV)/bin/pip" install --quiet -r $(REQUIREMENTS) "$$(sed -n 's/^moto==/moto[server,all]==/p' $(REQUIREMENTS))" && \
+		touch "$(VENV)/ready-world"; \
+	fi
+	@$(call say,end to end: the full organisation of $(WORLD))
+	@"$(VENV)/bin/python" tests/moto/e2e.py --sv0 "$(CARGO_TARGET_DIR)/debug/sv0" --world $(WORLD)
+endif
+
+# ---- licences -----------------------------------------------------------------------------------------------------
+
+# Not `advisories`: its database is on github.com, which the machines that run this need not reach.
+DENY := $(CARGO) deny --locked check --hide-inclusion-graph licenses bans sources
+
+.PHONY: deny
+deny: ## licences, banned crates, sources (installs cargo-deny, some three minutes)
+	@if ! $(CARGO) deny --version >/dev/null 2>&1; then \
+		$(call say,installing cargo-deny $(DENY_VERSION) into $(TOOLS)); \
+		env -u CARGO_TARGET_DIR $(CARGO) install --locked --root "$(TOOLS)" cargo-deny@$(DENY_VERSION); \
+	fi
+	@$(call say,licences and banned crates and sources)
+	$(DENY)
+
+.PHONY: deny-if-there
+deny-if-there:
+	@if [ -n "$${CI:-}" ] || $(CARGO) deny --version >/dev/null 2>&1; then \
+		$(MAKE) deny; \
+	else \
+		$(call say,licences: not checked because cargo-deny is not installed (make deny installs it)); \
+	fi

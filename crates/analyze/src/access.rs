@@ -1,0 +1,479 @@
+//! What a principal can do to one resource: every action that the catalogue has for it, policy layers, the KMS key that
+//! guards it, Block Public Access. What is granted somewhere and yet denied is kept, with what blocks it.
+
+use std::collections::BTreeMap;
+
+use sv0_iam::catalog::Catalog;
+use sv0_iam::decide::{Hit, Layer, Verdict};
+use sv0_iam::name::Arn;
+use sv0_iam::name::principal::CallerKind;
+use sv0_iam::syntax::{Effect, PrincipalEntry};
+use sv0_model::graph::NodeId;
+use sv0_model::kind::{AccessLevel, EdgeKind, Kind};
+use sv0_model::path::{BlockedBy, ConditionText};
+
+use crate::ask::{Asker, Target, grants};
+use crate::scope;
+use crate::words;
+use crate::world::World;
+
+/// What a principal can do to a resource.
+#[derive(Debug, Clone, Default)]
+pub struct Access {
+    /// Actions that are allowed, or allowed under conditions.
+    pub allowed: Vec<Allowed>,
+    /// Actions that some policy grants and another layer denies.
+    pub blocked: Vec<Blocked>,
+    /// Whether the resource's key policy is not in the input.
+    pub kms_not_evaluated: bool,
+}
+
+/// One action that is allowed.
+#[derive(Debug, Clone)]
+pub struct Allowed {
+    /// The action, as the catalogue spells it.
+    pub action: &'static str,
+    /// What it does.
+    pub level: AccessLevel,
+    /// The part of the resource: its ARN, or a pattern below it.
+    pub scope: String,
+    /// Whether it hangs on conditions.
+    pub verdict: Verdict,
+    /// What has to hold.
+    pub conditions: Vec<ConditionText>,
+    /// The policies that grant it: layer, tag, statement.
+    pub sources: Vec<Source>,
+}
+
+/// A statement that grants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Source {
+    /// Identity or resource.
+    pub layer: Layer,
+    /// The policy in its place.
+    pub tag: u32,
+    /// The statement's index.
+    pub statement: usize,
+}
+
+/// One action that is granted and denied.
+#[derive(Debug, Clone)]
+pub struct Blocked {
+    /// The action.
+    pub action: &'static str,
+    /// What it would do.
+    pub level: AccessLevel,
+    /// The policies that would grant it.
+    pub sources: Vec<Source>,
+    /// What stands in the way.
+    pub by: Vec<BlockedBy>,
+}
+
+/// A part of a resource that actions are asked about.
+struct Part {
+    arn: String,
+    scope: String,
+    actions: Vec<(&'static str, AccessLevel)>,
+}
+
+/// The name that stands for any object, item or index of a resource.
+pub const ANY: &str = "sv0-any";
+
+/// Asks everything about one resource.
+#[must_use]
+pub fn access(world: &World, asker: &Asker<'_>, resource: NodeId) -> Access {
+    access_filtered(world, asker, resource, &|_| true)
+}
+
+/// Asks about the actions that pass a filter.
+#[must_use]
+pub fn access_filtered(
+    world: &World,
+    asker: &Asker<'_>,
+    resource: NodeId,
+    wanted: &dyn Fn(&str) -> bool,
+) -> Access {
+    if world.node(resource).record.kind == Kind::ResourceScope {
+        return scope::access(world, asker, resource);
+    }
+    let mut out = Access::default();
+    if !could_touch(world, asker, resource) {
+        return out;
+    }
+    let mut seen: BTreeMap<&'static str, usize> = BTreeMap::new();
+    for part in parts(world, asker, resource) {
+        for &(action, level) in part.actions.iter().filter(|(action, _)| wanted(action)) {
+            if !granted_somewhere(world, asker, resource, action) {
+                continue;
+            }
+            one(world, asker, resource, &part, action, level, &mut seen, &mut out);
+        }
+    }
+    // What is allowed on some part is not blocked as a whole.
+    let allowed: Vec<&str> = out.allowed.iter().map(|a| a.action).collect();
+    out.blocked.retain(|b| !allowed.contains(&b.action));
+    out
+}
+
+#[expect(clippy::too_many_arguments, reason = "one step of one loop")]
+fn one(
+    world: &World,
+    asker: &Asker<'_>,
+    resource: NodeId,
+    part: &Part,
+    action: &'static str,
+    level: AccessLevel,
+    seen: &mut BTreeMap<&'static str, usize>,
+    out: &mut Access,
+) {
+    let answer = asker.ask(action, Target { arn: &part.arn, node: Some(resource) });
+    let sources = sources(&answer.decision.hits);
+    if !answer.verdict().possible() {
+        if sources.is_empty() || !worth_telling(world, asker, resource, &sources) {
+            return;
+        }
+        let by = words::blocks(world, asker, action, Some(resource), &answer.decision);
+        push_blocked(out, Blocked { action, level, sources, by });
+        return;
+    }
+    let mut conditions = words::requirements(world, asker, &answer);
+    let mut verdict = answer.verdict();
+    match gate(world, asker, resource, action) {
+        Gate::Open => {}
+        Gate::Unknown(text) => {
+            out.kms_not_evaluated = true;
+            verdict = Verdict::AllowedIf;
+            conditions.push(words::plain(text));
+        }
+        Gate::If(more) => {
+            verdict = Verdict::AllowedIf;
+            conditions.extend(more);
+        }
+        Gate::Shut(by) => {
+            push_blocked(out, Blocked { action, level, sources, by });
+            return;
+        }
+    }
+    conditions.sort();
+    conditions.dedup();
+    let found = Allowed { action, level, scope: part.scope.clone(), verdict, conditions, sources };
+    match seen.get(action).and_then(|at| out.allowed.get_mut(*at)) {
+        // A part adds what it grants beyond the parts before it.
+        Some(before) => {
+            if !before.scope.split(", ").any(|scope| scope == found.scope) {
+                before.scope = format!("{}, {}", before.scope, found.scope);
+            }
+            before.sources.extend(found.sources);
+            before.sources.sort_unstable();
+            before.sources.dedup();
+        }
+        None => {
+            seen.insert(action, out.allowed.len());
+            out.allowed.push(found);
+        }
+    }
+}
+
+fn push_blocked(out: &mut Access, blocked: Blocked) {
+    if !out.blocked.iter().any(|b| b.action == blocked.action) {
+        out.blocked.push(blocked);
+    }
+}
+
+/// Whether any grant of the caller overlaps the resource, or the resource has a policy of its own: skips most pairs of
+/// principal and resource at once.
+fn could_touch(world: &World, asker: &Asker<'_>, resource: NodeId) -> bool {
+    if world.resource_policies.contains_key(&resource) {
+        return true;
+    }
+    let id = world.id(resource);
+    let Some(principal) = asker.node.and_then(|node| world.principals.get(&node)) else { return false };
+    let Some(arn) = Arn::parse(id) else { return true };
+    // Whatever lies below counts, and what belongs to it under another service (database users, data APIs).
+    let wide = format!("{}*", arn.resource);
+    let scope = Arn { resource: &wide, ..arn };
+    let related = arn.service == "rds";
+    principal.identity.iter().filter_map(|tag| world.attachment(*tag)).any(|attachment| {
+        attachment.policy.statements.iter().any(|statement| {
+            statement.effect == Effect::Allow
+                && statement.resource.as_ref().is_some_and(|element| {
+                    related || element.negated || element.patterns.iter().any(|pattern| pattern.overlaps(&scope))
+                })
+        })
+    })
+}
+
+/// Only policies that mention an action can grant it: skips most of a service's actions at once.
+fn granted_somewhere(world: &World, asker: &Asker<'_>, resource: NodeId, action: &str) -> bool {
+    let mentions = |tags: &[u32]| {
+        tags.iter().filter_map(|tag| world.attachment(*tag)).any(|attachment| {
+            attachment.policy.statements.iter().any(|s| s.effect == Effect::Allow && s.action.matches(action))
+        })
+    };
+    let principal = asker.node.and_then(|node| world.principals.get(&node));
+    principal.is_some_and(|p| mentions(&p.identity))
+        || world.resource_policies.get(&resource).is_some_and(|tags| mentions(tags))
+}
+
+/// A broad grant that stops at the account's border is not worth telling, unless the other side meant the caller.
+fn worth_telling(world: &World, asker: &Asker<'_>, resource: NodeId, sources: &[Source]) -> bool {
+    let same = asker.caller.account.as_deref() == world.account_of(resource);
+    same || sources.iter().any(|source| source.layer == Layer::Resource)
+}
+
+pub(crate) fn sources(hits: &[Hit]) -> Vec<Source> {
+    let mut out: Vec<Source> = hits
+        .iter()
+        .filter(|hit| hit.effect == Effect::Allow && matches!(hit.layer, Layer::Identity | Layer::Resource))
+        .map(|hit| Source { layer: hit.layer, tag: hit.tag, statement: hit.statement })
+        .collect();
+    out.sort_unstable();
+    out.dedup();
+    out
+}
+
+/// The parts of a resource and the actions that apply to each.
+fn parts(world: &World, asker: &Asker<'_>, resource: NodeId) -> Vec<Part> {
+    let record = &world.node(resource).record;
+    let id = record.id.as_str();
+    let part = |arn: String, scope: String, actions| Part { arn, scope, actions };
+    match record.kind {
+        Kind::S3Bucket => {
+            let mut out = vec![part(id.to_owned(), id.to_owned(), of_type("s3", "bucket"))];
+            let objects = of_type("s3", "object");
+            out.push(part(format!("{id}/{ANY}"), format!("{id}/*"), objects.clone()));
+            for (arn, scope) in below(world, asker, resource, &format!("{id}/")) {
+                out.push(part(arn, scope, objects.clone()));
+            }
+            out
+        }
+        Kind::DynamodbTable => {
+            let mut out = vec![part(id.to_owned(), id.to_owned(), of_type("dynamodb", "table"))];
+            out.push(part(format!("{id}/index/{ANY}"), format!("{id}/index/*"), of_type("dynamodb", "index")));
+            out
+        }
+        Kind::RdsCluster => {
+            let mut out = vec![part(id.to_owned(), id.to_owned(), of_type("rds", "cluster"))];
+            out.push(part(id.to_owned(), id.to_owned(), of_type("rds-data", "cluster")));
+            out.extend(database_users(record).into_iter().map(|arn| {
+                let scope = arn.clone();
+                part(arn, scope, of_type("rds-db", "db-user"))
+            }));
+            out
+        }
+        Kind::SecretsManagerSecret => vec![part(full_secret(id), id.to_owned(), of_arn(id))],
+        _ => vec![part(id.to_owned(), id.to_owned(), of_arn(id))],
+    }
+}
+
+/// A stub's ARN may lack the six random characters at its end; `?` wildcards then have something to match.
+fn full_secret(id: &str) -> String {
+    let tail = id.rsplit('-').next().unwrap_or_default();
+    if tail.len() == 6 && tail.bytes().all(|b| b.is_ascii_alphanumeric()) { id.to_owned() } else { format!("{id}-sv0any") }
+}
+
+/// Signing in to a database as a user is an action of its own, on an ARN made from the cluster's resource id.
+fn database_users(record: &sv0_model::record::Record) -> Option<String> {
+    let resource_id = ["resource_id", "db_cluster_resource_id", "dbi_resource_id"]
+        .iter()
+        .find_map(|key| record.attrs.get(*key).and_then(|v| v.as_str()))?;
+    let arn = Arn::parse(&record.id)?;
+    Some(format!("arn:{}:rds-db:{}:{}:dbuser:{resource_id}/{ANY}", arn.partition, arn.region, arn.account))
+}
+
+/// Concrete names below a prefix that policies single out, such as `bucket/logs/*`: one question for each.
+fn below(world: &World, asker: &Asker<'_>, resource: NodeId, prefix: &str) -> Vec<(String, String)> {
+    const MOST: usize = 12;
+    let mut out: Vec<(String, String)> = Vec::new();
+    let Some(scope) = Arn::parse(prefix) else { return out };
+    let wide = format!("{}*", scope.resource);
+    let scope = Arn { resource: &wide, ..scope };
+    let principal = asker.node.and_then(|node| world.principals.get(&node));
+    let tags = principal.map_or(&[][..], |p| p.identity.as_slice()).iter();
+    let tags = tags.chain(world.resource_policies.get(&resource).into_iter().flatten());
+    for attachment in tags.filter_map(|tag| world.attachment(*tag)) {
+        for statement in attachment.policy.statements.iter().filter(|s| s.effect == Effect::Allow) {
+            let Some(element) = statement.resource.as_ref().filter(|e| !e.negated) else { continue };
+            for pattern in element.patterns.iter().filter(|p| !p.is_any() && p.overlaps(&scope)) {
+                let Some(example) = pattern.example(&asker.context, 'x') else { continue };
+                let below = example.strip_prefix(prefix).is_some_and(|rest| !rest.is_empty());
+                if below && out.len() < MOST && !out.iter().any(|(arn, _)| *arn == example) {
+                    out.push((example, pattern.as_str().to_owned()));
+                }
+            }
+        }
+    }
+    out
+}
+
+/// The catalogue's actions on one resource type.
+fn of_type(service: &str, resource_type: &str) -> Vec<(&'static str, AccessLevel)> {
+    Catalog::embedded()
+        .actions_of(service)
+        .filter(|action| action.resource_types().any(|usage| usage.name() == resource_type))
+        // AWS lists signing in to a database under "permissions management"; what it gives is the data.
+        .map(|action| (action.name(), if service == "rds-db" { AccessLevel::Write } else { level(action.access_level()) }))
+        .collect()
+}
+
+/// The catalogue's actions on the type that an ARN has.
+fn of_arn(arn: &str) -> Vec<(&'static str, AccessLevel)> {
+    let service = Arn::parse(arn).map(|arn| arn.service).unwrap_or_default();
+    let types = Catalog::embedded().resource_types_for_arn(arn);
+    let mut out: Vec<(&'static str, AccessLevel)> = types
+        .iter()
+        .filter(|found| found.service() == service)
+        .flat_map(|found| of_type(found.service(), found.name()))
+        .collect();
+    out.sort_unstable();
+    out.dedup();
+    out
+}
+
+/// The catalogue's word for what an action does, as the model has it.
+#[must_use]
+pub const fn level(level: sv0_iam::catalog::AccessLevel) -> AccessLevel {
+    use sv0_iam::catalog::AccessLevel as Theirs;
+    match level {
+        Theirs::List => AccessLevel::List,
+        Theirs::Tagging => AccessLevel::Tagging,
+        Theirs::Read => AccessLevel::Read,
+        Theirs::Write => AccessLevel::Write,
+        Theirs::Permissions => AccessLevel::Permissions,
+    }
+}
+
+/// Whether something beside policies lets the request through.
+enum Gate {
+    Open,
+    /// It hangs on a document that is not in the input.
+    Unknown(String),
+    /// It hangs on conditions.
+    If(Vec<ConditionText>),
+    Shut(Vec<BlockedBy>),
+}
+
+fn gate(world: &World, asker: &Asker<'_>, resource: NodeId, action: &str) -> Gate {
+    if let Some(by) = public_access_block(world, asker, resource, action) {
+        return Gate::Shut(vec![by]);
+    }
+    let Some(operation) = kms_operation(action) else { return Gate::Open };
+    let Some(key) = world.graph.targets(resource, EdgeKind::EncryptedWith).next() else { return Gate::Open };
+    let record = &world.node(key).record;
+    // AWS-managed keys let everyone through who is let through by the service.
+    if record.attrs.get("manager").and_then(|v| v.as_str()) == Some("AWS") || record.id.contains(":alias/aws/") {
+        return Gate::Open;
+    }
+    if world.node(key).stub {
+        return Gate::Unknown(format!("its key {}, whose policy is not in the input, lets it {operation}", record.id));
+    }
+    let target = Target { arn: &record.id, node: Some(key) };
+    let mut context = asker.context_for(operation, target);
+    let service = action.split(':').next().unwrap_or_default();
+    let region = record.region.as_deref().unwrap_or("us-east-1");
+    context.set("kms:ViaService", format!("{service}.{region}.amazonaws.com"));
+    let answer = asker.ask_in(operation, target, &context);
+    match answer.verdict() {
+        Verdict::Allowed => Gate::Open,
+        verdict if verdict != Verdict::ExplicitDeny && granted(record, asker, operation) => Gate::Open,
+        Verdict::AllowedIf => Gate::If(words::requirements(world, asker, &answer)),
+        Verdict::ImplicitDeny | Verdict::ExplicitDeny => {
+            let mut by = words::blocks(world, asker, operation, Some(key), &answer.decision);
+            for block in &mut by {
+                block.text = format!("{} needs {operation} on its key: {}", action, block.text);
+                block.layer = "kms".into();
+            }
+            Gate::Shut(by)
+        }
+    }
+}
+
+/// A grant is a third way past a key policy: grantee and operation must fit (rule 5).
+fn granted(key: &sv0_model::record::Record, asker: &Asker<'_>, operation: &str) -> bool {
+    let short = operation.split(':').nth(1).unwrap_or_default();
+    let grants = key.attrs.get("grants").and_then(|v| v.as_array());
+    grants.is_some_and(|grants| {
+        grants.iter().any(|grant| {
+            let grantee = grant.get("grantee").and_then(|v| v.as_str());
+            let operations = grant.get("operations").and_then(|v| v.as_array());
+            grantee == Some(asker.caller.id.as_str())
+                && operations.is_some_and(|all| all.iter().any(|one| one.as_str() == Some(short)))
+        })
+    })
+}
+
+/// What a data action asks of the key that encrypts the data.
+fn kms_operation(action: &str) -> Option<&'static str> {
+    Some(match action {
+        "s3:GetObject" | "s3:GetObjectVersion" | "s3:GetObjectTorrent" | "s3:GetObjectVersionTorrent" => "kms:Decrypt",
+        "s3:PutObject" | "s3:ReplicateObject" => "kms:GenerateDataKey",
+        "secretsmanager:GetSecretValue" | "secretsmanager:BatchGetSecretValue" => "kms:Decrypt",
+        "secretsmanager:PutSecretValue" | "secretsmanager:UpdateSecret" => "kms:GenerateDataKey",
+        "ssm:GetParameter" | "ssm:GetParameters" | "ssm:GetParametersByPath" | "ssm:GetParameterHistory" => "kms:Decrypt",
+        "ssm:PutParameter" => "kms:Encrypt",
+        "sqs:ReceiveMessage" => "kms:Decrypt",
+        "sqs:SendMessage" | "sns:Publish" => "kms:GenerateDataKey",
+        "dynamodb:GetItem" | "dynamodb:BatchGetItem" | "dynamodb:Query" | "dynamodb:Scan" | "dynamodb:PutItem"
+        | "dynamodb:UpdateItem" | "dynamodb:DeleteItem" | "dynamodb:BatchWriteItem" | "dynamodb:PartiQLSelect"
+        | "dynamodb:PartiQLInsert" | "dynamodb:PartiQLUpdate" | "dynamodb:PartiQLDelete" => "kms:Decrypt",
+        _ => return None,
+    })
+}
+
+/// `RestrictPublicBuckets` shuts out anonymous and foreign callers of a bucket whose policy is public (rule 14).
+fn public_access_block(world: &World, asker: &Asker<'_>, resource: NodeId, action: &str) -> Option<BlockedBy> {
+    let record = &world.node(resource).record;
+    if record.kind != Kind::S3Bucket || asker.caller.kind == CallerKind::Service {
+        return None;
+    }
+    let same = asker.caller.account.is_some() && asker.caller.account == record.account;
+    let block = record.attrs.get("block_public_access")?;
+    let restricts = ["restrict_public_buckets", "RestrictPublicBuckets"]
+        .iter()
+        .any(|key| block.get(*key).and_then(serde_json::Value::as_bool) == Some(true));
+    if same || !restricts || !public(world, resource) {
+        return None;
+    }
+    Some(BlockedBy {
+        layer: "block_public_access".into(),
+        explicit: true,
+        action: action.into(),
+        statement: None,
+        text: format!("Block Public Access of {} shuts out callers of other accounts", world.label(resource)),
+    })
+}
+
+/// Whether a bucket policy is public as S3 means it: it lets in everyone without pinning who by a fixed value.
+fn public(world: &World, resource: NodeId) -> bool {
+    const PINS: &[&str] = &[
+        "aws:principalorgid",
+        "aws:principalorgpaths",
+        "aws:principalaccount",
+        "aws:principalarn",
+        "aws:userid",
+        "aws:sourcearn",
+        "aws:sourceaccount",
+        "aws:sourceorgid",
+        "aws:sourcevpc",
+        "aws:sourcevpce",
+        "aws:sourceip",
+        "s3:dataaccesspointaccount",
+        "s3:dataaccesspointarn",
+    ];
+    let tags = world.resource_policies.get(&resource).map_or(&[][..], Vec::as_slice);
+    tags.iter().filter_map(|tag| world.attachment(*tag)).any(|attachment| {
+        attachment.policy.statements.iter().any(|statement| {
+            statement.effect == Effect::Allow
+                && statement.principal.as_ref().is_some_and(|p| p.negated || p.entries.contains(&PrincipalEntry::Anyone))
+                && !statement.conditions.iter().any(|c| {
+                    PINS.contains(&&*c.key) && c.operator.is_some_and(|o| !o.negated && !o.if_exists)
+                })
+        })
+    })
+}
+
+/// Whether a decision's grants come from one layer; for callers that need to know.
+#[must_use]
+pub fn granted_by(decision: &sv0_iam::decide::Decision, layer: Layer) -> bool {
+    grants(decision).any(|hit| hit.layer == layer)
+}

@@ -1,0 +1,181 @@
+//! One question to the plain evaluator, with everything that bears on it: whose policies, whose ceilings, which
+//! resource policy, which facts.
+
+use sv0_iam::condition::Context;
+use sv0_iam::decide::{Decision, Policies, Request, Requirement, ResourceRule, Verdict, decide};
+use sv0_iam::name::Arn;
+use sv0_iam::name::principal::{Caller, CallerKind};
+use sv0_iam::syntax::resource::ResourceName;
+use sv0_model::graph::NodeId;
+use sv0_model::kind::Kind;
+
+use crate::facts;
+use crate::world::{Principal, World};
+
+/// A caller with what is known about it, ready for many questions.
+#[derive(Debug, Clone)]
+pub struct Asker<'w> {
+    world: &'w World,
+    /// As the evaluator knows it.
+    pub caller: Caller,
+    /// Its node, where it has one.
+    pub node: Option<NodeId>,
+    principal: Option<&'w Principal>,
+    /// Facts about it.
+    pub context: Context,
+}
+
+/// An answer.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// What the evaluator says.
+    pub decision: Decision,
+    /// A boundary that is attached but not in the input, on which the answer hangs.
+    pub boundary_missing: bool,
+}
+
+impl Answer {
+    /// The verdict, with what is missing taken into account.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        match self.decision.verdict {
+            Verdict::Allowed if self.boundary_missing => Verdict::AllowedIf,
+            verdict => verdict,
+        }
+    }
+}
+
+/// What is asked about.
+#[derive(Debug, Clone, Copy)]
+pub struct Target<'a> {
+    /// The ARN, or `*`.
+    pub arn: &'a str,
+    /// The entity whose policies, tags and account count.
+    pub node: Option<NodeId>,
+}
+
+impl<'w> Asker<'w> {
+    /// A caller that has a node: a user, role, account, provider.
+    #[must_use]
+    pub fn node(world: &'w World, node: NodeId) -> Self {
+        let principal = world.principals.get(&node);
+        let caller = principal.map_or_else(
+            || {
+                let record = &world.node(node).record;
+                match record.kind {
+                    Kind::Anonymous => Caller::parse("*"),
+                    Kind::ExternalAccount => Caller::parse(record.account.as_deref().unwrap_or_default()),
+                    _ => Caller::parse(&record.id),
+                }
+            },
+            |principal| principal.caller.clone(),
+        );
+        let context = facts::caller(world, &caller, Some(node));
+        Self { world, caller, node: Some(node), principal, context }
+    }
+
+    /// A caller without a node, such as a service.
+    #[must_use]
+    pub fn caller(world: &'w World, caller: Caller) -> Self {
+        let context = facts::caller(world, &caller, None);
+        Self { world, caller, node: None, principal: None, context }
+    }
+
+    /// The context for requests to a target.
+    #[must_use]
+    pub fn context_for(&self, action: &str, target: Target<'_>) -> Context {
+        let mut context = self.context.clone();
+        facts::resource(self.world, &mut context, action, target.arn, self.owner(target), target.node);
+        context
+    }
+
+    fn owner(&self, target: Target<'_>) -> Option<&str> {
+        let by_node = target.node.and_then(|node| self.world.account_of(node));
+        by_node.or_else(|| {
+            let id = Arn::parse(target.arn)?.account_id()?;
+            // The accounts of the world live as long as the world.
+            self.world.accounts.get_key_value(id).map(|(id, _)| id.as_str())
+        })
+    }
+
+    /// Asks, with the context that the graph gives.
+    #[must_use]
+    pub fn ask(&self, action: &str, target: Target<'_>) -> Answer {
+        let context = self.context_for(action, target);
+        self.ask_in(action, target, &context)
+    }
+
+    /// Asks in a given context.
+    #[must_use]
+    pub fn ask_in(&self, action: &str, target: Target<'_>, context: &Context) -> Answer {
+        let owner = self.owner(target);
+        let request = Request {
+            caller: &self.caller,
+            action,
+            resource: ResourceName::new(target.arn),
+            resource_account: owner,
+            context,
+        };
+        let policies = self.policies(action, target, owner);
+        let decision = decide(&request, &policies);
+        Answer { decision, boundary_missing: self.principal.is_some_and(|p| p.boundary_missing.is_some()) }
+    }
+
+    fn policies(&self, action: &str, target: Target<'_>, owner: Option<&str>) -> Policies<'w> {
+        let world = self.world;
+        let levels = |levels: &Option<Vec<Vec<u32>>>| {
+            levels.as_ref().map(|levels| levels.iter().map(|tags| world.attached(tags)).collect())
+        };
+        let mine = self.caller.account.as_deref().and_then(|account| world.accounts.get(account));
+        let theirs = owner.and_then(|account| world.accounts.get(account));
+        let mut policies = Policies {
+            scps: mine.and_then(|account| levels(&account.scps)),
+            rcps: theirs.and_then(|account| levels(&account.rcps)),
+            ..Policies::default()
+        };
+        if let Some(principal) = self.principal {
+            policies.identity = world.attached(&principal.identity);
+            policies.boundaries = world.attached(principal.boundary.as_slice());
+        } else {
+            policies.identity_unknown = self.caller.is_iam() && self.caller.kind != CallerKind::Root;
+        }
+        if let Some(node) = target.node {
+            if is_assume(action) {
+                let trust = world.principals.get(&node).and_then(|p| p.trust);
+                policies.resource = world.attached(trust.as_slice());
+                policies.resource_rule = ResourceRule::Required;
+            } else {
+                let tags = world.resource_policies.get(&node).map_or(&[][..], Vec::as_slice);
+                policies.resource = world.attached(tags);
+                if world.node(node).record.kind == Kind::KmsKey && !world.node(node).stub {
+                    policies.resource_rule = ResourceRule::Required;
+                }
+            }
+        }
+        policies
+    }
+}
+
+/// Whether an action asks for a role's credentials, so that the trust policy is the resource policy.
+#[must_use]
+pub fn is_assume(action: &str) -> bool {
+    ["sts:AssumeRole", "sts:AssumeRoleWithWebIdentity", "sts:AssumeRoleWithSAML"]
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(action))
+}
+
+/// The grants that carry an allowed answer: identity and resource statements.
+pub fn grants(decision: &Decision) -> impl Iterator<Item = &sv0_iam::decide::Hit> {
+    use sv0_iam::decide::Layer;
+    use sv0_iam::syntax::Effect;
+    decision
+        .hits
+        .iter()
+        .filter(|hit| hit.effect == Effect::Allow && matches!(hit.layer, Layer::Identity | Layer::Resource))
+}
+
+/// The requirements of an `allowed_if` answer.
+#[must_use]
+pub fn requirements(answer: &Answer) -> &[Requirement] {
+    &answer.decision.requirements
+}

@@ -1,0 +1,26 @@
+//! From records to answers: pure functions, no I/O.
+//!
+//! * [`normalize`] — records → graph and compiled policies ([`world::World`]);
+//! * [`facts`] — what the graph knows about a request before it is made;
+//! * [`ask`] — one question to the evaluator, with everything that bears on it;
+//! * [`access`] — what a principal can do to one resource, KMS and public-access gates included;
+//! * [`scope`] — broad grants, kept symbolic: every bucket, everything in an account;
+//! * [`steps`] — how authority moves from one entity to the next;
+//! * [`paths`] — chains of steps from an origin to what they reach;
+//! * [`question`] — the questions people ask: who-can, can, explain, overview;
+//! * [`words`] — conditions, statements and denials in plain words.
+//!
+//! Data flows down this list only.
+
+pub mod access;
+pub mod ask;
+pub mod facts;
+pub mod normalize;
+pub mod paths;
+pub mod question;
+pub mod scope;
+pub mod steps;
+pub mod words;
+pub mod world;
+
+pub use world::World;

@@ -1,0 +1,95 @@
+//! What is concluded rather than read: which secret holds whose key, what an environment variable points at, which
+//! OIDC subject a trust policy means. Each such edge is marked inferred and says how.
+
+use sv0_iam::syntax::ast::PrincipalEntry;
+use sv0_model::graph::{Confidence, NodeId};
+use sv0_model::kind::{EdgeKind, Kind};
+use sv0_model::record::Record;
+
+use crate::world::World;
+
+pub(super) fn all(world: &mut World) {
+    credentials(world);
+    environment(world);
+    providers(world);
+}
+
+/// A secret or parameter whose name, description or tags hold the name of an IAM user with an active access key holds
+/// that key, most likely. Contents are never read.
+fn credentials(world: &mut World) {
+    let users: Vec<(NodeId, String)> = world
+        .graph
+        .nodes()
+        .filter(|(_, node)| node.record.kind == Kind::IamUser && has_active_key(&node.record))
+        // Short names are words of every description.
+        .filter(|(_, node)| node.record.name.len() >= 5)
+        .map(|(id, node)| (id, node.record.name.clone()))
+        .collect();
+    let mut found = Vec::new();
+    for (id, node) in world.graph.nodes() {
+        if !matches!(node.record.kind, Kind::SecretsManagerSecret | Kind::SsmParameter) {
+            continue;
+        }
+        let description = node.record.attrs.get("description").and_then(|v| v.as_str()).unwrap_or_default();
+        let places = std::iter::once(("its name", node.record.name.as_str()))
+            .chain(std::iter::once(("its description", description)))
+            .chain(node.record.tags.values().map(|value| ("a tag", value.as_str())));
+        for (place, text) in places {
+            for (user, name) in &users {
+                if words(text).any(|word| word == name) {
+                    found.push((id, *user, format!("{place} names IAM user {name}, who has an access key")));
+                }
+            }
+        }
+    }
+    for (secret, user, how) in found {
+        let known = world.graph.targets(secret, EdgeKind::HoldsCredentialFor).any(|to| to == user);
+        if !known {
+            world.graph.connect(EdgeKind::HoldsCredentialFor, secret, user, Confidence::Inferred, Some(how));
+        }
+    }
+}
+
+fn has_active_key(record: &Record) -> bool {
+    record.attrs.get("access_keys").and_then(|v| v.as_array()).is_some_and(|keys| {
+        keys.iter().any(|key| key.get("status").and_then(|s| s.as_str()) != Some("Inactive"))
+    })
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '@' | '+' | '=')))
+}
+
+/// Secrets that a container definition names are read by the workload.
+fn environment(world: &mut World) {
+    let mut found = Vec::new();
+    for (id, node) in world.graph.nodes() {
+        let Some(secrets) = node.record.attrs.get("secrets").and_then(|v| v.as_object()) else { continue };
+        for (key, value) in secrets {
+            if let Some(target) = value.as_str().and_then(|arn| world.graph.find(arn)) {
+                found.push((id, target, format!("the container definition fills {key} from it")));
+            }
+        }
+    }
+    for (workload, target, how) in found {
+        world.graph.connect(EdgeKind::ReadsFrom, workload, target, Confidence::Certain, Some(how));
+    }
+}
+
+/// Providers that trust policies name: `TRUSTS` edges to them, made as stubs where they were not collected.
+fn providers(world: &mut World) {
+    let mut found = Vec::new();
+    for principal in world.principals.values() {
+        let Some(trust) = principal.trust.and_then(|tag| world.attachment(tag)) else { continue };
+        for entry in trust.policy.statements.iter().filter_map(|s| s.principal.as_ref()).flat_map(|p| &p.entries) {
+            if let PrincipalEntry::Federated(provider) = entry {
+                let kind = if provider.contains(":saml-provider/") { Kind::SamlProvider } else { Kind::OidcProvider };
+                found.push((principal.node, provider.to_string(), kind));
+            }
+        }
+    }
+    for (role, provider, kind) in found {
+        let node = super::stub(world, &provider, kind);
+        world.graph.connect(EdgeKind::Trusts, role, node, Confidence::Certain, None);
+    }
+}

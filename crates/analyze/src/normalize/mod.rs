@@ -1,0 +1,334 @@
+//! Records → [`World`]: nodes, structural edges, compiled policies, ceilings.
+//!
+//! Generic on purpose: the slots and refs of a record say everything that is needed for nearly all services. What is
+//! special has a file of its own: [`identity`] (who has which policies), [`organization`] (the tree and its ceilings),
+//! [`infer`] (sensitivity, credentials in secrets, what environment keys point at), [`named`] (resources that policies
+//! name but nobody collected), [`strangers`] (accounts and principals that policies name but nobody collected).
+
+mod identity;
+mod infer;
+mod named;
+mod organization;
+pub mod sensitivity;
+mod strangers;
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+use rustc_hash::FxHashMap;
+use sv0_iam::catalog::Catalog;
+use sv0_iam::name::Arn;
+use sv0_iam::syntax::{Diagnostic, Flavor, Policy, Severity, parse};
+use sv0_model::coverage::{Gap, Reason};
+use sv0_model::graph::{Confidence, NodeId};
+use sv0_model::kind::{EdgeKind, EntityType, Kind, Slot};
+use sv0_model::record::{PolicyText, Record};
+
+use crate::world::{Account, Attachment, PolicyProblem, World};
+
+/// Builds the world from what was read.
+#[must_use]
+pub fn build(records: Vec<Record>, gaps: Vec<Gap>) -> World {
+    let mut world = World { gaps, ..World::default() };
+    let library = Library::compile(&records);
+    insert(&mut world, records);
+    connect(&mut world);
+    accounts(&mut world);
+    organization::ceilings(&mut world, &library);
+    identity::principals(&mut world, &library);
+    resource_policies(&mut world, &library);
+    strangers::name(&mut world);
+    named::resources(&mut world);
+    infer::all(&mut world);
+    sensitivity::classify(&mut world);
+    crate::scope::nodes(&mut world);
+    library.report(&mut world);
+    world.gaps.sort();
+    world.gaps.dedup();
+    world
+}
+
+/// Policy documents, each distinct text compiled once.
+pub(crate) struct Library {
+    compiled: FxHashMap<(Arc<str>, Flavor), Compiled>,
+    uses: Vec<Use>,
+}
+
+struct Compiled {
+    policy: Option<Arc<Policy>>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+/// Where a document is used, for messages.
+struct Use {
+    text: PolicyText,
+    flavor: Flavor,
+    policy: String,
+    holder: String,
+}
+
+fn flavor(kind: Kind, slot: Slot) -> Flavor {
+    match (kind, slot) {
+        (Kind::Scp, _) => Flavor::Scp,
+        (Kind::Rcp, _) => Flavor::Rcp,
+        (_, Slot::Inline | Slot::Document) => Flavor::Identity,
+        (_, Slot::Trust) => Flavor::Trust,
+        (_, Slot::Resource | Slot::Key | Slot::Endpoint) => Flavor::Resource,
+    }
+}
+
+impl Library {
+    fn compile(records: &[Record]) -> Self {
+        let mut uses = Vec::new();
+        for record in records {
+            for slot in &record.policies {
+                uses.push(Use {
+                    text: slot.document.clone(),
+                    flavor: flavor(record.kind, slot.slot),
+                    policy: slot.name.clone().unwrap_or_else(|| slot_name(record, slot.slot)),
+                    holder: record.id.clone(),
+                });
+            }
+        }
+        let mut distinct: Vec<(Arc<str>, Flavor)> = uses.iter().map(|u| (u.text.shared(), u.flavor)).collect();
+        distinct.sort();
+        distinct.dedup();
+        let compiled = distinct
+            .into_par_iter()
+            .map(|(text, flavor)| {
+                let (policy, mut diagnostics) = parse(&text, flavor);
+                if let Some(policy) = &policy {
+                    diagnostics.extend(unknown_actions(policy, &text));
+                }
+                ((text, flavor), Compiled { policy: policy.map(Arc::new), diagnostics })
+            })
+            .collect();
+        Self { compiled, uses }
+    }
+
+    /// The compiled policy of a text.
+    pub(crate) fn get(&self, text: &PolicyText, flavor: Flavor) -> Option<Arc<Policy>> {
+        self.compiled.get(&(text.shared(), flavor))?.policy.clone()
+    }
+
+    /// Tells what is wrong with documents: as problems, and as gaps where part of a document does not count.
+    fn report(self, world: &mut World) {
+        for usage in self.uses {
+            let Some(compiled) = self.compiled.get(&(usage.text.shared(), usage.flavor)) else { continue };
+            for diagnostic in &compiled.diagnostics {
+                if diagnostic.severity == Severity::Error {
+                    world.gaps.push(problem_gap(&usage, diagnostic));
+                }
+                world.policy_problems.push(PolicyProblem {
+                    policy: usage.policy.clone(),
+                    holder: usage.holder.clone(),
+                    place: usage.text.place.as_deref().cloned(),
+                    text: usage.text.shared(),
+                    diagnostic: diagnostic.clone(),
+                });
+            }
+        }
+    }
+}
+
+fn problem_gap(usage: &Use, diagnostic: &Diagnostic) -> Gap {
+    let (line, column) = diagnostic.line_column(usage.text.as_str());
+    let place = match usage.text.place.as_deref() {
+        Some(place) => match place.line {
+            Some(start) => format!("`{}`:{}: ", place.file, start + line - 1),
+            None => format!("`{}`, `{}`, line {line} column {column} of the document: ", place.file, place.json_path),
+        },
+        None => String::new(),
+    };
+    let help = diagnostic.help.as_ref().map_or(String::new(), |help| format!(" ({help})"));
+    Gap {
+        account: Arn::parse(&usage.holder).and_then(|arn| arn.account_id()).map(str::to_owned),
+        region: None,
+        service: Some("iam".into()),
+        call: String::new(),
+        entity: Some(usage.holder.clone()),
+        reason: Reason::Damaged,
+        detail: format!("{place}policy `{}` of `{}`: {diagnostic}{help}", usage.policy, usage.holder),
+        consequence: "the part concerned does not count as a grant, and undecidable conditions leave answers open".into(),
+    }
+}
+
+/// Actions that the catalogue does not know: a typo, or newer than the catalogue.
+fn unknown_actions(policy: &Policy, text: &str) -> Vec<Diagnostic> {
+    let catalog = Catalog::embedded();
+    let mut out = Vec::new();
+    for statement in &policy.statements {
+        for pattern in &statement.action.patterns {
+            let written = pattern.as_str();
+            let Some(service) = pattern.service() else { continue };
+            let (message, help) = if catalog.service(&service).is_none() {
+                let near = catalog.suggest_service(&service);
+                (format!("no service has the prefix `{service}`"), near.map(|n| format!("did you mean `{n}`?")))
+            } else if !pattern.has_wildcard() && catalog.action(written).is_none() {
+                let near = catalog.suggest_action(written);
+                (format!("`{written}` is not an action that the catalogue knows"), near.map(|n| format!("did you mean `{n}`?")))
+            } else {
+                continue;
+            };
+            let body = text.get(statement.start..statement.end).unwrap_or_default();
+            let offset = statement.start + body.find(written).unwrap_or(0);
+            out.push(Diagnostic {
+                severity: Severity::Warning,
+                code: "unknown-action",
+                message,
+                help,
+                path: format!("{}.{}", statement.path(), if statement.action.negated { "NotAction" } else { "Action" }),
+                offset,
+                length: written.len(),
+            });
+        }
+    }
+    out
+}
+
+fn slot_name(record: &Record, slot: Slot) -> String {
+    let what = match slot {
+        Slot::Trust => "trust policy",
+        Slot::Key => "key policy",
+        Slot::Endpoint => "endpoint policy",
+        Slot::Resource => match record.kind {
+            Kind::S3Bucket => "bucket policy",
+            Kind::LambdaFunction => "function policy",
+            Kind::EcrRepository => "repository policy",
+            Kind::SqsQueue => "queue policy",
+            Kind::SnsTopic => "topic policy",
+            Kind::EventBus => "bus policy",
+            _ => "resource policy",
+        },
+        Slot::Inline => "inline policy",
+        Slot::Document => return record.name.clone(),
+    };
+    format!("{what} of {}", if record.name.is_empty() { &record.id } else { &record.name })
+}
+
+fn insert(world: &mut World, records: Vec<Record>) {
+    for mut record in records {
+        if record.name.is_empty() {
+            record.name = Arn::parse(&record.id).map_or_else(String::new, |arn| arn.name().to_owned());
+        }
+        if let Err(second) = world.graph.insert(record) {
+            world.gaps.push(Gap {
+                account: second.account.clone(),
+                region: None,
+                service: None,
+                call: String::new(),
+                entity: Some(second.id.clone()),
+                reason: Reason::Damaged,
+                detail: format!("`{}` is in the input twice; the first was used", second.id),
+                consequence: "answers about it follow the first version only".into(),
+            });
+        }
+    }
+}
+
+/// Refs become edges; what they lead to and nobody collected becomes a stub.
+fn connect(world: &mut World) {
+    let refs: Vec<(NodeId, sv0_model::record::Ref)> = world
+        .graph
+        .nodes()
+        .flat_map(|(id, node)| node.record.refs.iter().map(move |reference| (id, reference.clone())))
+        .collect();
+    let groups: FxHashMap<(String, String), NodeId> = world
+        .graph
+        .nodes()
+        .filter(|(_, node)| node.record.kind == Kind::IamGroup)
+        .filter_map(|(id, node)| Some(((node.record.account.clone()?, node.record.name.clone()), id)))
+        .collect();
+    for (from, reference) in refs {
+        let to = match world.graph.find(&reference.to) {
+            Some(found) => found,
+            // Authorization details name a user's groups without their path.
+            None => match member_group(&reference, &groups) {
+                Some(group) => group,
+                None => stub(world, &reference.to, stub_kind(reference.rel, &reference.to)),
+            },
+        };
+        let text = |key: &str| reference.attrs.get(key).and_then(|v| v.as_str()).map(str::to_owned);
+        let confidence =
+            if text("confidence").as_deref() == Some("inferred") { Confidence::Inferred } else { Confidence::Certain };
+        let note = text("account").or_else(|| text("how"));
+        world.graph.connect(reference.rel, from, to, confidence, note);
+    }
+}
+
+fn member_group(
+    reference: &sv0_model::record::Ref,
+    groups: &FxHashMap<(String, String), NodeId>,
+) -> Option<NodeId> {
+    let arn = Arn::parse(&reference.to).filter(|_| reference.rel == EdgeKind::MemberOf)?;
+    let name = arn.resource.strip_prefix("group/")?;
+    groups.get(&(arn.account.to_owned(), name.to_owned())).copied()
+}
+
+/// A node for something that was only named.
+pub(crate) fn stub(world: &mut World, id: &str, kind: Kind) -> NodeId {
+    let node = world.graph.stub(kind, id);
+    if let (Some(entry), Some(arn)) = (world.graph.node_mut(node), Arn::parse(id))
+        && entry.stub
+        && entry.record.name.is_empty()
+    {
+        entry.record.name = arn.name().to_owned();
+        entry.record.account = arn.account_id().map(str::to_owned);
+        entry.record.region = (!arn.region.is_empty()).then(|| arn.region.to_owned());
+    }
+    node
+}
+
+/// What a ref most likely leads to.
+fn stub_kind(rel: EdgeKind, id: &str) -> Kind {
+    match rel {
+        EdgeKind::HasPolicy | EdgeKind::SubjectTo => Kind::IamPolicy,
+        EdgeKind::RunsAs | EdgeKind::PullsVia | EdgeKind::Provisions => Kind::IamRole,
+        EdgeKind::EncryptedWith => Kind::KmsKey,
+        EdgeKind::DeployedFrom => Kind::EcrRepository,
+        _ => named::kind_of(id).unwrap_or(Kind::AwsResource),
+    }
+}
+
+fn accounts(world: &mut World) {
+    let mut found: Vec<(String, Option<NodeId>, Option<String>, bool)> = Vec::new();
+    for (id, node) in world.graph.nodes() {
+        let Some(account) = node.record.account.clone() else { continue };
+        if node.record.kind == Kind::AwsAccount {
+            found.push((account, Some(id), Some(node.record.name.clone()).filter(|n| !n.is_empty()), false));
+        } else {
+            let evidence = !node.stub && node.record.kind.entity_type() != EntityType::Tenant;
+            found.push((account, None, None, evidence));
+        }
+    }
+    for (account, node, name, collected) in found {
+        let entry = world.accounts.entry(account).or_insert_with(Account::default);
+        entry.node = entry.node.or(node);
+        entry.name = entry.name.take().or(name);
+        entry.collected |= collected;
+    }
+}
+
+/// Attaches what hangs on resources and workloads themselves.
+fn resource_policies(world: &mut World, library: &Library) {
+    let mut found = Vec::new();
+    for (id, node) in world.graph.nodes() {
+        for slot in &node.record.policies {
+            if matches!(slot.slot, Slot::Resource | Slot::Key) {
+                found.push((id, slot.document.clone(), slot.slot, slot_name(&node.record, slot.slot), node.record.id.clone()));
+            }
+        }
+    }
+    for (node, text, slot, name, holder) in found {
+        if let Some(policy) = library.get(&text, Flavor::Resource) {
+            let tag = attach(world, Attachment { policy, text, name, id: holder, slot, via: None });
+            world.resource_policies.entry(node).or_default().push(tag);
+        }
+    }
+}
+
+pub(crate) fn attach(world: &mut World, attachment: Attachment) -> u32 {
+    let tag = u32::try_from(world.attachments.len()).unwrap_or(u32::MAX);
+    world.attachments.push(attachment);
+    tag
+}

@@ -1,0 +1,110 @@
+//! The organisation's tree, and which SCPs and RCPs bind each account, level by level.
+
+use std::sync::Arc;
+
+use sv0_iam::syntax::{Flavor, Policy};
+use sv0_model::coverage::{Gap, Reason};
+use sv0_model::graph::NodeId;
+use sv0_model::kind::{EdgeKind, Kind, Slot};
+use sv0_model::record::PolicyText;
+
+use super::{Library, attach};
+use crate::world::{Attachment, World};
+
+pub(super) fn ceilings(world: &mut World, library: &Library) {
+    let organization = world
+        .graph
+        .nodes()
+        .find(|(_, node)| node.record.kind == Kind::AwsOrganization)
+        .map(|(id, node)| (id, node.record.clone()));
+    let Some((_, organization)) = organization else {
+        unknown(world);
+        return;
+    };
+    let id = organization.attrs.get("id").and_then(|v| v.as_str()).map(str::to_owned);
+    let id = id.or_else(|| organization.id.rsplit('/').next().map(str::to_owned));
+    let management =
+        organization.attrs.get("management_account").and_then(|v| v.as_str()).map(str::to_owned);
+    world.org_id.clone_from(&id);
+
+    let ids: Vec<String> = world.accounts.keys().cloned().collect();
+    for account in ids {
+        let node = world.accounts.get(&account).and_then(|a| a.node);
+        let levels = node.map(|node| levels(world, node)).unwrap_or_default();
+        let path = node.map(|node| {
+            let mut path = id.clone().unwrap_or_default();
+            for level in levels.iter().filter(|level| **level != node) {
+                path.push('/');
+                path.push_str(world.id(*level));
+            }
+            path.push('/');
+            path
+        });
+        let is_management = management.as_deref() == Some(account.as_str());
+        let scps = levels.iter().map(|level| policies(world, library, *level, Kind::Scp)).collect::<Vec<_>>();
+        let rcps = levels.iter().map(|level| policies(world, library, *level, Kind::Rcp)).collect::<Vec<_>>();
+        // An organisation without the policy type enabled has none attached anywhere: then nothing binds.
+        let enabled = |levels: &Vec<Vec<u32>>| levels.iter().any(|level| !level.is_empty());
+        if let Some(entry) = world.accounts.get_mut(&account) {
+            entry.member = Some(node.is_some());
+            entry.management = is_management;
+            entry.org_path = path;
+            entry.scps = Some(scps).filter(|levels| node.is_some() && !is_management && enabled(levels));
+            entry.rcps = Some(rcps).filter(|levels| node.is_some() && !is_management && enabled(levels));
+            entry.levels = levels;
+        }
+    }
+}
+
+/// Root first, the account last.
+fn levels(world: &World, account: NodeId) -> Vec<NodeId> {
+    let mut out = vec![account];
+    let mut at = account;
+    while let Some(parent) = world.graph.targets(at, EdgeKind::MemberOf).next() {
+        // A tree is at most seven levels deep; a longer walk is a loop in damaged input.
+        if world.node(parent).record.kind != Kind::AwsOu || out.len() > 16 || out.contains(&parent) {
+            break;
+        }
+        out.push(parent);
+        at = parent;
+    }
+    out.reverse();
+    out
+}
+
+fn policies(world: &mut World, library: &Library, level: NodeId, kind: Kind) -> Vec<u32> {
+    let flavor = if kind == Kind::Scp { Flavor::Scp } else { Flavor::Rcp };
+    let found: Vec<(String, String, PolicyText, Option<Arc<Policy>>)> = world
+        .graph
+        .sources(level, EdgeKind::Constrains)
+        .map(|source| &world.node(source).record)
+        .filter(|record| record.kind == kind)
+        .filter_map(|record| {
+            let slot = record.policies.iter().find(|slot| slot.slot == Slot::Document)?;
+            let policy = library.get(&slot.document, flavor);
+            Some((record.id.clone(), record.name.clone(), slot.document.clone(), policy))
+        })
+        .collect();
+    found
+        .into_iter()
+        .filter_map(|(id, name, text, policy)| {
+            Some(attach(world, Attachment { policy: policy?, text, name, id, slot: Slot::Document, via: Some(level) }))
+        })
+        .collect()
+}
+
+/// No organisation in the input: its ceilings are unknown, which is said rather than guessed.
+fn unknown(world: &mut World) {
+    if world.accounts.values().any(|account| account.collected) {
+        world.gaps.push(Gap {
+            account: None,
+            region: None,
+            service: Some("organizations".into()),
+            call: "organizations:DescribeOrganization".into(),
+            entity: None,
+            reason: Reason::NotInInput,
+            detail: "the input holds no organization: service and resource control policies are not known".into(),
+            consequence: "what is reported as allowed may be denied by an SCP or RCP".into(),
+        });
+    }
+}

@@ -1,0 +1,598 @@
+//! Chains of steps from an origin to what they reach.
+//!
+//! Breadth first, so that shorter chains come first; no entity twice in a chain; at most [`Options::role_hops`] role
+//! hops; an entity is passed on from at most [`Options::routes`] times an origin, so parallel routes are kept and loops
+//! of trust cost nothing. A chain that only repeats what an earlier part of it can do already is not told.
+
+use std::collections::BTreeMap;
+
+use rustc_hash::FxHashMap;
+use sv0_iam::decide::{Layer, Verdict};
+use sv0_model::coverage::{Gap, Reason};
+use sv0_model::graph::{Confidence, NodeId};
+use sv0_model::kind::{AccessLevel, EdgeKind, EntityType, Kind};
+use sv0_model::path::{BlockedBy, ConditionText, Hop, Path, PathVerdict, StatementRef};
+
+use crate::access::{Access, Allowed, Source, access};
+use crate::ask::Asker;
+use crate::steps::{Step, Steps};
+use crate::world::World;
+
+/// How far to look.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Role hops at most (`model.md`: five).
+    pub role_hops: usize,
+    /// Steps of any kind at most.
+    pub steps: usize,
+    /// How often an entity is passed on from.
+    pub routes: usize,
+    /// Chains looked at for one origin.
+    pub budget: usize,
+    /// Whether denied paths are wanted instead of real ones.
+    pub blocked: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { role_hops: 5, steps: 14, routes: 3, budget: 50_000, blocked: false }
+    }
+}
+
+/// Who can do what to which resource, computed once and remembered.
+pub struct Finder<'w> {
+    world: &'w World,
+    steps: &'w Steps,
+    askers: FxHashMap<NodeId, Asker<'w>>,
+    known: std::sync::Mutex<FxHashMap<(NodeId, NodeId), std::sync::Arc<Access>>>,
+}
+
+/// Paths, and whether the search stopped early.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Shortest first.
+    pub paths: Vec<Path>,
+    /// Whether the budget ran out: there may be more.
+    pub cut: bool,
+}
+
+/// One entity on a chain.
+#[derive(Clone, Copy)]
+struct Link<'w> {
+    node: NodeId,
+    step: Option<&'w Step>,
+    before: Option<usize>,
+    role_hops: usize,
+    length: usize,
+    denied: bool,
+}
+
+impl<'w> Finder<'w> {
+    /// A finder for a world and its steps.
+    #[must_use]
+    pub fn new(world: &'w World, steps: &'w Steps) -> Self {
+        let askers = crate::steps::askers(world).into_iter().filter_map(|a| Some((a.node?, a))).collect();
+        Self { world, steps, askers, known: std::sync::Mutex::default() }
+    }
+
+    /// What an identity can do to a resource.
+    #[must_use]
+    pub fn access(&self, identity: NodeId, resource: NodeId) -> std::sync::Arc<Access> {
+        let key = (identity, resource);
+        // A poisoned lock means that another thread died while inserting; the map itself is whole.
+        let lock = || self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(found) = lock().get(&key) {
+            return std::sync::Arc::clone(found);
+        }
+        let found = self.askers.get(&identity).map(|asker| access(self.world, asker, resource)).unwrap_or_default();
+        let found = std::sync::Arc::new(found);
+        lock().insert(key, std::sync::Arc::clone(&found));
+        found
+    }
+
+    /// Everything that can be a path's end without being asked for: data and the scopes of broad grants.
+    #[must_use]
+    pub fn targets(&self) -> Vec<NodeId> {
+        self.world.graph.nodes().filter(|(_, node)| is_data(node.record.kind)).map(|(id, _)| id).collect()
+    }
+
+    /// Where authority starts: people, workloads, providers, strangers; roles that nobody known can become.
+    #[must_use]
+    pub fn origins(&self) -> Vec<NodeId> {
+        let world = self.world;
+        let starts = |id: NodeId, kind: Kind| match kind {
+            Kind::IamUser
+            | Kind::SsoUser
+            | Kind::OidcProvider
+            | Kind::SamlProvider
+            | Kind::ExternalAccount
+            | Kind::ExternalPrincipal
+            | Kind::Anonymous
+            | Kind::ExternalWorkload => true,
+            Kind::IamRole => self.steps.to(id).all(|step| step.verdict == PathVerdict::Denied),
+            kind => kind.entity_type() == EntityType::Workload,
+        };
+        world.graph.nodes().filter(|(id, node)| !(node.stub && node.record.kind == Kind::IamRole) && starts(*id, node.record.kind)).map(|(id, _)| id).collect()
+    }
+
+    /// Paths from an origin to the targets.
+    #[must_use]
+    pub fn from(&self, origin: NodeId, targets: &[NodeId], options: Options) -> Found {
+        let mut found = Found::default();
+        let links = self.walk(origin, options, &mut found);
+        for (at, link) in links.iter().enumerate() {
+            if at > 0 && targets.contains(&link.node) && link.denied == options.blocked {
+                found.paths.push(self.path(&links, at, None));
+            }
+            if !self.askers.contains_key(&link.node) {
+                continue;
+            }
+            for &target in targets {
+                if on_chain(&links, at, target) {
+                    continue;
+                }
+                self.ends(&links, at, target, options, &mut found.paths);
+            }
+        }
+        found.paths.sort_by(|a, b| {
+            (a.hops.len(), &a.target.id, &a.chain).cmp(&(b.hops.len(), &b.target.id, &b.chain))
+        });
+        found.paths.dedup_by(|a, b| a.id == b.id);
+        found
+    }
+
+    fn walk(&self, origin: NodeId, options: Options, found: &mut Found) -> Vec<Link<'w>> {
+        let mut links =
+            vec![Link { node: origin, step: None, before: None, role_hops: 0, length: 0, denied: false }];
+        let mut passed: FxHashMap<(NodeId, bool), usize> = FxHashMap::default();
+        let mut at = 0;
+        while let Some(link) = links.get(at).copied() {
+            let count = passed.entry((link.node, link.denied)).or_default();
+            *count += 1;
+            let go_on = *count <= options.routes && link.length < options.steps;
+            if go_on {
+                for step in self.steps.from(link.node) {
+                    let denied = step.verdict == PathVerdict::Denied;
+                    if denied && (!options.blocked || link.denied) {
+                        continue;
+                    }
+                    let role_hops = link.role_hops + usize::from(is_role_hop(step.edge));
+                    if role_hops > options.role_hops || on_chain(&links, at, step.to) {
+                        continue;
+                    }
+                    if links.len() >= options.budget {
+                        found.cut = true;
+                        return links;
+                    }
+                    links.push(Link {
+                        node: step.to,
+                        step: Some(step),
+                        before: Some(at),
+                        role_hops,
+                        length: link.length + 1,
+                        denied: link.denied || denied,
+                    });
+                }
+            }
+            at += 1;
+        }
+        links
+    }
+
+    /// Adds the paths that end in `target` by the access of the identity at `at`: one for each policy that grants.
+    fn ends(&self, links: &[Link<'w>], at: usize, target: NodeId, options: Options, out: &mut Vec<Path>) {
+        let Some(link) = links.get(at) else { return };
+        let access = self.access(link.node, target);
+        if access.allowed.is_empty() && (access.blocked.is_empty() || !options.blocked) {
+            return;
+        }
+        let before = self.strongest_before(links, at, target);
+        if options.blocked {
+            let mut by_policy: BTreeMap<Vec<String>, Vec<&crate::access::Blocked>> = BTreeMap::new();
+            if !link.denied {
+                for blocked in &access.blocked {
+                    for policy in policies(self.world, &blocked.sources) {
+                        by_policy.entry(policy).or_default().push(blocked);
+                    }
+                }
+            }
+            for (policy, blocked) in by_policy {
+                out.push(self.path(links, at, Some(End::Blocked { target, policy, blocked })));
+            }
+            if !link.denied {
+                return;
+            }
+        } else if link.denied {
+            return;
+        }
+        let mut by_policy: BTreeMap<Vec<String>, Vec<&Allowed>> = BTreeMap::new();
+        for allowed in &access.allowed {
+            // What an earlier entity of the chain can do itself is its own, shorter path.
+            if before.get(allowed.action).is_some_and(|verdict| *verdict <= rank(allowed.verdict)) {
+                continue;
+            }
+            for policy in policies(self.world, &allowed.sources) {
+                by_policy.entry(policy).or_default().push(allowed);
+            }
+        }
+        for (policy, allowed) in by_policy {
+            let unknown_key = access.kms_not_evaluated;
+            out.push(self.path(links, at, Some(End::Allowed { target, policy, allowed, unknown_key })));
+        }
+    }
+
+    /// The actions on a target that entities earlier on the chain have.
+    fn strongest_before(&self, links: &[Link<'w>], at: usize, target: NodeId) -> FxHashMap<&'static str, u8> {
+        let mut out = FxHashMap::default();
+        let mut cursor = links.get(at).and_then(|link| link.before);
+        while let Some(link) = cursor.and_then(|i| links.get(i)) {
+            if self.askers.contains_key(&link.node) {
+                for allowed in &self.access(link.node, target).allowed {
+                    let best = out.entry(allowed.action).or_insert(u8::MAX);
+                    *best = rank(allowed.verdict).min(*best);
+                }
+            }
+            cursor = link.before;
+        }
+        out
+    }
+
+    fn path(&self, links: &[Link<'w>], at: usize, end: Option<End<'_>>) -> Path {
+        let world = self.world;
+        let mut steps = Vec::new();
+        let mut cursor = Some(at);
+        let mut origin = NodeId(0);
+        while let Some(link) = cursor.and_then(|i| links.get(i)) {
+            origin = link.node;
+            steps.extend(link.step);
+            cursor = link.before;
+        }
+        steps.reverse();
+
+        let mut chain = vec![world.id(origin).to_owned()];
+        let mut hops = Vec::new();
+        for step in &steps {
+            if let Some(group) = step.group {
+                chain.push(world.id(group).to_owned());
+                let text = format!("{} is a member of {}", world.label(step.from), world.label(group));
+                hops.push(self.hop(EdgeKind::MemberOf, step.from, group, text));
+            }
+            chain.extend(identity_policies(&step.statements, world.id(step.from)));
+            chain.push(world.id(step.to).to_owned());
+            hops.push(Hop {
+                edge: step.edge,
+                from: world.entity(step.group.unwrap_or(step.from)),
+                to: world.entity(step.to),
+                verdict: step.verdict,
+                action: step.action.clone(),
+                text: step.text.clone(),
+                statements: step.statements.clone(),
+                conditions: step.conditions.clone(),
+                confidence: confidence(step.confidence),
+                evidence: None,
+            });
+        }
+        let mut blocked_by: Vec<BlockedBy> = steps.iter().flat_map(|step| step.blocked.clone()).collect();
+        let last = links.get(at).map_or(origin, |link| link.node);
+        let mut facts = EndFacts { target: last, ..EndFacts::default() };
+        if let Some(end) = end {
+            let (hop, group, ids, more) = self.end(last, end);
+            if let Some(group) = group {
+                chain.push(world.id(group).to_owned());
+                let text = format!("{} is a member of {}", world.label(last), world.label(group));
+                hops.push(self.hop(EdgeKind::MemberOf, last, group, text));
+            }
+            chain.extend(ids.into_iter().filter(|id| id != world.id(last)));
+            chain.push(hop.to.id.clone());
+            blocked_by.extend(more.blocked.iter().cloned());
+            hops.push(hop);
+            facts = more;
+        }
+        blocked_by.sort();
+        blocked_by.dedup();
+        self.assemble(origin, chain, hops, blocked_by, facts)
+    }
+
+    fn assemble(
+        &self,
+        origin: NodeId,
+        chain: Vec<String>,
+        hops: Vec<Hop>,
+        blocked_by: Vec<BlockedBy>,
+        facts: EndFacts,
+    ) -> Path {
+        let world = self.world;
+        let target = world.node(facts.target);
+        let verdict = hops.iter().map(|hop| hop.verdict).max().unwrap_or(PathVerdict::Allowed);
+        let mut condition: Vec<ConditionText> = hops.iter().flat_map(|hop| hop.conditions.clone()).collect();
+        condition.sort();
+        condition.dedup();
+        let conditions_not_evaluated = condition.iter().any(|c| {
+            c.operator.as_deref().is_some_and(|o| sv0_iam::condition::Operator::parse(o).is_none())
+        });
+        let mut accounts: Vec<&str> = Vec::new();
+        let on_path = std::iter::once(origin).chain(hops.iter().filter_map(|hop| world.graph.find(&hop.to.id)));
+        for account in on_path.filter_map(|node| acting_account(world, node)) {
+            if accounts.last() != Some(&account) {
+                accounts.push(account);
+            }
+        }
+        let llm = std::iter::once(origin)
+            .chain(hops.iter().filter_map(|hop| world.graph.find(&hop.to.id)))
+            .any(|node| matches!(world.node(node).record.kind, Kind::BedrockAgent | Kind::BedrockModel));
+        let mut via_roles: Vec<String> = Vec::new();
+        for hop in &hops {
+            if matches!(hop.to.kind, Kind::IamRole | Kind::IamUser | Kind::ServiceLinkedRole) && hop.to.id != target.record.id {
+                via_roles.push(hop.to.id.clone());
+            }
+        }
+        let mut levels = facts.levels.clone();
+        levels.sort_unstable();
+        levels.dedup();
+        Path {
+            id: stable_id(&chain, verdict),
+            origin: world.entity(origin),
+            target: world.entity(facts.target),
+            via_roles,
+            actions: facts.actions,
+            access_level: levels.last().copied().unwrap_or(AccessLevel::Permissions),
+            access_levels: levels,
+            auth_chain_depth: hops.iter().filter(|hop| counts(hop.edge)).count(),
+            role_hops: hops.iter().filter(|hop| is_role_hop(hop.edge)).count(),
+            cross_account_hops: accounts.len().saturating_sub(1),
+            cross_cloud_hops: hops.iter().filter(|hop| hop.edge == EdgeKind::CorrelatesWith).count(),
+            egress_category: llm.then_some("llm"),
+            sensitivity: target.sensitivity,
+            data_domain: target.data_domain.clone(),
+            verdict,
+            condition,
+            conditions_not_evaluated,
+            kms_not_evaluated: facts.kms_not_evaluated,
+            blocked_by: if verdict == PathVerdict::Denied { blocked_by } else { Vec::new() },
+            execution_30d: None,
+            last_execution_at: None,
+            coverage_gaps: gaps(world, &chain),
+            chain,
+            hops,
+        }
+    }
+
+    fn hop(&self, edge: EdgeKind, from: NodeId, to: NodeId, text: String) -> Hop {
+        Hop {
+            edge,
+            from: self.world.entity(from),
+            to: self.world.entity(to),
+            verdict: PathVerdict::Allowed,
+            action: None,
+            text,
+            statements: Vec::new(),
+            conditions: Vec::new(),
+            confidence: "certain",
+            evidence: None,
+        }
+    }
+
+    /// The last hop: what the identity does to the target.
+    fn end(&self, identity: NodeId, end: End<'_>) -> (Hop, Option<NodeId>, Vec<String>, EndFacts) {
+        let world = self.world;
+        let (target, policy, sources, facts, verdict, conditions) = match end {
+            End::Allowed { target, policy, allowed, unknown_key } => {
+                let certain = allowed.iter().any(|a| a.verdict == Verdict::Allowed);
+                // A path is certain if some action is: the others' conditions are theirs alone.
+                let conditions: Vec<ConditionText> = if certain {
+                    Vec::new()
+                } else {
+                    allowed.iter().min_by_key(|a| a.conditions.len()).map(|a| a.conditions.clone()).unwrap_or_default()
+                };
+                let facts = EndFacts {
+                    target,
+                    actions: allowed.iter().map(|a| a.action.to_owned()).collect(),
+                    levels: allowed.iter().map(|a| a.level).collect(),
+                    kms_not_evaluated: unknown_key,
+                    blocked: Vec::new(),
+                };
+                let sources: Vec<Source> = allowed.iter().flat_map(|a| a.sources.clone()).collect();
+                let verdict = if certain { PathVerdict::Allowed } else { PathVerdict::AllowedIf };
+                (target, policy, sources, facts, verdict, conditions)
+            }
+            End::Blocked { target, policy, blocked } => {
+                let facts = EndFacts {
+                    target,
+                    actions: blocked.iter().map(|b| b.action.to_owned()).collect(),
+                    levels: blocked.iter().map(|b| b.level).collect(),
+                    kms_not_evaluated: false,
+                    blocked: blocked.iter().flat_map(|b| b.by.clone()).collect(),
+                };
+                let sources: Vec<Source> = blocked.iter().flat_map(|b| b.sources.clone()).collect();
+                (target, policy, sources, facts, PathVerdict::Denied, Vec::new())
+            }
+        };
+        let mut statements: Vec<StatementRef> = sources
+            .iter()
+            .filter(|source| of_policy(world, source, &policy) || source.layer == Layer::Resource)
+            .filter_map(|source| world.statement(source.layer, source.tag, source.statement))
+            .collect();
+        statements.sort();
+        statements.dedup();
+        let mut groups = sources
+            .iter()
+            .filter(|source| source.layer == Layer::Identity && of_policy(world, source, &policy))
+            .map(|source| world.attachment(source.tag).and_then(|a| a.via));
+        let first = groups.next().flatten();
+        let group = first.filter(|group| groups.all(|g| g == Some(*group)));
+        let name = policy.get(1).cloned().unwrap_or_default();
+        let verb = if verdict == PathVerdict::Denied { "would allow" } else { "allows" };
+        let label = world.label(target);
+        let text = format!("{name} {verb} {} on {label}", crate::question::brief(&facts.actions));
+        let hop = Hop {
+            edge: EdgeKind::CanAccess,
+            from: world.entity(group.unwrap_or(identity)),
+            to: world.entity(target),
+            verdict,
+            action: None,
+            text,
+            statements,
+            conditions,
+            confidence: "certain",
+            evidence: None,
+        };
+        (hop, group, policy.first().cloned().into_iter().collect(), facts)
+    }
+}
+
+/// The same for the same chain in any snapshot and any version of sv0: FNV-1a over the chain.
+fn stable_id(chain: &[String], verdict: PathVerdict) -> String {
+    let kind = if verdict == PathVerdict::Denied { "denied" } else { "real" };
+    let bytes = std::iter::once(kind).chain(chain.iter().map(String::as_str)).flat_map(|part| part.bytes().chain([0]));
+    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    format!("path-{hash:016x}")
+}
+
+/// How a path ends in a resource.
+enum End<'a> {
+    Allowed { target: NodeId, policy: Vec<String>, allowed: Vec<&'a Allowed>, unknown_key: bool },
+    Blocked { target: NodeId, policy: Vec<String>, blocked: Vec<&'a crate::access::Blocked> },
+}
+
+struct EndFacts {
+    target: NodeId,
+    actions: Vec<String>,
+    levels: Vec<AccessLevel>,
+    kms_not_evaluated: bool,
+    blocked: Vec<BlockedBy>,
+}
+
+impl Default for EndFacts {
+    fn default() -> Self {
+        Self {
+            target: NodeId(0),
+            actions: Vec::new(),
+            levels: Vec::new(),
+            kms_not_evaluated: false,
+            blocked: Vec::new(),
+        }
+    }
+}
+
+/// The policies that grant, as (id, name): identity policies where there are any, else the resource's own.
+fn policies(world: &World, sources: &[Source]) -> Vec<Vec<String>> {
+    let of = |layer: Layer| -> Vec<Vec<String>> {
+        let mut out: Vec<Vec<String>> = sources
+            .iter()
+            .filter(|source| source.layer == layer)
+            .filter_map(|source| world.attachment(source.tag))
+            .map(|attachment| vec![attachment.id.clone(), attachment.name.clone()])
+            .collect();
+        out.sort();
+        out.dedup();
+        out
+    };
+    let identity = of(Layer::Identity);
+    let found = if identity.is_empty() { of(Layer::Resource) } else { identity };
+    if found.is_empty() { vec![vec![String::new(), "the account".into()]] } else { found }
+}
+
+fn of_policy(world: &World, source: &Source, policy: &[String]) -> bool {
+    world
+        .attachment(source.tag)
+        .is_some_and(|a| policy.first() == Some(&a.id) && policy.get(1) == Some(&a.name))
+}
+
+/// The managed policies among deciding statements, for the chain; inline policies are their holder.
+fn identity_policies(statements: &[StatementRef], holder: &str) -> Vec<String> {
+    let mut out: Vec<String> = statements
+        .iter()
+        .filter(|s| s.layer == "identity" && s.effect == "Allow" && s.policy_id != holder)
+        .map(|s| s.policy_id.clone())
+        .collect();
+    out.sort();
+    out.dedup();
+    out
+}
+
+/// The account whose authority is used at a node: resources belong to theirs, buckets too.
+fn acting_account(world: &World, node: NodeId) -> Option<&str> {
+    let record = &world.node(node).record;
+    match record.kind {
+        // Identity Center lives in the management account; its users act nowhere until they have a role.
+        Kind::SsoUser | Kind::SsoGroup | Kind::SsoPermissionSet | Kind::OidcProvider | Kind::SamlProvider => None,
+        _ => record.account.as_deref(),
+    }
+}
+
+fn on_chain(links: &[Link<'_>], at: usize, node: NodeId) -> bool {
+    let mut cursor = links.get(at);
+    while let Some(link) = cursor {
+        if link.node == node {
+            return true;
+        }
+        cursor = link.before.and_then(|i| links.get(i));
+    }
+    false
+}
+
+const fn rank(verdict: Verdict) -> u8 {
+    match verdict {
+        Verdict::Allowed => 0,
+        Verdict::AllowedIf => 1,
+        Verdict::ImplicitDeny | Verdict::ExplicitDeny => 2,
+    }
+}
+
+const fn is_role_hop(edge: EdgeKind) -> bool {
+    matches!(edge, EdgeKind::Assumes)
+}
+
+/// Hops that add to the depth of a chain: each hands authority on.
+const fn counts(edge: EdgeKind) -> bool {
+    matches!(
+        edge,
+        EdgeKind::Assumes
+            | EdgeKind::Assigned
+            | EdgeKind::RunsAs
+            | EdgeKind::Invokes
+            | EdgeKind::TriggeredBy
+            | EdgeKind::PushTo
+            | EdgeKind::HoldsCredentialFor
+            | EdgeKind::CanEscalateTo
+    )
+}
+
+/// Resources that hold data, and scopes.
+#[must_use]
+pub const fn is_data(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::S3Bucket
+            | Kind::DynamodbTable
+            | Kind::RdsCluster
+            | Kind::RdsInstance
+            | Kind::SecretsManagerSecret
+            | Kind::SsmParameter
+            | Kind::SqsQueue
+            | Kind::SnsTopic
+            | Kind::EcrRepository
+            | Kind::BedrockKnowledgeBase
+            | Kind::ResourceScope
+    )
+}
+
+const fn confidence(confidence: Confidence) -> &'static str {
+    match confidence {
+        Confidence::Certain => "certain",
+        Confidence::Inferred => "inferred",
+    }
+}
+
+/// The gaps that touch a path: those about an entity on it, and the organisation's.
+fn gaps(world: &World, chain: &[String]) -> Vec<Gap> {
+    world
+        .gaps
+        .iter()
+        .filter(|gap| match &gap.entity {
+            Some(entity) => chain.contains(entity),
+            None => gap.service.as_deref() == Some("organizations") && gap.reason == Reason::NotInInput,
+        })
+        .cloned()
+        .collect()
+}

@@ -1,0 +1,51 @@
+//! The questions that people ask, and the answers in the shape of the JSON output (`docs/output.md`).
+
+pub mod can;
+pub mod explain;
+pub mod overview;
+pub mod who_can;
+
+pub use can::{Can, can};
+pub use explain::{Explanation, explain};
+pub use overview::{Overview, overview};
+pub use who_can::{WhoCan, who_can};
+
+/// Actions people look for first, when a long list is shortened.
+const HEADLINES: &[&str] = &[
+    "s3:GetObject",
+    "s3:PutObject",
+    "s3:DeleteObject",
+    "s3:ListBucket",
+    "dynamodb:GetItem",
+    "dynamodb:Query",
+    "dynamodb:Scan",
+    "dynamodb:PutItem",
+    "secretsmanager:GetSecretValue",
+    "ssm:GetParameter",
+    "rds-data:ExecuteStatement",
+    "rds-db:connect",
+    "kms:Decrypt",
+    "sqs:ReceiveMessage",
+    "sqs:SendMessage",
+    "sns:Publish",
+    "ecr:PutImage",
+    "bedrock:Retrieve",
+];
+
+/// A list of actions in few words: `s3:GetObject, s3:PutObject and 61 more`.
+#[must_use]
+pub fn brief(actions: &[String]) -> String {
+    if actions.iter().any(|a| a == "*") {
+        return "every action".into();
+    }
+    let mut sorted: Vec<&str> = actions.iter().map(String::as_str).collect();
+    let rank = |action: &str| HEADLINES.iter().position(|h| *h == action).unwrap_or(usize::MAX);
+    sorted.sort_by_key(|action| (rank(action), *action));
+    match sorted.as_slice() {
+        [] => "nothing".into(),
+        [one] => (*one).to_owned(),
+        [one, two] => format!("{one}, {two}"),
+        [one, two, three] => format!("{one}, {two}, {three}"),
+        [one, two, rest @ ..] => format!("{one}, {two} and {} more", rest.len()),
+    }
+}

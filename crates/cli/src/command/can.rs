@@ -1,0 +1,108 @@
+//! `sv0 can`: what a principal can do.
+
+use std::io::{self, Write};
+
+use sv0_analyze::question::{Can, brief, can};
+use sv0_model::graph::NodeId;
+use sv0_model::kind::{EdgeKind, EntityType, Kind, Sensitivity};
+use sv0_model::path::PathVerdict;
+
+use crate::args::CanArgs;
+use crate::load::{self, Model};
+use crate::render::style::{Style, paint};
+use crate::render::{self};
+use crate::Failure;
+
+pub(crate) fn run(args: &CanArgs) -> Result<u8, Failure> {
+    let model = load::load(&args.source)?;
+    let node = principal(&model, &args.principal)?;
+    let answer = can::can(&model.world, &model.steps, &model.finder(), node);
+    render::answer(args.show.output, &answer, |out| write(out, &answer, args.all))?;
+    render::note_damage(&model);
+    Ok(model.exit_code())
+}
+
+/// The identity that a name means; a workload stands for the role it runs as.
+pub(crate) fn principal(model: &Model, name: &str) -> Result<NodeId, Failure> {
+    let node = match model.lookup(name, &[EntityType::Identity]) {
+        Ok(node) => node,
+        Err(failure) => model.lookup(name, &[EntityType::Workload]).map_err(|_| failure)?,
+    };
+    let role = model.world.graph.targets(node, EdgeKind::RunsAs).next();
+    Ok(role.unwrap_or(node))
+}
+
+fn write(out: &mut dyn Write, answer: &Can, all: bool) -> io::Result<()> {
+    writeln!(out, "{}", render::entity(&answer.principal))?;
+    let list = |names: &[String]| if names.is_empty() { "none".into() } else { names.join(", ") };
+    render::wrap(out, "  policies: ", "    ", &list(&answer.policies))?;
+    if let Some(boundary) = &answer.boundary {
+        render::wrap(out, "  boundary: ", "    ", boundary)?;
+    }
+    if !answer.scps.is_empty() {
+        let mut names = answer.scps.clone();
+        names.dedup();
+        render::wrap(out, "  SCPs: ", "    ", &list(&names))?;
+    }
+    if answer.administrator {
+        writeln!(out, "  {}", paint(Style::Bad, "administrator of its account, by what it can do"))?;
+    }
+    writeln!(out)?;
+    reaches(out, answer, all)?;
+    uses(out, answer)
+}
+
+fn reaches(out: &mut dyn Write, answer: &Can, all: bool) -> io::Result<()> {
+    let shown: Vec<_> = answer
+        .reaches
+        .iter()
+        .filter(|r| all || !r.within_scope || r.sensitivity >= Sensitivity::Confidential)
+        .collect();
+    if shown.is_empty() {
+        writeln!(out, "It reaches no data by policies of its own.")?;
+    } else {
+        writeln!(out, "{}", paint(Style::Head, "Data"))?;
+        let mut table = render::table(&["what", "kind", "sensitivity", "answer", "can", "by"]);
+        for reach in &shown {
+            let can = match reach.verdict {
+                PathVerdict::Denied => reach.blocked.first().map(|b| b.text.clone()).unwrap_or_default(),
+                PathVerdict::AllowedIf => format!("{}, if {}", brief(&reach.actions), render::conditions(&reach.conditions)),
+                PathVerdict::Allowed => format!("{} ({})", brief(&reach.actions), render::levels(&reach.access_levels)),
+            };
+            let scope = reach.resource.kind == Kind::ResourceScope;
+            table.add_row([
+                reach.resource.name.clone(),
+                if scope { "scope".into() } else { reach.resource.kind.label().to_owned() },
+                if reach.sensitivity == Sensitivity::Unknown { String::new() } else { reach.sensitivity.to_string() },
+                render::verdict(reach.verdict),
+                can,
+                reach.policies.join(", "),
+            ]);
+        }
+        render::write_table(out, &table)?;
+    }
+    let hidden = answer.reaches.len() - shown.len();
+    if hidden > 0 {
+        writeln!(out, "{}", paint(Style::Dim, &format!("  {hidden} more within a scope of the list (--all shows them)")))?;
+    }
+    Ok(())
+}
+
+fn uses(out: &mut dyn Write, answer: &Can) -> io::Result<()> {
+    if answer.uses.is_empty() {
+        return Ok(());
+    }
+    writeln!(out)?;
+    writeln!(out, "{}", paint(Style::Head, "Other identities and workloads"))?;
+    for step in &answer.uses {
+        let mut line = format!("{} — {}", step.text, render::verdict(step.verdict));
+        if !step.conditions.is_empty() {
+            line = format!("{line} {}", render::conditions(&step.conditions));
+        }
+        if let Some(blocked) = step.blocked_by.first() {
+            line = format!("{line}: {}", blocked.text);
+        }
+        render::wrap(out, "  ", "    ", &line)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,10 @@
+//! One command a file: read, ask, show.
+
+pub(crate) mod analyze;
+pub(crate) mod can;
+pub(crate) mod catalog;
+pub(crate) mod completions;
+pub(crate) mod demo;
+pub(crate) mod explain;
+pub(crate) mod paths;
+pub(crate) mod who_can;

@@ -1,0 +1,100 @@
+//! From the command line to a world that can be asked.
+
+use std::path::PathBuf;
+
+use sv0_analyze::paths::Finder;
+use sv0_analyze::steps::Steps;
+use sv0_analyze::{World, normalize};
+use sv0_iam::catalog::Catalog;
+use sv0_input::Loaded;
+use sv0_model::coverage::{Gap, Reason};
+use sv0_model::graph::NodeId;
+use sv0_model::kind::EntityType;
+
+use crate::Failure;
+use crate::args::Source;
+
+/// A world and the steps in it.
+pub(crate) struct Model {
+    pub(crate) world: World,
+    pub(crate) steps: Steps,
+}
+
+impl Model {
+    pub(crate) fn finder(&self) -> Finder<'_> {
+        Finder::new(&self.world, &self.steps)
+    }
+
+    /// 2 where part of the input could not be read.
+    pub(crate) fn exit_code(&self) -> u8 {
+        if self.world.gaps.iter().any(is_damage) { 2 } else { 0 }
+    }
+
+    pub(crate) fn lookup(&self, name: &str, wanted: &[EntityType]) -> Result<NodeId, Failure> {
+        self.world.lookup(name, wanted).map_err(Failure::Lookup)
+    }
+}
+
+/// Whether a gap means that something which should have been read was not; that a kind of input never holds something
+/// is no damage.
+pub(crate) fn is_damage(gap: &Gap) -> bool {
+    !matches!(gap.reason, Reason::NotInInput)
+}
+
+/// Reads what the user named.
+pub(crate) fn read(source: &Source, paths: &[PathBuf]) -> Result<Loaded, Failure> {
+    if source.demo {
+        return Ok(demo());
+    }
+    let paths = if paths.is_empty() { source.input.as_slice() } else { paths };
+    if paths.is_empty() {
+        return Err(Failure::NoInput);
+    }
+    sv0_input::load(paths).map_err(Failure::Input)
+}
+
+/// The made-up organisation.
+pub(crate) fn demo() -> Loaded {
+    sv0_input::load_snapshot_text("(demo)", sv0_demo::SNAPSHOT)
+}
+
+/// Builds the model, with a line on stderr where it takes long enough to wonder.
+pub(crate) fn model(loaded: Loaded) -> Model {
+    let spinner = (loaded.records.len() > 5_000 && std::io::IsTerminal::is_terminal(&std::io::stderr())).then(|| {
+        let bar = indicatif::ProgressBar::new_spinner();
+        bar.set_message(format!("working out who can do what among {} entities", loaded.records.len()));
+        bar.enable_steady_tick(std::time::Duration::from_millis(120));
+        bar
+    });
+    let world = normalize::build(loaded.records, loaded.gaps);
+    let steps = Steps::build(&world);
+    if let Some(bar) = spinner {
+        bar.finish_and_clear();
+    }
+    Model { world, steps }
+}
+
+/// Reads and builds.
+pub(crate) fn load(source: &Source) -> Result<Model, Failure> {
+    Ok(model(read(source, &[])?))
+}
+
+/// Checks an action that must be one; patterns are let through where the service exists.
+pub(crate) fn check_action(action: &str) -> Result<(), Failure> {
+    let catalog = Catalog::embedded();
+    let wrong = |help: String| Err(Failure::Action { action: action.to_owned(), help });
+    let Some((service, name)) = action.split_once(':') else {
+        return wrong("write `service:Action`, such as `s3:GetObject`".into());
+    };
+    if name.contains(['*', '?']) || catalog.action(action).is_some() {
+        return Ok(());
+    }
+    match (catalog.service(service), catalog.suggest_action(action)) {
+        (_, Some(near)) => wrong(format!("did you mean `{near}`?")),
+        (None, None) => wrong(match catalog.suggest_service(service) {
+            Some(near) => format!("no service has the prefix `{service}`; did you mean `{near}`?"),
+            None => format!("no service has the prefix `{service}`"),
+        }),
+        (Some(_), None) => wrong(format!("`sv0 catalog {service}` lists the actions of {service}")),
+    }
+}

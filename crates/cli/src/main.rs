@@ -1,0 +1,103 @@
+//! The `sv0` command: reads input, asks one question, shows the answer.
+//!
+//! Exit codes: 0 answered; 1 a bug; 2 answered, but part of the input could not be read; 3 the question names nothing,
+//! or several things; 4 no usable input; 64 wrong usage.
+
+mod args;
+mod command;
+mod load;
+mod render;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use crate::args::{Cli, Command};
+
+/// What goes wrong, with what the user can do.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub(crate) enum Failure {
+    /// A name means nothing, or several things.
+    #[error("{0}")]
+    #[diagnostic(help("give the ARN, or `account/name`; `sv0 analyze` lists what there is"))]
+    Lookup(sv0_analyze::world::LookupError),
+    /// An action is none.
+    #[error("`{action}` is not an action")]
+    Action {
+        /// As given.
+        action: String,
+        #[help]
+        help: String,
+    },
+    /// Nothing usable to read.
+    #[error(transparent)]
+    Input(sv0_input::Error),
+    /// No input was named.
+    #[error("no input")]
+    #[diagnostic(help("name files with `--input PATH`, set SV0_SNAPSHOT, or use `--demo`"))]
+    NoInput,
+    /// The answer could not be written.
+    #[error("cannot write the answer")]
+    Output(#[source] std::io::Error),
+    /// A file could not be written.
+    #[error("cannot write `{path}`")]
+    Write {
+        /// Where.
+        path: String,
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+impl Failure {
+    const fn code(&self) -> u8 {
+        match self {
+            Self::Lookup(_) | Self::Action { .. } => 3,
+            Self::Input(_) => 4,
+            Self::NoInput => 64,
+            Self::Output(_) | Self::Write { .. } => 1,
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let code = match error.kind() {
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => 0,
+                _ => 64,
+            };
+            // Nothing sensible can be done where even this cannot be printed.
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    match run(&cli) {
+        Ok(code) => ExitCode::from(code),
+        // `sv0 … | head` is no failure.
+        Err(Failure::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(failure) => {
+            let code = failure.code();
+            if let Failure::Input(sv0_input::Error::Nothing { gaps, .. }) = &failure {
+                render::gaps_to_stderr(gaps);
+            }
+            render::failure_to_stderr(failure);
+            ExitCode::from(code)
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Result<u8, Failure> {
+    match &cli.command {
+        Command::Demo(args) => command::demo::run(args),
+        Command::Analyze(args) => command::analyze::run(args),
+        Command::Paths(args) => command::paths::run(args),
+        Command::WhoCan(args) => command::who_can::run(args),
+        Command::Can(args) => command::can::run(args),
+        Command::Explain(args) => command::explain::run(args),
+        Command::Catalog(args) => command::catalog::run(args),
+        Command::Completions(args) => command::completions::run(args),
+    }
+}

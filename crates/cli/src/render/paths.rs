@@ -1,0 +1,87 @@
+//! A path, hop by hop.
+
+use std::io::{self, Write};
+
+use sv0_model::kind::Sensitivity;
+use sv0_model::path::{Hop, Path, PathVerdict};
+
+use super::style::{Style, paint};
+use super::{conditions, entity, levels, verdict, wrap};
+
+/// The whole path.
+pub(crate) fn write(out: &mut dyn Write, path: &Path) -> io::Result<()> {
+    writeln!(out, "{} → {}", entity(&path.origin), entity(&path.target))?;
+    let mut facts = vec![verdict(path.verdict), levels(&path.access_levels)];
+    if path.sensitivity != Sensitivity::Unknown {
+        facts.push(format!("{} data", path.sensitivity));
+    }
+    if path.role_hops > 0 {
+        facts.push(plural(path.role_hops, "role hop"));
+    }
+    if path.cross_account_hops > 0 {
+        facts.push(format!("crosses {}", plural(path.cross_account_hops, "account border")));
+    }
+    if let Some(egress) = path.egress_category {
+        facts.push(format!("egress: {egress}"));
+    }
+    writeln!(out, "  {}", facts.into_iter().filter(|f| !f.is_empty()).collect::<Vec<_>>().join(" · "))?;
+    for (at, hop) in path.hops.iter().enumerate() {
+        write_hop(out, at + 1, hop)?;
+    }
+    for blocked in &unique(path) {
+        wrap(out, &format!("     {} ", paint(Style::Good, "stopped:")), "       ", blocked)?;
+    }
+    if path.kms_not_evaluated {
+        wrap(out, "     ", "     ", "the policy of its key is not in the input")?;
+    }
+    Ok(())
+}
+
+/// What stops a path; the same for several actions is told once.
+fn unique(path: &Path) -> Vec<String> {
+    let mut out: Vec<String> = Vec::new();
+    let mut told: Vec<String> = Vec::new();
+    for blocked in &path.blocked_by {
+        let general = blocked.text.replace(&blocked.action, "…");
+        if !told.contains(&general) {
+            told.push(general);
+            let others = path.blocked_by.iter().filter(|b| b.text.replace(&b.action, "…") == told.last().cloned().unwrap_or_default()).count();
+            let more = if others > 1 { format!(" (and {} more actions)", others - 1) } else { String::new() };
+            out.push(format!("{}{more}", blocked.text));
+        }
+    }
+    out
+}
+
+fn write_hop(out: &mut dyn Write, number: usize, hop: &Hop) -> io::Result<()> {
+    let mark = match hop.verdict {
+        PathVerdict::Allowed => paint(Style::Dim, "│"),
+        PathVerdict::AllowedIf => paint(Style::Warn, "┆"),
+        PathVerdict::Denied => paint(Style::Good, "×"),
+    };
+    let sure = if hop.confidence == "inferred" { paint(Style::Warn, " (inferred)") } else { String::new() };
+    wrap(out, &format!("  {number:>2} {mark} "), "     ", &format!("{}{sure}", hop.text))?;
+    if hop.edge != sv0_model::kind::EdgeKind::CanAccess {
+        for statement in hop.statements.iter().filter(|s| s.effect == "Allow") {
+            let sid = statement.sid.as_deref().map_or(String::new(), |sid| format!(" “{sid}”"));
+            let text = format!("{} {}{sid}", statement.policy, statement.json_path);
+            wrap(out, &format!("     {} ", paint(Style::Dim, "by")), "        ", &paint(Style::Dim, &text))?;
+        }
+    }
+    if !hop.conditions.is_empty() {
+        wrap(out, &format!("     {} ", paint(Style::Warn, "if")), "        ", &conditions(&hop.conditions))?;
+    }
+    Ok(())
+}
+
+/// The chain in one line: `Elliot → AllSafe → AllSafeVaultRole → …`.
+pub(crate) fn chain(path: &Path) -> String {
+    let mut out = vec![path.origin.name.clone()];
+    out.extend(path.hops.iter().map(|hop| hop.to.name.clone()));
+    out.join(" → ")
+}
+
+/// `1 role hop`, `2 role hops`.
+pub(crate) fn plural(count: usize, word: &str) -> String {
+    if count == 1 { format!("{count} {word}") } else { format!("{count} {word}s") }
+}

@@ -1,0 +1,169 @@
+//! Finding files and getting text out of them: folders, gzip, zstd, byte order marks, UTF-16 (PowerShell's `>`).
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use crate::{Error, show};
+
+/// A file to look into.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Where it is.
+    pub path: PathBuf,
+}
+
+impl Found {
+    /// As the user would name it.
+    #[must_use]
+    pub fn name(&self) -> String {
+        show(&self.path)
+    }
+}
+
+/// Endings of files that are looked into inside folders. A file that is named itself is always looked into.
+const ENDINGS: &[&str] = &[".json", ".jsonl", ".json.gz", ".jsonl.gz", ".json.zst", ".jsonl.zst", ".zst", ".gz"];
+
+/// The files that some paths mean: files as they are, folders with everything below that looks like input. Hidden
+/// files and folders are left out.
+///
+/// # Errors
+///
+/// Where a path is not there, or holds no file that looks like input.
+pub fn discover(paths: &[PathBuf]) -> Result<Vec<Found>, Error> {
+    let mut out = Vec::new();
+    for path in paths {
+        let meta = fs::metadata(path).map_err(|source| Error::Read { path: show(path), source })?;
+        if meta.is_dir() {
+            let mut inside = Vec::new();
+            walk(path, &mut inside, 0).map_err(|source| Error::Read { path: show(path), source })?;
+            inside.sort();
+            out.extend(inside.into_iter().map(|path| Found { path }));
+        } else {
+            out.push(Found { path: path.clone() });
+        }
+    }
+    out.dedup();
+    if out.is_empty() {
+        let what = paths.iter().map(|p| format!("`{}`", p.display())).collect::<Vec<_>>().join(", ");
+        return Err(Error::Nothing { what, gaps: Vec::new() });
+    }
+    Ok(out)
+}
+
+fn walk(folder: &Path, out: &mut Vec<PathBuf>, depth: usize) -> std::io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.starts_with('.') {
+            continue;
+        }
+        // Links are followed for files only, so that no loop is walked.
+        let path = entry.path();
+        if entry.file_type()?.is_dir() {
+            if depth < 16 {
+                walk(&path, out, depth + 1)?;
+            }
+        } else if path.is_file() && ENDINGS.iter().any(|ending| name.to_ascii_lowercase().ends_with(ending)) {
+            out.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// The bytes of a file.
+///
+/// # Errors
+///
+/// What the system says.
+pub fn read(path: &Path) -> std::io::Result<Vec<u8>> {
+    if path == Path::new("-") {
+        let mut bytes = Vec::new();
+        std::io::stdin().lock().read_to_end(&mut bytes)?;
+        return Ok(bytes);
+    }
+    fs::read(path)
+}
+
+/// Text, and what was wrong with the bytes it came from.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Decoded {
+    /// The text, as far as it could be had.
+    pub text: String,
+    /// Why there is not more of it.
+    pub damage: Option<String>,
+}
+
+/// Undoes compression and encoding, by content rather than by name.
+#[must_use]
+pub fn decode(bytes: Vec<u8>) -> Decoded {
+    match bytes.get(..4) {
+        Some([0x1f, 0x8b, ..]) => {
+            inflate(flate2::read::MultiGzDecoder::new(bytes.as_slice()), "the gzip data is damaged or cut off")
+        }
+        Some([0x28, 0xb5, 0x2f, 0xfd]) => match zstd::stream::read::Decoder::new(bytes.as_slice()) {
+            Ok(decoder) => inflate(decoder, "the zstd data is damaged or cut off"),
+            Err(error) => Decoded { text: String::new(), damage: Some(error.to_string()) },
+        },
+        _ => text(bytes),
+    }
+}
+
+fn inflate(mut reader: impl Read, what: &str) -> Decoded {
+    let mut bytes = Vec::new();
+    let failed = reader.read_to_end(&mut bytes).err();
+    let mut decoded = text(bytes);
+    if let Some(error) = failed {
+        decoded.damage = Some(format!("{what} ({error})"));
+    }
+    decoded
+}
+
+fn text(bytes: Vec<u8>) -> Decoded {
+    let utf16 = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
+        let units: Vec<u16> = bytes.chunks_exact(2).filter_map(|c| c.try_into().ok().map(unit)).collect();
+        Decoded { text: String::from_utf16_lossy(&units), damage: None }
+    };
+    match bytes.as_slice() {
+        [0xff, 0xfe, rest @ ..] => utf16(rest, u16::from_le_bytes),
+        [0xfe, 0xff, rest @ ..] => utf16(rest, u16::from_be_bytes),
+        [0xef, 0xbb, 0xbf, rest @ ..] => utf8(rest.to_vec()),
+        _ => utf8(bytes),
+    }
+}
+
+fn utf8(bytes: Vec<u8>) -> Decoded {
+    match String::from_utf8(bytes) {
+        Ok(text) => Decoded { text, damage: None },
+        Err(error) => {
+            let good = error.utf8_error().valid_up_to();
+            let mut bytes = error.into_bytes();
+            bytes.truncate(good);
+            let text = String::from_utf8(bytes).unwrap_or_default();
+            Decoded { text, damage: Some(format!("byte {good} is not UTF-8 text")) }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn encodings() {
+        assert_eq!(decode(b"{}".to_vec()).text, "{}");
+        assert_eq!(decode(vec![0xff, 0xfe, b'{', 0, b'}', 0]).text, "{}");
+        assert_eq!(decode(vec![0xfe, 0xff, 0, b'{', 0, b'}']).text, "{}");
+        assert_eq!(decode(b"\xef\xbb\xbf{}".to_vec()).text, "{}");
+        let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gz.write_all(b"hello hello hello").unwrap();
+        let gz = gz.finish().unwrap();
+        assert_eq!(decode(gz.clone()).text, "hello hello hello");
+        let cut = decode(gz[..gz.len() - 6].to_vec());
+        assert!(cut.damage.unwrap().contains("cut off"));
+        assert_eq!(decode(zstd::encode_all(&b"hi"[..], 0).unwrap()).text, "hi");
+        assert_eq!(decode(b"ok\xffbad".to_vec()).damage.unwrap(), "byte 2 is not UTF-8 text");
+    }
+}

@@ -1,0 +1,234 @@
+//! sv0's own format, version 1: one JSON object a line, zstd around it (`docs/snapshot.md`).
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use sv0_model::coverage::{Gap, Reason};
+use sv0_model::record::{Place, PolicyText, Record};
+
+use crate::{Format, Loaded, Source, file_gap};
+
+/// The version that this program writes, and the newest it reads.
+pub const VERSION: u32 = 1;
+
+/// The first line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// Format version.
+    pub version: u32,
+    /// When it was made, ISO 8601 in UTC.
+    #[serde(default)]
+    pub created_at: String,
+    /// What made it.
+    #[serde(default)]
+    pub tool: String,
+    /// What it was made from.
+    #[serde(default)]
+    pub source: String,
+}
+
+/// The last line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct End {
+    records: usize,
+    gaps: usize,
+}
+
+#[derive(Serialize, Deserialize)]
+struct HeaderLine {
+    sv0_snapshot: Header,
+}
+
+#[derive(Serialize, Deserialize)]
+struct GapLine {
+    gap: Gap,
+}
+
+#[derive(Serialize, Deserialize)]
+struct EndLine {
+    end: End,
+}
+
+/// Reads a snapshot's text. Lines that cannot be read become gaps; the others count.
+#[must_use]
+pub fn read(name: &str, text: &str) -> Loaded {
+    let mut out = Loaded::default();
+    let lines: Vec<(usize, &str)> =
+        text.lines().enumerate().map(|(i, line)| (i + 1, line)).filter(|(_, line)| !line.trim().is_empty()).collect();
+    let Some(((_, first), rest)) = lines.split_first() else { return out };
+    match serde_json::from_str::<HeaderLine>(first) {
+        Ok(header) if header.sv0_snapshot.version > VERSION => {
+            out.gaps.push(file_gap(
+                name,
+                Reason::NotSupported,
+                format!(
+                    "`{name}` is a snapshot of version {}; this sv0 reads up to version {VERSION}: use a newer sv0",
+                    header.sv0_snapshot.version
+                ),
+            ));
+            return out;
+        }
+        Ok(_) => {}
+        Err(error) => {
+            let detail = format!("`{name}`:1: the header line cannot be read: {error}; the rest was read anyway");
+            out.gaps.push(file_gap(name, Reason::Damaged, detail));
+        }
+    }
+    let parsed: Vec<Line> = rest.par_iter().map(|(number, line)| parse_line(name, *number, line)).collect();
+    let mut end = None;
+    let mut declared = 0;
+    for line in parsed {
+        match line {
+            Line::Record(record) => out.records.push(*record),
+            Line::Gap(gap) => {
+                declared += 1;
+                out.gaps.push(gap);
+            }
+            Line::End(found) => end = Some(found),
+            Line::Bad(gap) => out.gaps.push(gap),
+        }
+    }
+    match end {
+        None => out.gaps.push(file_gap(
+            name,
+            Reason::Damaged,
+            format!("`{name}` has no end line: it is cut off after {} records", out.records.len()),
+        )),
+        Some(end) if end.records != out.records.len() || end.gaps != declared => out.gaps.push(file_gap(
+            name,
+            Reason::Damaged,
+            format!(
+                "`{name}` says that it holds {} records and {} gaps; {} and {declared} could be read",
+                end.records,
+                end.gaps,
+                out.records.len()
+            ),
+        )),
+        Some(_) => {}
+    }
+    out.sources.push(Source { file: name.to_owned(), format: Format::Snapshot, records: out.records.len() });
+    out
+}
+
+enum Line {
+    Record(Box<Record>),
+    Gap(Gap),
+    End(End),
+    Bad(Gap),
+}
+
+fn parse_line(name: &str, number: usize, line: &str) -> Line {
+    let bad = |error: serde_json::Error| {
+        let detail = format!("`{name}`:{number}: the line cannot be read: {error}; it was left out");
+        Line::Bad(file_gap(name, Reason::Damaged, detail))
+    };
+    if line.starts_with("{\"gap\"") {
+        return serde_json::from_str::<GapLine>(line).map_or_else(bad, |line| Line::Gap(line.gap));
+    }
+    if line.starts_with("{\"end\"") {
+        return serde_json::from_str::<EndLine>(line).map_or_else(bad, |line| Line::End(line.end));
+    }
+    match serde_json::from_str::<Record>(line) {
+        Ok(mut record) => {
+            for (i, policy) in record.policies.iter_mut().enumerate() {
+                let text = policy.document.shared();
+                let column = line.find(&*text).map(|at| at + 1);
+                let json_path = format!("policies[{i}].document");
+                let place = Place { file: name.to_owned(), json_path, line: Some(number), column };
+                policy.document = PolicyText::at(text, place);
+            }
+            Line::Record(Box::new(record))
+        }
+        Err(error) => bad(error),
+    }
+}
+
+/// Writes a snapshot, whole or not at all: into a file beside it, then renamed. Compressed unless the name ends in
+/// `.jsonl`.
+///
+/// # Errors
+///
+/// What the system says.
+pub fn write(path: &Path, header: &Header, records: &[Record], gaps: &[Gap]) -> io::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(".part");
+    let part = path.with_file_name(name);
+    let file = fs::File::create(&part)?;
+    let done = if path.extension().is_some_and(|ending| ending == "jsonl") {
+        let mut out = io::BufWriter::new(file);
+        write_to(&mut out, header, records, gaps).and_then(|()| out.flush())
+    } else {
+        let mut out = zstd::stream::write::Encoder::new(io::BufWriter::new(file), 9)?;
+        write_to(&mut out, header, records, gaps).and_then(|()| out.finish()?.flush())
+    };
+    done.and_then(|()| fs::rename(&part, path)).inspect_err(|_| {
+        let _ = fs::remove_file(&part);
+    })
+}
+
+/// Writes a snapshot's lines.
+///
+/// # Errors
+///
+/// What the writer says.
+pub fn write_to(out: &mut impl Write, header: &Header, records: &[Record], gaps: &[Gap]) -> io::Result<()> {
+    let mut line = |value: serde_json::Result<String>| writeln!(out, "{}", value.map_err(io::Error::other)?);
+    line(serde_json::to_string(&HeaderLine { sv0_snapshot: header.clone() }))?;
+    for record in records {
+        line(serde_json::to_string(record))?;
+    }
+    for gap in gaps {
+        line(serde_json::to_string(&GapLine { gap: gap.clone() }))?;
+    }
+    line(serde_json::to_string(&EndLine { end: End { records: records.len(), gaps: gaps.len() } }))
+}
+
+#[cfg(test)]
+mod tests {
+    use sv0_model::kind::Kind;
+
+    use super::*;
+
+    fn header() -> Header {
+        Header { version: 1, created_at: "2026-01-05T10:00:00Z".into(), tool: "t".into(), source: "s".into() }
+    }
+
+    fn text(records: &[Record]) -> String {
+        let mut out = Vec::new();
+        write_to(&mut out, &header(), records, &[]).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn there_and_back() {
+        let records = vec![Record::new(Kind::IamRole, "a"), Record::new(Kind::S3Bucket, "b")];
+        let loaded = read("x", &text(&records));
+        assert_eq!((loaded.records, loaded.gaps), (records, vec![]));
+    }
+
+    #[test]
+    fn damage_is_told_and_costs_only_itself() {
+        let whole = text(&[Record::new(Kind::IamRole, "a"), Record::new(Kind::IamRole, "b")]);
+        let broken = whole.replace(r#""id":"a""#, r#""id":7"#);
+        let loaded = read("x", &broken);
+        assert_eq!(loaded.records.len(), 1);
+        let details: Vec<&str> = loaded.gaps.iter().map(|gap| gap.detail.as_str()).collect();
+        assert!(details[0].starts_with("`x`:2: the line cannot be read"), "{details:?}");
+        assert!(details[1].contains("says that it holds 2 records"), "{details:?}");
+
+        let cut = &whole[..whole.rfind("{\"end\"").unwrap()];
+        assert!(read("x", cut).gaps[0].detail.contains("cut off after 2 records"));
+
+        let newer = whole.replace("\"version\":1", "\"version\":9");
+        assert!(read("x", &newer).gaps[0].detail.contains("use a newer sv0"));
+    }
+
+    #[test]
+    fn a_kind_of_a_newer_version_is_reported_not_swallowed() {
+        let whole = text(&[Record::new(Kind::IamRole, "a")]).replace("iam_role", "quantum_role");
+        assert!(read("x", &whole).gaps[0].detail.contains("unknown variant `quantum_role`"));
+    }
+}

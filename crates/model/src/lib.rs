@@ -1,0 +1,13 @@
+//! The values that the stages of sv0 hand to each other, and nothing else: no I/O, no policy logic.
+//!
+//! * [`record`] — one collected entity, as the snapshot stores it;
+//! * [`kind`] — the closed sets: entity kinds, edge kinds, policy slots;
+//! * [`coverage`] — what could not be read, and which answers that could change;
+//! * [`graph`] — the records as nodes and edges;
+//! * [`path`] — an authority path, the product's main answer.
+
+pub mod coverage;
+pub mod graph;
+pub mod kind;
+pub mod path;
+pub mod record;

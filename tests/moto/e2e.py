@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+"""From a live IAM API to sv0's answers: moto_server, the demo's IAM in it, GAAD files, sv0 over them.
+
+e2e.py --sv0 target/debug/sv0 [--world ../shared/world] [--keep DIR]
+"""
+from __future__ import annotations
+
+import argparse
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+
+import fill
+import gaad
+import serve
+
+REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+SNAPSHOT = REPOSITORY / "crates/demo/data/acme.jsonl"
+SV0_SECONDS = 120
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sv0", help="the binary; without it only the files are made and checked")
+    parser.add_argument("--world", metavar="DIR", help="fill moto with DIR/build_world.py instead of the snapshot")
+    parser.add_argument("--keep", metavar="DIR", help="write the GAAD files here instead of a temporary directory")
+    args = parser.parse_args()
+    if args.sv0 and not pathlib.Path(args.sv0).is_file():
+        raise SystemExit(f"--sv0 {args.sv0}: no such file")
+
+    with tempfile.TemporaryDirectory(prefix="sv0-e2e-") as temporary:
+        directory = pathlib.Path(args.keep or temporary)
+        start = time.monotonic()
+        with serve.moto() as url:
+            step(start, f"moto_server at {url}")
+            build_world(args.world, url) if args.world else fill.fill(url, str(SNAPSHOT))
+            step(start, "filled")
+            gaad.gaad(url, directory)
+            step(start, f"GAAD files in {directory}")
+        check_gaad(directory)
+        step(start, "they hold what the snapshot holds")
+        if args.sv0:
+            check_sv0(args.sv0, directory)
+            step(start, "sv0's answers are right")
+
+
+def step(start: float, text: str):
+    print(f"{time.monotonic() - start:6.1f} s  {text}", file=sys.stderr, flush=True)
+
+
+def build_world(world: str, url: str):
+    script = pathlib.Path(world) / "build_world.py"
+    if not script.is_file():
+        raise SystemExit(f"--world {world}: no build_world.py there")
+    done = subprocess.run([sys.executable, str(script), "--endpoint", url, "--quiet"], text=True, capture_output=True)
+    if done.returncode:
+        raise SystemExit(f"{script} ended with {done.returncode}; it needs moto[server]:\n{done.stderr[-2000:]}")
+
+
+def check_gaad(directory: pathlib.Path):
+    """Every IAM entity of the snapshot came back with the same policies; nothing else did."""
+    want = {record["id"]: expected(record) for record in fill.read(str(SNAPSHOT))}
+    got = {}
+    for account in gaad.ACCOUNTS:
+        answer = json.loads((directory / f"{account}.json").read_text(encoding="utf-8"))
+        for entity in sum((answer[key] for key in LISTS), []):
+            got[entity["Arn"]] = found(entity)
+    for arn in sorted(want.keys() | got.keys()):
+        assert arn in got, f"{arn} is in the snapshot but not in the GAAD files"
+        assert arn in want, f"{arn} is in the GAAD files but not in the snapshot"
+        assert got[arn] == want[arn], f"{arn}\n  snapshot: {want[arn]}\n  GAAD:     {got[arn]}"
+
+
+LISTS = ("UserDetailList", "GroupDetailList", "RoleDetailList", "Policies")
+
+
+def expected(record) -> dict:
+    policies = record.get("policies", [])
+    return {
+        "documents": sorted(json.dumps(p["document"], sort_keys=True) for p in policies),
+        "attached": sorted(fill.refs(record, "HAS_POLICY")),
+        "groups": sorted(arn.rsplit("/", 1)[1] for arn in fill.refs(record, "MEMBER_OF")),
+        "boundary": next(iter(fill.refs(record, "SUBJECT_TO")), None),
+    }
+
+
+def found(entity) -> dict:
+    inline = [entity.get(f"{kind}PolicyList", []) for kind in ("User", "Group", "Role")]
+    documents = [p["PolicyDocument"] for p in sum(inline, [])]
+    documents += [entity["AssumeRolePolicyDocument"]] if "AssumeRolePolicyDocument" in entity else []
+    documents += [v["Document"] for v in entity.get("PolicyVersionList", []) if v["IsDefaultVersion"]]
+    return {
+        "documents": sorted(json.dumps(d, sort_keys=True) for d in documents),
+        "attached": sorted(p["PolicyArn"] for p in entity.get("AttachedManagedPolicies", [])),
+        "groups": sorted(entity.get("GroupList", [])),
+        "boundary": entity.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
+    }
+
+
+# ---- sv0 over the files -------------------------------------------------------------------------------------------
+
+def check_sv0(sv0: str, directory: pathlib.Path):
+    """What sv0 must say about the files. To be completed with the CLI: the shape of its JSON is not settled here."""
+    analysis = run(sv0, "analyze", str(directory))
+    assert analysis, "sv0 analyze printed an empty answer"
+    paths = run(sv0, "paths", "--input", str(directory), "--from", "Elliot")
+    assert paths, "sv0 paths printed an empty answer"
+
+
+def run(sv0: str, *arguments: str):
+    """The JSON that sv0 prints for a command."""
+    command = [sv0, *arguments, "--output", "json"]
+    done = subprocess.run(command, text=True, capture_output=True, timeout=SV0_SECONDS)
+    said = f"{' '.join(command)} ended with {done.returncode}\n{done.stderr[-2000:]}"
+    try:
+        return json.loads(done.stdout)
+    except json.JSONDecodeError as error:
+        raise SystemExit(f"{said}\nits output is not JSON ({error}):\n{done.stdout[:500]}") from None
+
+
+if __name__ == "__main__":
+    main()
