@@ -127,7 +127,7 @@ impl<'w> Finder<'w> {
             if !self.askers.contains_key(&link.node) {
                 continue;
             }
-            for &target in targets {
+            for &target in targets.iter().filter(|t| is_data(self.world.node(**t).record.kind)) {
                 if on_chain(&links, at, target) {
                     continue;
                 }
@@ -258,6 +258,7 @@ impl<'w> Finder<'w> {
                 hops.push(self.hop(EdgeKind::MemberOf, step.from, group, text));
             }
             chain.extend(identity_policies(&step.statements, world.id(step.from)));
+            chain.extend(step.on.map(|on| world.id(on).to_owned()));
             chain.push(world.id(step.to).to_owned());
             hops.push(Hop {
                 edge: step.edge,
@@ -420,7 +421,9 @@ impl<'w> Finder<'w> {
             .map(|source| world.attachment(source.tag).and_then(|a| a.via));
         let first = groups.next().flatten();
         let group = first.filter(|group| groups.all(|g| g == Some(*group)));
+        let inline = policy.first().is_some_and(|id| id == world.id(identity) || group.is_some_and(|g| id == world.id(g)));
         let name = policy.get(1).cloned().unwrap_or_default();
+        let name = if inline { format!("inline policy {name}") } else { name };
         let verb = if verdict == PathVerdict::Denied { "would allow" } else { "allows" };
         let label = world.label(target);
         let text = format!("{name} {verb} {} on {label}", crate::question::brief(&facts.actions));

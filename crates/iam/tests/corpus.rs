@@ -212,6 +212,21 @@ fn statement(value: &Value) -> Value {
     }
 }
 
+/// Cuts at commas, but not within a variable, whose default follows one.
+fn list(text: &str) -> Vec<String> {
+    let mut out: Vec<String> = Vec::new();
+    for piece in text.split(", ") {
+        match out.last_mut() {
+            Some(last) if last.matches("${").count() > last.matches('}').count() => {
+                last.push_str(", ");
+                last.push_str(piece);
+            }
+            _ => out.push(piece.to_owned()),
+        }
+    }
+    out
+}
+
 /// `Allow a:B, c:D on arn, arn to principal, principal`.
 fn one_line(line: &str) -> Value {
     let (rest, to) = match line.split_once(" to ") {
@@ -223,7 +238,6 @@ fn one_line(line: &str) -> Value {
         None => (rest, None),
     };
     let (effect, actions) = rest.split_once(' ').unwrap_or_else(|| panic!("not a statement: {line}"));
-    let list = |text: &str| text.split(", ").map(str::to_owned).collect::<Vec<_>>();
     let mut out = json!({ "Effect": effect, "Action": list(actions) });
     if let Some(on) = on {
         out["Resource"] = list(on).into();

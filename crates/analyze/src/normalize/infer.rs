@@ -12,6 +12,7 @@ pub(super) fn all(world: &mut World) {
     credentials(world);
     environment(world);
     providers(world);
+    service_accounts(world);
 }
 
 /// A secret or parameter whose name, description or tags hold the name of an IAM user with an active access key holds
@@ -91,5 +92,45 @@ fn providers(world: &mut World) {
     for (role, provider, kind) in found {
         let node = super::stub(world, &provider, kind);
         world.graph.connect(EdgeKind::Trusts, role, node, Confidence::Certain, None);
+    }
+}
+
+/// Service accounts of EKS clusters, as trust policies name them (IRSA): the cluster runs them, its OIDC provider signs
+/// their tokens.
+fn service_accounts(world: &mut World) {
+    let mut providers: Vec<(NodeId, NodeId, String)> = Vec::new();
+    for (cluster, node) in world.graph.nodes().filter(|(_, node)| node.record.kind == Kind::EksCluster) {
+        let issuer = node.record.attrs.get("oidc_issuer").and_then(|v| v.as_str()).unwrap_or_default();
+        let bare = issuer.trim_start_matches("https://");
+        let account = node.record.account.as_deref().unwrap_or_default();
+        if let Some(provider) = world.graph.find(&format!("arn:aws:iam::{account}:oidc-provider/{bare}")) {
+            providers.push((cluster, provider, format!("{}:sub", bare.to_ascii_lowercase())));
+        }
+    }
+    let mut found = Vec::new();
+    for (cluster, provider, key) in providers {
+        let roles = world.graph.sources(provider, EdgeKind::Trusts);
+        let trusts = roles.filter_map(|role| world.attachment(world.principals.get(&role)?.trust?));
+        for condition in trusts.flat_map(|trust| &trust.policy.statements).flat_map(|s| &s.conditions) {
+            for value in condition.values.iter().filter(|_| *condition.key == *key) {
+                if let Some((namespace, name)) =
+                    value.as_str().strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':'))
+                {
+                    found.push((cluster, provider, format!("{namespace}/{name}")));
+                }
+            }
+        }
+    }
+    for (cluster, provider, name) in found {
+        let id = format!("{}#{name}", world.id(cluster));
+        let account = super::stub(world, &id, Kind::EksServiceAccount);
+        let region = world.node(cluster).record.region.clone();
+        if let Some(node) = world.graph.node_mut(account) {
+            node.record.name = name;
+            node.record.region = region;
+        }
+        let how = Some("a trust policy names it".to_owned());
+        world.graph.connect(EdgeKind::Runs, cluster, account, Confidence::Inferred, how.clone());
+        world.graph.connect(EdgeKind::CorrelatesWith, account, provider, Confidence::Inferred, how);
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
+use sv0_iam::condition::Context;
 use sv0_iam::name::Arn;
 use sv0_iam::name::principal::{Caller, CallerKind};
 use sv0_iam::syntax::Effect;
@@ -132,15 +133,17 @@ fn of_providers(world: &World) -> Vec<Step> {
     out
 }
 
-fn federated(world: &World, role: NodeId, provider: &str) -> Option<Step> {
-    let from = world.graph.find(provider)?;
+fn federated(world: &World, role: NodeId, provider: &str) -> Vec<Step> {
+    let Some(from) = world.graph.find(provider) else { return Vec::new() };
     let saml = world.node(from).record.kind == Kind::SamlProvider;
     let action = if saml { "sts:AssumeRoleWithSAML" } else { "sts:AssumeRoleWithWebIdentity" };
-    let asker = Asker::caller(world, Caller { account: None, ..federated_caller(provider) });
+    let asker = Asker::caller(world, federated_caller(provider));
     let target = Target { arn: world.id(role), node: Some(role) };
-    let judged = judge(world, &asker, action, target, None);
+    let mut context = asker.context_for(action, target);
+    oidc_audience(world, from, &mut context);
+    let judged = judge(world, &asker, action, target, Some(&context));
     if judged.verdict == PathVerdict::Denied && !judged.granted {
-        return None;
+        return Vec::new();
     }
     let subject = judged
         .conditions
@@ -153,7 +156,54 @@ fn federated(world: &World, role: NodeId, provider: &str) -> Option<Step> {
         (None, false) => format!("any token of {} (no condition on the subject)", world.label(from)),
     };
     let text = format!("{who} gives {}", world.label(role));
-    Some(Step { group: None, ..step(EdgeKind::Assumes, from, role, action, text, judged) })
+    let mut out = vec![Step { group: None, ..step(EdgeKind::Assumes, from, role, action, text, judged) }];
+    out.extend(service_accounts(world, &asker, &context, from, role, action));
+    out
+}
+
+/// Service accounts of the cluster whose provider it is: the cluster signs tokens for them.
+fn service_accounts(
+    world: &World,
+    asker: &Asker<'_>,
+    context: &Context,
+    provider: NodeId,
+    role: NodeId,
+    action: &str,
+) -> Vec<Step> {
+    let Some(issuer) = oidc_issuer(world, provider) else { return Vec::new() };
+    let mut out = Vec::new();
+    for account in world.graph.sources(provider, EdgeKind::CorrelatesWith) {
+        let node = &world.node(account).record;
+        let Some((namespace, name)) = node.kind.eq(&Kind::EksServiceAccount).then(|| node.name.split_once('/')).flatten()
+        else {
+            continue;
+        };
+        let mut context = context.clone();
+        let any = |text: &str| text.replace('*', crate::access::ANY);
+        context.set(&format!("{issuer}:sub"), format!("system:serviceaccount:{}:{}", any(namespace), any(name)));
+        let target = Target { arn: world.id(role), node: Some(role) };
+        let judged = judge(world, asker, action, target, Some(&context));
+        if judged.verdict != PathVerdict::Denied {
+            let text = format!("service account {} gets a token for {}", world.label(account), world.label(role));
+            out.push(Step { group: None, ..step(EdgeKind::Assumes, account, role, action, text, judged) });
+        }
+    }
+    out
+}
+
+/// The issuer as condition keys name it: the URL without `https://`.
+pub(crate) fn oidc_issuer(world: &World, provider: NodeId) -> Option<&str> {
+    world.id(provider).split_once(":oidc-provider/").map(|(_, issuer)| issuer)
+}
+
+/// A token's audience is one that the provider is set up for: known where there is but one.
+fn oidc_audience(world: &World, provider: NodeId, context: &mut Context) {
+    let clients = world.node(provider).record.attrs.get("client_ids").and_then(|v| v.as_array());
+    if let (Some(issuer), Some([one])) = (oidc_issuer(world, provider), clients.map(Vec::as_slice))
+        && let Some(client) = one.as_str()
+    {
+        context.set(&format!("{issuer}:aud"), client);
+    }
 }
 
 fn federated_caller(provider: &str) -> Caller {

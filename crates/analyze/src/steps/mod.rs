@@ -49,6 +49,8 @@ pub struct Step {
     pub confidence: Confidence,
     /// The group whose policies alone make it.
     pub group: Option<NodeId>,
+    /// What the step works on, where that is neither end: the policy that is rewritten.
+    pub on: Option<NodeId>,
 }
 
 /// All steps, by where they start.
@@ -220,6 +222,7 @@ pub(crate) fn step(
         blocked: judged.blocked,
         confidence: Confidence::Certain,
         group: judged.group,
+        on: None,
     }
 }
 

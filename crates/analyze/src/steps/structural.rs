@@ -40,6 +40,8 @@ fn of_edge(world: &World, edge: &Edge) -> Vec<Step> {
             step.confidence = edge.confidence;
             vec![step]
         }
+        // A service account and the provider that signs its tokens: the token is asked about, not the edge.
+        EdgeKind::CorrelatesWith if kinds.0 == Kind::EksServiceAccount => Vec::new(),
         EdgeKind::CorrelatesWith => vec![plain(edge.kind, from, to, format!("{a} is known as {b}"))],
         _ => Vec::new(),
     }
@@ -58,6 +60,7 @@ fn plain(edge: EdgeKind, from: NodeId, to: NodeId, text: String) -> Step {
         blocked: Vec::new(),
         confidence: Confidence::Certain,
         group: None,
+        on: None,
     }
 }
 

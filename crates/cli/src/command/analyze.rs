@@ -117,7 +117,11 @@ pub(crate) fn exposures(out: &mut dyn Write, overview: &Overview) -> io::Result<
     head(out, "Sensitive data and who reaches it")?;
     let mut table = render::table(&["data", "what", "account", "sensitivity", "reached by", "from other accounts"]);
     for exposure in overview.exposures.iter().take(15) {
-        let by: Vec<String> = exposure.origins.iter().map(|(kind, n)| format!("{n} {}", short_kind(*kind))).collect();
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for (kind, number) in &exposure.origins {
+            *counts.entry(short_kind(*kind)).or_default() += number;
+        }
+        let by: Vec<String> = counts.iter().map(|(kind, number)| plural(*number, kind)).collect();
         table.add_row([
             exposure.resource.name.clone(),
             exposure.resource.kind.label().to_owned(),
@@ -137,14 +141,14 @@ pub(crate) fn exposures(out: &mut dyn Write, overview: &Overview) -> io::Result<
 /// Kinds of origins in few words.
 fn short_kind(kind: Kind) -> &'static str {
     match kind {
-        Kind::IamRole => "roles",
-        Kind::IamUser => "users",
-        Kind::SsoUser => "SSO users",
-        Kind::OidcProvider => "OIDC",
-        Kind::SamlProvider => "SAML",
-        Kind::ExternalAccount | Kind::ExternalPrincipal => "external",
-        Kind::Anonymous => "anonymous",
-        _ => "workloads",
+        Kind::IamRole => "role",
+        Kind::IamUser => "user",
+        Kind::SsoUser => "SSO user",
+        Kind::OidcProvider => "OIDC provider",
+        Kind::SamlProvider => "SAML provider",
+        Kind::ExternalAccount | Kind::ExternalPrincipal => "outside account",
+        Kind::Anonymous => "anonymous caller",
+        _ => "workload",
     }
 }
 

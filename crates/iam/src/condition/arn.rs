@@ -2,14 +2,15 @@
 
 use super::Context;
 use crate::name::Glob;
-use crate::syntax::template::{Resolved, Template, split_fields};
+use crate::syntax::template::{Resolved, Template};
 use crate::tri::Tri;
 
 pub(super) fn like(value: &str, wanted: &Template, context: &Context) -> Tri {
     match wanted.pattern(context) {
         Resolved::Pattern(glob) => Tri::from(matches(&glob, value)),
         Resolved::Nothing => Tri::False,
-        Resolved::AtMost(glob) if matches(&glob, value) => Tri::Unknown,
+        // An unknown value may hold colons, so nothing is known of the fields.
+        Resolved::AtMost(glob) if glob.matches(value) => Tri::Unknown,
         Resolved::AtMost(_) => Tri::False,
     }
 }
@@ -22,10 +23,8 @@ fn matches(glob: &Glob, value: &str) -> bool {
     if let Some(literal) = glob.as_literal() {
         return literal == value;
     }
-    let pattern = glob.to_string();
-    let wanted = split_fields(&pattern, 6);
-    let fields: Vec<&str> = value.splitn(6, ':').collect();
+    let (wanted, fields) = (glob.split(':', 6), value.splitn(6, ':'));
     wanted.len() == 6
-        && fields.len() == 6
-        && wanted.iter().zip(&fields).all(|(pattern, field)| Glob::new(pattern).matches(field))
+        && fields.clone().count() == 6
+        && wanted.iter().zip(fields).all(|(pattern, field)| pattern.matches(field))
 }

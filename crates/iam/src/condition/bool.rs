@@ -9,5 +9,5 @@ pub(super) fn equals(value: &str, wanted: &Template, context: &Context) -> Tri {
         ["true", "false"].into_iter().find(|known| text.eq_ignore_ascii_case(known))
     };
     let Some(value) = known(value) else { return Tri::False };
-    string::text(wanted, context, |wanted| known(wanted) == Some(value), |widest| widest.matches(value))
+    string::text(wanted, context, |wanted| known(wanted) == Some(value), |widest| widest.matches_ignore_case(value))
 }

@@ -1,13 +1,11 @@
 //! `DateEquals` and its kin: ISO 8601 (the W3C profile) or seconds since 1970, on either side (semantics rule 40).
 
 use super::operator::Order;
-use super::{Context, string};
 use crate::syntax::template::Template;
-use crate::tri::Tri;
 
-pub(super) fn compare(value: &str, wanted: &Template, order: Order, context: &Context) -> Tri {
-    let Some(value) = parse(value) else { return Tri::False };
-    string::text(wanted, context, |w| parse(w).is_some_and(|w| order.accepts(value.cmp(&w))), |_| true)
+/// Variables are not expanded here (semantics rule 31).
+pub(super) fn compare(value: &str, wanted: &Template, order: Order) -> bool {
+    parse(value).zip(parse(wanted.as_str())).is_some_and(|(v, w)| order.accepts(v.cmp(&w)))
 }
 
 /// Nanoseconds since 1970-01-01T00:00:00Z.

@@ -2,13 +2,11 @@
 
 use std::net::IpAddr;
 
-use super::{Context, string};
 use crate::syntax::template::Template;
-use crate::tri::Tri;
 
-pub(super) fn contains(value: &str, wanted: &Template, context: &Context) -> Tri {
-    let Ok(address) = value.parse::<IpAddr>() else { return Tri::False };
-    string::text(wanted, context, |range| Range::parse(range).is_some_and(|r| r.contains(address)), |_| true)
+/// Variables are not expanded here (semantics rule 31).
+pub(super) fn contains(value: &str, wanted: &Template) -> bool {
+    value.parse().is_ok_and(|address| Range::parse(wanted.as_str()).is_some_and(|r| r.contains(address)))
 }
 
 /// A bare address or a CIDR range.

@@ -20,6 +20,8 @@ pub mod string;
 pub use context::{Context, Fact};
 pub use operator::{Family, Operator, Quantifier};
 
+use crate::catalog::Catalog;
+use crate::name::Glob;
 use crate::syntax::ast::Condition;
 use crate::tri::Tri;
 
@@ -31,7 +33,8 @@ pub fn holds(condition: &Condition, context: &Context) -> Tri {
         return null(condition, context);
     }
     match context.get(&condition.key) {
-        Fact::Absent => absent(operator),
+        // A list without values is a key that is not there.
+        Fact::Absent | Fact::Many([]) => absent(operator),
         Fact::Unknown { maybe_absent } => {
             let present = if let Some(answer) = whatever(condition, operator) { answer } else { Tri::Unknown };
             if maybe_absent && absent(operator) != present { Tri::Unknown } else { present }
@@ -64,8 +67,10 @@ pub const fn absent(operator: Operator) -> Tri {
 /// The answer where it is the same for every present value: `StringLike "*"` and its kin.
 fn whatever(condition: &Condition, operator: Operator) -> Option<Tri> {
     let every = matches!(operator.family, Family::StringLike | Family::Arn)
-        && condition.values.iter().any(|v| v.fixed().is_some_and(crate::name::Glob::is_any));
-    every.then(|| Tri::from(!operator.negated))
+        && condition.values.iter().any(|v| v.fixed().is_some_and(Glob::is_any));
+    // A plain operator never matches a list, not even with a star (semantics rule 38).
+    let list = || Catalog::embedded().find_condition_key(&condition.key).is_some_and(|key| key.is_multivalued());
+    every.then(|| Tri::from(!operator.negated && !(operator.quantifier == Quantifier::None && list())))
 }
 
 /// One value of the request against all values of the condition: positive operators need one that matches, negated
@@ -78,11 +83,11 @@ fn one(condition: &Condition, operator: Operator, value: &str, context: &Context
             Family::StringEquals => string::equals(value, wanted, context),
             Family::StringEqualsIgnoreCase => string::equals_ignore_case(value, wanted, context),
             Family::StringLike => string::like(value, wanted, context),
-            Family::Numeric(ordering) => numeric::compare(value, wanted, ordering, context),
-            Family::Date(ordering) => date::compare(value, wanted, ordering, context),
+            Family::Numeric(order) => numeric::compare(value, wanted, order).into(),
+            Family::Date(order) => date::compare(value, wanted, order).into(),
             Family::Bool => bool::equals(value, wanted, context),
-            Family::Binary => binary::equals(value, wanted, context),
-            Family::Ip => ip::contains(value, wanted, context),
+            Family::Binary => binary::equals(value, wanted).into(),
+            Family::Ip => ip::contains(value, wanted).into(),
             Family::Arn => arn::like(value, wanted, context),
             Family::Null => Tri::False,
         })

@@ -1,18 +1,12 @@
 //! `NumericEquals` and its kin. A number parses whole or not at all (semantics rule 40).
 
 use super::operator::Order;
-use super::{Context, string};
 use crate::syntax::template::Template;
-use crate::tri::Tri;
 
-pub(super) fn compare(value: &str, wanted: &Template, order: Order, context: &Context) -> Tri {
-    let Some(value) = parse(value) else { return Tri::False };
-    string::text(
-        wanted,
-        context,
-        |wanted| parse(wanted).and_then(|wanted| value.partial_cmp(&wanted)).is_some_and(|o| order.accepts(o)),
-        |_| true,
-    )
+/// Variables are not expanded here: AWS knows them with strings, ARNs and `Bool` only (semantics rule 31).
+pub(super) fn compare(value: &str, wanted: &Template, order: Order) -> bool {
+    let wanted = parse(wanted.as_str());
+    parse(value).zip(wanted).and_then(|(v, w)| v.partial_cmp(&w)).is_some_and(|o| order.accepts(o))
 }
 
 /// Digits with an optional sign, fraction and exponent; no blanks, no `inf`, no `NaN`.

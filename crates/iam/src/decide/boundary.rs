@@ -7,7 +7,9 @@ use super::{Attached, Hit, Layer, Request};
 use crate::syntax::resource::ShortArn;
 
 pub(super) fn evaluate(policies: &[Attached<'_>], request: &Request<'_>, bounded: bool, out: &mut Vec<Hit>) {
-    let reading =
-        Reading { layer: Layer::Boundary, level: 0, principals: false, short: ShortArn::Pad, bounded };
-    hits(policies, request, reading, out);
+    // Each must allow by itself, so each is a level of its own.
+    for (level, policy) in policies.iter().enumerate() {
+        let reading = Reading { layer: Layer::Boundary, level, principals: false, short: ShortArn::Pad, bounded };
+        hits(std::slice::from_ref(policy), request, reading, out);
+    }
 }

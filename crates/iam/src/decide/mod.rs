@@ -133,7 +133,7 @@ impl fmt::Display for Layer {
 pub struct Hit {
     /// Where it is.
     pub layer: Layer,
-    /// For SCPs and RCPs: the level, root = 0.
+    /// For SCPs and RCPs: the level, root = 0. For boundaries: which of them.
     pub level: usize,
     /// The asker's name for the policy.
     pub tag: u32,
@@ -205,7 +205,7 @@ impl fmt::Display for Verdict {
 pub struct Block {
     /// Which.
     pub layer: Layer,
-    /// For SCPs: the level, root = 0.
+    /// For SCPs and RCPs: the level, root = 0. For boundaries: which of them.
     pub level: usize,
     /// Whether a statement denies; otherwise nothing allows.
     pub explicit: bool,

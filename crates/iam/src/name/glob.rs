@@ -127,6 +127,25 @@ impl Glob {
         }
     }
 
+    /// Cuts the pattern at a character that stands literally in it, into at most `limit` patterns.
+    #[must_use]
+    pub fn split(&self, separator: char, limit: usize) -> Vec<Self> {
+        let mut out = Vec::new();
+        let mut builder = Builder::default();
+        for symbol in self.symbols() {
+            match symbol {
+                Symbol::Char(c) if c == separator && out.len() + 1 < limit => {
+                    out.push(std::mem::take(&mut builder).build());
+                }
+                Symbol::Char(c) => builder.text(c.encode_utf8(&mut [0; 4])),
+                Symbol::One => builder.one(),
+                Symbol::Many => builder.many(),
+            }
+        }
+        out.push(builder.build());
+        out
+    }
+
     /// The pattern character by character.
     fn symbols(&self) -> Vec<Symbol> {
         let mut out = Vec::new();
@@ -333,6 +352,16 @@ mod tests {
         assert!(!Glob::new("a?c").matches("ac"));
         assert!(Glob::new("Get*").matches_ignore_case("gETobject"));
         assert!(Glob::new("").matches("") && !Glob::new("").matches("a"));
+    }
+
+    #[test]
+    fn split_keeps_literal_stars() {
+        let mut builder = Builder::default();
+        builder.pattern("a:*:b");
+        builder.text("*:c:d");
+        let fields: Vec<Glob> = builder.build().split(':', 4);
+        assert_eq!(fields, [Glob::new("a"), Glob::Any, Glob::literal("b*"), Glob::literal("c:d")]);
+        assert_eq!(Glob::new("").split(':', 6), [Glob::literal("")]);
     }
 
     proptest! {

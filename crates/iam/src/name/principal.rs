@@ -62,7 +62,9 @@ impl Caller {
             return of(CallerKind::Account, Some(text));
         }
         let Some(arn) = Arn::parse(text) else {
-            let service = text.ends_with(".amazonaws.com") || text.ends_with(".amazonaws.com.cn");
+            // Cognito's is the one web identity provider whose name looks like a service's.
+            let service = (text.ends_with(".amazonaws.com") || text.ends_with(".amazonaws.com.cn"))
+                && text != "cognito-identity.amazonaws.com";
             return of(if service { CallerKind::Service } else { CallerKind::Federated }, None);
         };
         let word = arn.typed().map_or(arn.resource, |(word, _)| word);
@@ -137,11 +139,19 @@ pub enum Named {
 /// Whether and how a `Principal` element that is not negated names the caller.
 #[must_use]
 pub fn named(element: &PrincipalElement, caller: &Caller) -> Option<(Named, Tri)> {
+    ways(element, caller).next()
+}
+
+/// How an element names the caller: for certain, and perhaps more closely, as the ARN of one session of a role does
+/// beside the role's own.
+pub(crate) fn ways(element: &PrincipalElement, caller: &Caller) -> impl Iterator<Item = (Named, Tri)> + use<> {
     let best = |certain: Tri| {
         let ways = element.entries.iter().filter_map(|entry| entry_names(entry, caller));
         ways.filter(|(_, tri)| *tri == certain).max_by_key(|(named, _)| *named)
     };
-    best(Tri::True).or_else(|| best(Tri::Unknown))
+    let (sure, perhaps) = (best(Tri::True), best(Tri::Unknown));
+    let closer = perhaps.filter(|(named, _)| sure.is_none_or(|(sure, _)| *named > sure));
+    sure.into_iter().chain(closer)
 }
 
 fn entry_names(entry: &PrincipalEntry, caller: &Caller) -> Option<(Named, Tri)> {
@@ -210,13 +220,15 @@ pub fn spared(element: &PrincipalElement, caller: &Caller) -> Tri {
         return Tri::True;
     }
     match caller.kind {
-        CallerKind::RoleSession => {
+        // A role acts through its sessions only, so one of them must be listed too; which one asks was not said.
+        CallerKind::Role | CallerKind::RoleSession => {
             lists(&[Named::Account]).and(lists(&[Named::Role])).and(lists(&[Named::Session]))
         }
-        CallerKind::Role => lists(&[Named::Account]).and(lists(&[Named::Role])),
-        CallerKind::User | CallerKind::FederatedUser | CallerKind::Account => {
+        CallerKind::User | CallerKind::FederatedUser => {
             lists(&[Named::Account]).and(lists(&[Named::Directly, Named::FederatingUser]))
         }
+        // Somebody of the account may be its root user, whom the account's entry spares.
+        CallerKind::Account => lists(&[Named::Account]).and(Tri::Unknown),
         CallerKind::Root | CallerKind::Service | CallerKind::Federated | CallerKind::Anonymous => {
             lists(&[Named::Directly, Named::Account])
         }
@@ -267,7 +279,8 @@ mod tests {
     fn not_principal_needs_account_and_role() {
         let caller = Caller::parse(ROLE);
         assert_eq!(spared(&element(&[ROLE]), &caller), Tri::False);
-        assert_eq!(spared(&element(&[ROLE, "111111111111"]), &caller), Tri::True);
+        assert_eq!(spared(&element(&[ROLE, "111111111111"]), &caller), Tri::False, "no session is listed");
+        assert_eq!(spared(&element(&[ROLE, "111111111111", SESSION]), &caller), Tri::Unknown);
         let session = Caller::parse(SESSION);
         assert_eq!(spared(&element(&[ROLE, "111111111111"]), &session), Tri::False);
         assert_eq!(spared(&element(&[ROLE, "111111111111", SESSION]), &session), Tri::True);

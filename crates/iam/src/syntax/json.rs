@@ -299,7 +299,10 @@ impl<'a> Reader<'a> {
                 return Err(self.unexpected("the second half of a surrogate pair"));
             }
             let second = self.hex4()?;
-            0x10000 + ((first - 0xd800) << 10) + second.wrapping_sub(0xdc00)
+            if !(0xdc00..0xe000).contains(&second) {
+                return Err(self.error("an escape that is no character"));
+            }
+            0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00)
         } else {
             first
         };
@@ -347,6 +350,9 @@ mod tests {
             ("\"abc", "the document ends inside a string", true),
             ("", "expected a value, but the document ends here", true),
             ("\"\\ud800x\"", "expected the second half of a surrogate pair, found `x`", false),
+            ("\"\\ud800\\u0041\"", "an escape that is no character", false),
+            ("\"\\udbff\\ue000\"", "an escape that is no character", false),
+            ("\"\\udc00\"", "an escape that is no character", false),
         ] {
             let error = parse(text).unwrap_err();
             assert_eq!((error.message.as_str(), error.truncated), (message, truncated), "{text}");

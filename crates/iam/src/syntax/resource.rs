@@ -48,6 +48,26 @@ pub struct ResourceName<'a> {
     pub type_len: usize,
 }
 
+/// Services whose ARNs begin with a name, not with a type word: in the catalogue their ARN templates begin with a
+/// placeholder. API Gateway's own are paths, and S3's have a type only with an account (access points).
+const TYPELESS: &[&str] = &[
+    "apigateway",
+    "aws-marketplace",
+    "codecommit",
+    "codepipeline",
+    "eventsbilltoaws",
+    "execute-api",
+    "mapcredits",
+    "mgh",
+    "neptune-db",
+    "s3-object-lambda",
+    "servicequotas",
+    "sns",
+    "sqs",
+    "ssm-sap",
+    "wafv2",
+];
+
 impl<'a> ResourceName<'a> {
     /// Prepares a concrete ARN or `*`.
     #[must_use]
@@ -55,7 +75,7 @@ impl<'a> ResourceName<'a> {
         let arn = Arn::parse(text);
         let type_len = arn.map_or(0, |arn| match arn.service {
             "s3" if matches!(arn.account, "") => 0,
-            "sqs" | "sns" | "execute-api" | "apigateway" | "codecommit" | "s3-object-lambda" => 0,
+            service if TYPELESS.contains(&service) => 0,
             _ => arn.typed().map_or(0, |(word, _)| word.len() + 1),
         });
         Self { text, arn, type_len }
@@ -124,10 +144,16 @@ impl ResourcePattern {
                     return Tri::False;
                 }
                 let [partition, service, region, account, rest] = &**fields;
+                let rest = match rest.pattern(context) {
+                    Resolved::Pattern(glob) => Tri::from(typed_match(&glob, arn.resource, resource.type_len)),
+                    Resolved::Nothing => Tri::False,
+                    // What is unknown may bring the type along.
+                    Resolved::AtMost(glob) => possible(glob.matches(arn.resource)),
+                };
                 let head = [(partition, arn.partition), (service, arn.service), (region, arn.region), (account, arn.account)];
                 head.into_iter()
                     .map(|(template, text)| field(template, context, |glob| glob.matches_ignore_case(text)))
-                    .fold(field(rest, context, |glob| typed_match(glob, arn.resource, resource.type_len)), Tri::and)
+                    .fold(rest, Tri::and)
             }
         }
     }
@@ -220,6 +246,23 @@ mod tests {
         assert!(case("arn:aws:iam::1:*", "arn:aws:iam::1:user/bob", pad));
         assert!(case("arn:aws:sqs:us-east-1:1:prod-*", "arn:aws:sqs:us-east-1:1:prod-q", pad));
         assert!(case("arn:aws:s3:::*/secret/*", "arn:aws:s3:::b/secret/x", pad));
+    }
+
+    #[test]
+    fn services_without_a_type_word_are_those_of_the_catalogue() {
+        use crate::catalog::Catalog;
+        for service in Catalog::embedded().services() {
+            for template in service.resource_types().flat_map(|t| t.arn_templates().collect::<Vec<_>>()) {
+                let fields = split_fields(template, 6);
+                // A recovery point is of any service, a Kinesis consumer of a stream.
+                let odd = template.contains("${Vendor}") || template.contains("${StreamType}");
+                if fields.get(5).is_none_or(|rest| !rest.starts_with("${")) || odd {
+                    continue;
+                }
+                let example = template.replace("${", "").replace('}', "");
+                assert_eq!(ResourceName::new(&example).type_len, 0, "{template}");
+            }
+        }
     }
 
     #[test]

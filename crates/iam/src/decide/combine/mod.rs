@@ -120,16 +120,16 @@ impl<'a> Case<'a> {
         if self.policies.endpoint.is_some() && !allows(Layer::Endpoint, 0) {
             implicit(Layer::Endpoint, 0);
         }
-        for layer in self.missing_grants(hits, bound) {
-            implicit(layer, 0);
+        for (layer, level) in self.missing_grants(hits, bound) {
+            implicit(layer, level);
         }
         out.sort();
         out.dedup();
         out
     }
 
-    /// The layers whose grant is missing, among identity, boundary, session and resource.
-    fn missing_grants(&self, hits: &[Hit], bound: Bound) -> Vec<Layer> {
+    /// The layers whose grant is missing, among identity, boundary, session and resource; boundaries one by one.
+    fn missing_grants(&self, hits: &[Hit], bound: Bound) -> Vec<(Layer, usize)> {
         let caller = self.request.caller;
         let allow = |layer: Layer| {
             hits.iter().any(|h| h.layer == layer && h.effect == Effect::Allow && bound.counts(h))
@@ -143,7 +143,11 @@ impl<'a> Case<'a> {
             })
         };
         if !caller.is_iam() {
-            return if resource(&|_| true) { vec![] } else { vec![Layer::Resource] };
+            return if resource(&|_| true) { vec![] } else { vec![(Layer::Resource, 0)] };
+        }
+        // AWS: root user credentials cannot be used to assume a role, whoever trusts them (rule 13).
+        if caller.kind == CallerKind::Root && self.request.action.eq_ignore_ascii_case("sts:AssumeRole") {
+            return vec![(Layer::Identity, 0)];
         }
 
         let unknown_identity = self.policies.identity_unknown || caller.kind == CallerKind::Account;
@@ -151,33 +155,33 @@ impl<'a> Case<'a> {
             || allow(Layer::Identity)
             || (unknown_identity && bound == Bound::Upper);
         // Each boundary must allow; `permission_boundaries` of a role and of its permission set are two.
-        let boundary = self.policies.boundaries.iter().all(|b| {
-            let tag = b.tag;
-            hits.iter().any(|h| {
-                h.layer == Layer::Boundary && h.tag == tag && h.effect == Effect::Allow && bound.counts(h)
+        let silent: Vec<(Layer, usize)> = (0..self.policies.boundaries.len())
+            .filter(|index| {
+                !hits.iter().any(|h| {
+                    h.layer == Layer::Boundary
+                        && h.level == *index
+                        && h.effect == Effect::Allow
+                        && bound.counts(h)
+                })
             })
-        });
+            .map(|index| (Layer::Boundary, index))
+            .collect();
         let session = self.policies.session.is_none() || allow(Layer::Session);
-        let mut missing = Vec::new();
-        let mut need = |holds: bool, layer: Layer| {
-            if !holds {
-                missing.push(layer);
-            }
+        let missing = |identity: bool, resource: bool| {
+            let one = |holds: bool, layer: Layer| (!holds).then_some((layer, 0));
+            let before = one(identity, Layer::Identity).into_iter().chain(silent.iter().copied());
+            before.chain(one(session, Layer::Session)).chain(one(resource, Layer::Resource)).collect()
         };
 
         if !self.same_account {
-            need(identity, Layer::Identity);
-            need(boundary, Layer::Boundary);
-            need(session, Layer::Session);
-            need(resource(&|_| true), Layer::Resource);
-            return missing;
+            return missing(identity, resource(&|_| true));
         }
 
         // A resource policy that names the caller closely enough skips implicit denials (rule 16).
         let closely = resource(&|named| matches!(named, Named::Directly | Named::Session | Named::Anyone));
         let by_role = resource(&|named| named == Named::Role);
-        if closely || (by_role && boundary && session) {
-            return missing;
+        if closely || (by_role && silent.is_empty() && session) {
+            return Vec::new();
         }
         let delegated = match self.policies.resource_rule {
             ResourceRule::Either => true,
@@ -185,11 +189,7 @@ impl<'a> Case<'a> {
                 matches!(named, Named::Account | Named::FederatingUser | Named::Role)
             }),
         };
-        need(identity || by_role, Layer::Identity);
-        need(boundary, Layer::Boundary);
-        need(session, Layer::Session);
-        need(delegated, Layer::Resource);
-        missing
+        missing(identity || by_role, delegated)
     }
 
     /// What would have to hold, in the way that asks least: for each layer that must allow and allows only perhaps,
