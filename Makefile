@@ -69,16 +69,19 @@ check: ## formatting, and clippy with warnings as errors
 	@$(call say,clippy)
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 
+# CI shows every failure, not the first.
+NO_FAIL_FAST := $(if $(CI),--no-fail-fast)
+
 .PHONY: unit
 unit: ## the Rust tests
+	@$(call say,Rust tests: examples in the documentation)
+	@$(CARGO) test --locked --workspace --doc --quiet
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
-		$(call say,Rust tests: examples in the documentation); \
-		$(CARGO) test --locked --workspace --doc --quiet && \
-		$(call say,Rust tests) && \
-		$(CARGO) nextest run --locked --workspace; \
+		$(call say,Rust tests); \
+		$(CARGO) nextest run --locked --workspace $(NO_FAIL_FAST); \
 	else \
-		$(call say,Rust tests (cargo-nextest is not installed: cargo test does it)); \
-		$(CARGO) test --locked --workspace; \
+		$(call say,Rust tests (cargo test runs them because cargo-nextest is not installed)); \
+		$(CARGO) test --locked --workspace --lib --bins --tests $(NO_FAIL_FAST); \
 	fi
 
 .PHONY: layers

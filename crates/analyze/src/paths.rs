@@ -121,7 +121,9 @@ impl<'w> Finder<'w> {
         let mut found = Found::default();
         let links = self.walk(origin, options, &mut found);
         for (at, link) in links.iter().enumerate() {
-            if at > 0 && targets.contains(&link.node) && link.denied == options.blocked {
+            // Using data is told by what the identity can do to it (below), not by the step that sets something in motion.
+            let use_of_data = link.step.is_some_and(|step| is_use(step.edge)) && is_data(self.world.node(link.node).record.kind);
+            if at > 0 && !use_of_data && targets.contains(&link.node) && link.denied == options.blocked {
                 found.paths.push(self.path(&links, at, None));
             }
             if !self.askers.contains_key(&link.node) {
@@ -559,6 +561,11 @@ const fn counts(edge: EdgeKind) -> bool {
             | EdgeKind::HoldsCredentialFor
             | EdgeKind::CanEscalateTo
     )
+}
+
+/// Steps that are a use of a resource.
+const fn is_use(edge: EdgeKind) -> bool {
+    matches!(edge, EdgeKind::SendsTo | EdgeKind::PushTo | EdgeKind::CanAccess)
 }
 
 /// Resources that hold data, and scopes.

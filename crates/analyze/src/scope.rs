@@ -175,15 +175,15 @@ fn fill(template: &str, account: &str) -> String {
 }
 
 /// What makes an administrator: it can give itself, or anything it makes, every permission, and reads data already.
-const PROOF: &[&str] = &[
-    "iam:PutRolePolicy",
-    "iam:AttachRolePolicy",
-    "iam:PutUserPolicy",
-    "iam:CreatePolicyVersion",
-    "iam:CreateAccessKey",
-    "iam:PassRole",
-    "s3:GetObject",
-    "secretsmanager:GetSecretValue",
+const PROOF: &[(&str, &str)] = &[
+    ("iam:PutRolePolicy", "arn:aws:iam::{account}:role/sv0-any"),
+    ("iam:AttachRolePolicy", "arn:aws:iam::{account}:role/sv0-any"),
+    ("iam:PassRole", "arn:aws:iam::{account}:role/sv0-any"),
+    ("iam:PutUserPolicy", "arn:aws:iam::{account}:user/sv0-any"),
+    ("iam:CreateAccessKey", "arn:aws:iam::{account}:user/sv0-any"),
+    ("iam:CreatePolicyVersion", "arn:aws:iam::{account}:policy/sv0-any"),
+    ("s3:GetObject", "arn:aws:s3:::sv0-any/sv0-any"),
+    ("secretsmanager:GetSecretValue", "arn:aws:secretsmanager:us-east-1:{account}:secret:sv0-any-sv0any"),
 ];
 
 /// Whether a principal is an administrator of its account, by what it can do and not by the name of a policy.
@@ -195,13 +195,11 @@ pub fn is_administrator(world: &World, asker: &Asker<'_>) -> bool {
 fn administrator(world: &World, asker: &Asker<'_>) -> Option<Allowed> {
     let account = asker.caller.account.as_deref()?;
     let mut sum: Option<Allowed> = None;
-    for action in PROOF {
+    for (action, template) in PROOF {
         if !crate::steps::mentions(world, asker, action) {
             return None;
         }
-        // PassRole's own resource is the role; any one of an action's types will do for the others.
-        let arn = fresh(action, account).into_iter().next()?;
-        let arn = if arn.contains(":secret:") { format!("{arn}-sv0any") } else { arn };
+        let arn = template.replace("{account}", account);
         let found = proof(world, asker, action, &arn, account)?;
         sum = Some(match sum {
             None => found,
@@ -238,7 +236,7 @@ mod tests {
 
     #[test]
     fn fresh_resources() {
-        assert_eq!(fresh("s3:GetObject", "1"), [format!("arn:aws:s3:::{ANY}/{ANY}")]);
+        assert!(fresh("s3:GetObject", "1").contains(&format!("arn:aws:s3:::{ANY}/{ANY}")));
         assert_eq!(fresh("iam:PassRole", "1"), [format!("arn:aws:iam::1:role/{ANY}")]);
         assert_eq!(fresh("ec2:DescribeInstances", "1"), ["*"]);
         assert_eq!(concrete("arn:aws:dynamodb:*:1:table/*"), format!("arn:aws:dynamodb:us-east-1:1:table/{ANY}"));

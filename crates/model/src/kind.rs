@@ -151,7 +151,7 @@ kinds! {
     BedrockKnowledgeBase = "bedrock_knowledge_base", Resource, "aws_bedrock", "Bedrock knowledge base";
     BedrockModel = "bedrock_model", Resource, "aws_bedrock", "Bedrock model";
     AwsResource = "aws_resource", Resource, "aws", "resource";
-    ResourceScope = "resource_scope", Resource, "aws", "every resource in a scope";
+    ResourceScope = "resource_scope", Resource, "aws", "scope";
 
     ContainerImage = "container_image", Artifact, "aws_ecr", "container image";
     LambdaLayer = "lambda_layer", Artifact, "aws_lambda", "Lambda layer";

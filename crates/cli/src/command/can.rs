@@ -67,7 +67,8 @@ fn reaches(out: &mut dyn Write, answer: &Can, all: bool) -> io::Result<()> {
             let can = match reach.verdict {
                 PathVerdict::Denied => reach.blocked.first().map(|b| b.text.clone()).unwrap_or_default(),
                 PathVerdict::AllowedIf => format!("{}, if {}", brief(&reach.actions), render::conditions(&reach.conditions)),
-                PathVerdict::Allowed => format!("{} ({})", brief(&reach.actions), render::levels(&reach.access_levels)),
+                PathVerdict::Allowed if reach.access_levels.len() > 3 => render::levels(&reach.access_levels),
+                PathVerdict::Allowed => brief(&reach.actions),
             };
             let scope = reach.resource.kind == Kind::ResourceScope;
             table.add_row([

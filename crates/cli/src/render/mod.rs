@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 
-use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle};
+use comfy_table::{ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle, Width};
 use serde::Serialize;
 use sv0_model::coverage::Gap;
 use sv0_model::kind::AccessLevel;
@@ -67,6 +67,10 @@ pub(crate) fn table(head: &[&str]) -> Table {
     table.set_content_arrangement(ContentArrangement::Dynamic);
     table.set_width(u16::try_from(width()).unwrap_or(100));
     table.set_header(head.iter().map(|text| paint(Style::Dim, text)));
+    // Names are what people look for: they keep room, whatever else is in the row.
+    if let Some(names) = table.column_mut(0) {
+        names.set_constraint(ColumnConstraint::LowerBoundary(Width::Percentage(30)));
+    }
     table
 }
 
@@ -112,6 +116,9 @@ pub(crate) fn verdict(verdict: PathVerdict) -> String {
 
 /// Access levels as words.
 pub(crate) fn levels(levels: &[AccessLevel]) -> String {
+    if levels.len() == AccessLevel::ALL.len() {
+        return "full access".into();
+    }
     levels.iter().map(|level| level.as_str()).collect::<Vec<_>>().join(", ")
 }
 

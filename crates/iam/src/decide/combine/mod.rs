@@ -4,22 +4,42 @@ use super::{
     Block, Decision, Hit, Layer, Policies, Request, Requirement, ResourceRule, Verdict, boundary, endpoint, identity,
     rcp, resource, scp, session,
 };
+use std::cmp::Reverse;
+
 use crate::name::principal::{CallerKind, Named};
 use crate::syntax::ast::Effect;
 use crate::tri::Tri;
 
-/// Which way uncertain statements are read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Bound {
-    /// What is allowed for certain: uncertain grants do not count, uncertain denials do.
-    Lower,
-    /// What is allowed at best: the reverse.
-    Upper,
+/// What is taken for granted of what is not certain.
+#[derive(Clone, Copy)]
+struct Reading<'a> {
+    /// The uncertain grants that count.
+    grants: Grants<'a>,
+    /// Whether uncertain denials count.
+    denials: bool,
+    /// Whether identity policies that nobody has read are taken to allow.
+    foreign: bool,
 }
 
-impl Bound {
+#[derive(Clone, Copy)]
+enum Grants<'a> {
+    Every,
+    Just(&'a [&'a Hit]),
+}
+
+impl Reading<'_> {
+    /// What is allowed for certain: uncertain grants do not count, uncertain denials do.
+    const LOWER: Self = Self { grants: Grants::Just(&[]), denials: true, foreign: false };
+    /// What is allowed at best: the reverse.
+    const UPPER: Self = Self { grants: Grants::Every, denials: false, foreign: true };
+
     fn counts(self, hit: &Hit) -> bool {
-        hit.certainty == Tri::True || (hit.effect == Effect::Allow) == (self == Self::Upper)
+        hit.certainty == Tri::True
+            || match (hit.effect, self.grants) {
+                (Effect::Deny, _) => self.denials,
+                (Effect::Allow, Grants::Every) => true,
+                (Effect::Allow, Grants::Just(some)) => some.iter().any(|one| std::ptr::eq(*one, hit)),
+            }
     }
 }
 
@@ -32,8 +52,8 @@ pub fn decide(request: &Request<'_>, policies: &Policies<'_>) -> Decision {
     }
     let case = Case::new(request, policies);
     let hits = case.hits();
-    let lower = case.blocks(&hits, Bound::Lower);
-    let upper = case.blocks(&hits, Bound::Upper);
+    let lower = case.blocks(&hits, Reading::LOWER);
+    let upper = case.blocks(&hits, Reading::UPPER);
     if lower.is_empty() {
         return Decision { verdict: Verdict::Allowed, hits, blocks: vec![], requirements: vec![] };
     }
@@ -75,7 +95,7 @@ impl<'a> Case<'a> {
 
     fn hits(&self) -> Vec<Hit> {
         let (request, policies) = (self.request, self.policies);
-        let bounded = !policies.boundaries.is_empty();
+        let bounded = request.caller.is_iam() && !policies.boundaries.is_empty();
         let mut out = Vec::new();
         if request.caller.is_iam() {
             identity::evaluate(&policies.identity, request, bounded, &mut out);
@@ -100,16 +120,16 @@ impl<'a> Case<'a> {
     }
 
     /// Everything that stands in the way; nothing where the request is allowed.
-    fn blocks(&self, hits: &[Hit], bound: Bound) -> Vec<Block> {
+    fn blocks(&self, hits: &[Hit], reading: Reading<'_>) -> Vec<Block> {
         let mut out: Vec<Block> = hits
             .iter()
-            .filter(|hit| hit.effect == Effect::Deny && bound.counts(hit))
+            .filter(|hit| hit.effect == Effect::Deny && reading.counts(hit))
             .map(|hit| Block { layer: hit.layer, level: hit.level, explicit: true })
             .collect();
         let mut implicit = |layer, level| out.push(Block { layer, level, explicit: false });
         let allows = |layer, level| {
             hits.iter().any(|hit| {
-                hit.layer == layer && hit.level == level && hit.effect == Effect::Allow && bound.counts(hit)
+                hit.layer == layer && hit.level == level && hit.effect == Effect::Allow && reading.counts(hit)
             })
         };
         for level in 0..self.scps.unwrap_or(0) {
@@ -120,7 +140,7 @@ impl<'a> Case<'a> {
         if self.policies.endpoint.is_some() && !allows(Layer::Endpoint, 0) {
             implicit(Layer::Endpoint, 0);
         }
-        for (layer, level) in self.missing_grants(hits, bound) {
+        for (layer, level) in self.missing_grants(hits, reading) {
             implicit(layer, level);
         }
         out.sort();
@@ -129,31 +149,34 @@ impl<'a> Case<'a> {
     }
 
     /// The layers whose grant is missing, among identity, boundary, session and resource; boundaries one by one.
-    fn missing_grants(&self, hits: &[Hit], bound: Bound) -> Vec<(Layer, usize)> {
+    fn missing_grants(&self, hits: &[Hit], reading: Reading<'_>) -> Vec<(Layer, usize)> {
         let caller = self.request.caller;
         let allow = |layer: Layer| {
-            hits.iter().any(|h| h.layer == layer && h.effect == Effect::Allow && bound.counts(h))
+            hits.iter().any(|h| h.layer == layer && h.effect == Effect::Allow && reading.counts(h))
         };
         let resource = |wanted: &dyn Fn(Named) -> bool| {
             hits.iter().any(|h| {
                 h.layer == Layer::Resource
                     && h.effect == Effect::Allow
-                    && bound.counts(h)
+                    && reading.counts(h)
                     && h.named.is_some_and(wanted)
             })
         };
         if !caller.is_iam() {
             return if resource(&|_| true) { vec![] } else { vec![(Layer::Resource, 0)] };
         }
-        // AWS: root user credentials cannot be used to assume a role, whoever trusts them (rule 13).
-        if caller.kind == CallerKind::Root && self.request.action.eq_ignore_ascii_case("sts:AssumeRole") {
+        // AWS: neither call can be made with root user credentials, whoever trusts them.
+        let of_others = ["sts:AssumeRole", "sts:AssumeRoot"];
+        if caller.kind == CallerKind::Root
+            && of_others.iter().any(|action| self.request.action.eq_ignore_ascii_case(action))
+        {
             return vec![(Layer::Identity, 0)];
         }
 
         let unknown_identity = self.policies.identity_unknown || caller.kind == CallerKind::Account;
         let identity = caller.kind == CallerKind::Root
             || allow(Layer::Identity)
-            || (unknown_identity && bound == Bound::Upper);
+            || (unknown_identity && reading.foreign);
         // Each boundary must allow; `permission_boundaries` of a role and of its permission set are two.
         let silent: Vec<(Layer, usize)> = (0..self.policies.boundaries.len())
             .filter(|index| {
@@ -161,7 +184,7 @@ impl<'a> Case<'a> {
                     h.layer == Layer::Boundary
                         && h.level == *index
                         && h.effect == Effect::Allow
-                        && bound.counts(h)
+                        && reading.counts(h)
                 })
             })
             .map(|index| (Layer::Boundary, index))
@@ -192,54 +215,35 @@ impl<'a> Case<'a> {
         missing(identity || by_role, delegated)
     }
 
-    /// What would have to hold, in the way that asks least: for each layer that must allow and allows only perhaps,
-    /// its least doubtful grant; and every uncertain denial must fail.
+    /// What would have to hold, in a way that asks for nothing that can be done without: some uncertain grants, and
+    /// that every uncertain denial fails.
     fn requirements(&self, hits: &[Hit]) -> Vec<Requirement> {
-        let mut out = Vec::new();
-        let certain_route = |layer: Layer, level: usize| {
-            hits.iter().any(|h| {
-                h.layer == layer && h.level == level && h.effect == Effect::Allow && h.certainty == Tri::True
-            })
-        };
-        let least = |layer: Layer, level: usize| {
-            hits.iter()
-                .filter(|h| h.layer == layer && h.level == level && h.effect == Effect::Allow)
-                .min_by_key(|h| h.doubts.len())
-        };
-        let require = |layer: Layer, level: usize, out: &mut Vec<Requirement>| {
-            if !certain_route(layer, level) {
-                out.extend(least(layer, level).cloned().map(Requirement::Hit));
-            }
-        };
-        for level in 0..self.scps.unwrap_or(0) {
-            require(Layer::Scp, level, &mut out);
-        }
-        if self.policies.endpoint.is_some() {
-            require(Layer::Endpoint, 0, &mut out);
-        }
-        // Which grants are missing when nothing uncertain counts?
-        let missing = self.missing_grants(hits, Bound::Lower);
-        let foreign = self.policies.identity_unknown || self.request.caller.kind == CallerKind::Account;
-        let mut identity_open = false;
-        for layer in &missing {
-            if *layer == Layer::Identity && foreign {
-                identity_open = true;
-                out.push(Requirement::ForeignIdentity);
-            } else {
-                require(*layer, 0, &mut out);
+        // Grants of the same kind can stand for each other, so the least doubtful of each kind is enough.
+        let mut wanted: Vec<&Hit> = Vec::new();
+        for hit in hits.iter().filter(|h| h.effect == Effect::Allow && h.certainty == Tri::Unknown) {
+            let kind = |h: &Hit| (h.layer, h.level, h.named);
+            match wanted.iter_mut().find(|other| kind(other) == kind(hit)) {
+                Some(other) if hit.doubts.len() < other.doubts.len() => *other = hit,
+                Some(_) => {}
+                None => wanted.push(hit),
             }
         }
-        // Within an account the resource policy is another way in.
-        let only_resource = missing.contains(&Layer::Identity)
-            && !identity_open
-            && least(Layer::Identity, 0).is_none()
-            && self.same_account;
-        if only_resource {
-            require(Layer::Resource, 0, &mut out);
+        // Leave out what can be done without: the most doubtful first, and resource policies before identity policies.
+        wanted.sort_by_key(|hit| Reverse((hit.doubts.len(), hit.layer)));
+        let suffices = |grants: &[&Hit], foreign: bool| {
+            self.blocks(hits, Reading { grants: Grants::Just(grants), denials: false, foreign }).is_empty()
+        };
+        let mut at = 0;
+        while at < wanted.len() {
+            let mut fewer = wanted.clone();
+            fewer.remove(at);
+            if suffices(&fewer, true) { wanted = fewer } else { at += 1 }
         }
+        let foreign = !suffices(&wanted, false);
+        wanted.sort_by_key(|hit| (hit.layer, hit.level));
         let denials = hits.iter().filter(|h| h.effect == Effect::Deny && h.certainty == Tri::Unknown);
-        out.extend(denials.cloned().map(Requirement::Hit));
-        out
+        let all = wanted.into_iter().chain(denials).cloned().map(Requirement::Hit);
+        foreign.then_some(Requirement::ForeignIdentity).into_iter().chain(all).collect()
     }
 }
 
