@@ -7,12 +7,13 @@ use sv0_iam::catalog::Catalog;
 use sv0_iam::decide::{Hit, Layer, Verdict};
 use sv0_iam::name::Arn;
 use sv0_iam::name::principal::CallerKind;
+use sv0_iam::syntax::resource::Scope;
 use sv0_iam::syntax::{Effect, PrincipalEntry};
 use sv0_model::graph::NodeId;
 use sv0_model::kind::{AccessLevel, EdgeKind, Kind};
 use sv0_model::path::{BlockedBy, ConditionText};
 
-use crate::ask::{Asker, Target, grants};
+use crate::ask::{Answer, Asker, Target, grants};
 use crate::scope;
 use crate::words;
 use crate::world::World;
@@ -128,7 +129,8 @@ fn one(
 ) {
     let answer = asker.ask(action, Target { arn: &part.arn, node: Some(resource) });
     let sources = sources(&answer.decision.hits);
-    if !answer.verdict().possible() {
+    let unknown = unknown_policy(world, asker, resource, &answer);
+    if !answer.verdict().possible() && unknown.is_none() {
         if sources.is_empty() || !worth_telling(world, asker, resource, &sources) {
             return;
         }
@@ -138,6 +140,10 @@ fn one(
     }
     let mut conditions = words::requirements(world, asker, &answer);
     let mut verdict = answer.verdict();
+    if let Some(text) = unknown {
+        verdict = Verdict::AllowedIf;
+        conditions.push(words::plain(text));
+    }
     match gate(world, asker, resource, action) {
         Gate::Open => {}
         Gate::Unknown(text) => {
@@ -174,6 +180,24 @@ fn one(
     }
 }
 
+/// What an answer hangs on where nothing was collected about the resource: whose it is, and what its own policy says.
+fn unknown_policy(world: &World, asker: &Asker<'_>, resource: NodeId, answer: &Answer) -> Option<String> {
+    let node = world.node(resource);
+    if !node.stub || !asker.caller.is_iam() {
+        return None;
+    }
+    let foreign = node.record.account.as_deref() != asker.caller.account.as_deref();
+    let only_its_policy = answer.decision.blocks.iter().all(|b| b.layer == Layer::Resource && !b.explicit);
+    let label = world.label(resource);
+    match (&node.record.account, answer.verdict().possible()) {
+        (None, true) => Some(format!("{label}, which was not collected, is of the same account, or its policy lets the caller in")),
+        (Some(_), false) if foreign && only_its_policy => {
+            Some(format!("the policy of {label}, which was not collected, lets the caller in"))
+        }
+        _ => None,
+    }
+}
+
 fn push_blocked(out: &mut Access, blocked: Blocked) {
     if !out.blocked.iter().any(|b| b.action == blocked.action) {
         out.blocked.push(blocked);
@@ -188,11 +212,10 @@ fn could_touch(world: &World, asker: &Asker<'_>, resource: NodeId) -> bool {
     }
     let id = world.id(resource);
     let Some(principal) = asker.node.and_then(|node| world.principals.get(&node)) else { return false };
-    let Some(arn) = Arn::parse(id) else { return true };
     // Whatever lies below counts, and what belongs to it under another service (database users, data APIs).
-    let wide = format!("{}*", arn.resource);
-    let scope = Arn { resource: &wide, ..arn };
-    let related = arn.service == "rds";
+    let wide = format!("{id}*");
+    let Some(scope) = Scope::parse(&wide) else { return true };
+    let related = matches!(world.node(resource).record.kind, Kind::RdsCluster);
     principal.identity.iter().filter_map(|tag| world.attachment(*tag)).any(|attachment| {
         attachment.policy.statements.iter().any(|statement| {
             statement.effect == Effect::Allow
@@ -217,7 +240,8 @@ fn granted_somewhere(world: &World, asker: &Asker<'_>, resource: NodeId, action:
 
 /// A broad grant that stops at the account's border is not worth telling, unless the other side meant the caller.
 fn worth_telling(world: &World, asker: &Asker<'_>, resource: NodeId, sources: &[Source]) -> bool {
-    let same = asker.caller.account.as_deref() == world.account_of(resource);
+    let owner = world.account_of(resource);
+    let same = owner.is_none() || asker.caller.account.as_deref() == owner;
     same || sources.iter().any(|source| source.layer == Layer::Resource)
 }
 
@@ -285,9 +309,8 @@ fn database_users(record: &sv0_model::record::Record) -> Option<String> {
 fn below(world: &World, asker: &Asker<'_>, resource: NodeId, prefix: &str) -> Vec<(String, String)> {
     const MOST: usize = 12;
     let mut out: Vec<(String, String)> = Vec::new();
-    let Some(scope) = Arn::parse(prefix) else { return out };
-    let wide = format!("{}*", scope.resource);
-    let scope = Arn { resource: &wide, ..scope };
+    let wide = format!("{prefix}*");
+    let Some(scope) = Scope::parse(&wide) else { return out };
     let principal = asker.node.and_then(|node| world.principals.get(&node));
     let tags = principal.map_or(&[][..], |p| p.identity.as_slice()).iter();
     let tags = tags.chain(world.resource_policies.get(&resource).into_iter().flatten());

@@ -85,8 +85,12 @@ impl<'w> Finder<'w> {
             return std::sync::Arc::clone(found);
         }
         let found = self.askers.get(&identity).map(|asker| access(self.world, asker, resource)).unwrap_or_default();
+        // Most pairs have nothing to do with each other, which is told quickly: only answers are worth their memory.
+        let empty = found.allowed.is_empty() && found.blocked.is_empty();
         let found = std::sync::Arc::new(found);
-        lock().insert(key, std::sync::Arc::clone(&found));
+        if !empty {
+            lock().insert(key, std::sync::Arc::clone(&found));
+        }
         found
     }
 

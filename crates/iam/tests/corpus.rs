@@ -8,7 +8,7 @@
 //! { "about": "…", "source": "the AWS page", "defaults": { any field of a case }, "cases": [ … ] }
 //! ```
 //!
-//! A case; everything but `rule`, `name`, `why` and `expect` may be left out, or come from `defaults`:
+//! A case; any field may come from `defaults`, and those with something in the last column may be left out:
 //!
 //! | field | what | when left out |
 //! |---|---|---|
@@ -43,6 +43,13 @@
 //! * as a document, an object with `Statement`, whose statements may be in one line too; `Version` is `2012-10-17`
 //!   unless given, and left out where it is `null`;
 //! * as the very text of a document, a string that begins with `{`.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failed test says where"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -150,7 +157,10 @@ fn files() -> Vec<(String, File)> {
         if path.extension().is_some_and(|e| e == "json") && name != "deferred.json" {
             let file: File = read(&path).unwrap_or_else(|problem| panic!("{problem}"));
             assert!(!file.cases.is_empty(), "{name} has no cases");
-            assert!(!file.about.is_empty() && file.source.starts_with("https://"), "{name}: about, source");
+            assert!(
+                !file.about.is_empty() && file.source.starts_with("https://"),
+                "{name}: about, source"
+            );
             out.push((name, file));
         }
     }
@@ -162,7 +172,16 @@ fn files() -> Vec<(String, File)> {
 /// The cases of all files, with their file's defaults filled in.
 fn cases() -> Vec<(String, Case)> {
     let mut out = Vec::new();
-    for (file, File { defaults, source, cases, .. }) in files() {
+    for (
+        file,
+        File {
+            defaults,
+            source,
+            cases,
+            ..
+        },
+    ) in files()
+    {
         for case in cases {
             let name = case.get("name").map(ToString::to_string).unwrap_or_default();
             let mut all = defaults.clone();
@@ -197,7 +216,10 @@ fn document(value: &Value) -> String {
                 Some(_) => None,
                 None => members.insert("Version".into(), "2012-10-17".into()),
             };
-            let statements = one_or_many(&members["Statement"]).into_iter().map(statement).collect();
+            let statements = one_or_many(&members["Statement"])
+                .into_iter()
+                .map(statement)
+                .collect();
             members.insert("Statement".into(), Value::Array(statements));
             Value::Object(members).to_string()
         }
@@ -237,7 +259,9 @@ fn one_line(line: &str) -> Value {
         Some((rest, on)) => (rest, Some(on)),
         None => (rest, None),
     };
-    let (effect, actions) = rest.split_once(' ').unwrap_or_else(|| panic!("not a statement: {line}"));
+    let (effect, actions) = rest
+        .split_once(' ')
+        .unwrap_or_else(|| panic!("not a statement: {line}"));
     let mut out = json!({ "Effect": effect, "Action": list(actions) });
     if let Some(on) = on {
         out["Resource"] = list(on).into();
@@ -275,8 +299,10 @@ impl Documents {
         let read = |value: &Value| {
             let text = document(value);
             let (policy, problems) = parse(&text, flavor);
-            self.problems.extend(problems.into_iter().filter(|p| p.severity == Severity::Error));
-            self.policies.push(policy.unwrap_or_else(|| panic!("not a policy: {text}: {:?}", self.problems)));
+            self.problems
+                .extend(problems.into_iter().filter(|p| p.severity == Severity::Error));
+            self.policies
+                .push(policy.unwrap_or_else(|| panic!("not a policy: {text}: {:?}", self.problems)));
             self.policies.len() - 1
         };
         one_or_many(value).into_iter().map(read).collect()
@@ -287,7 +313,10 @@ impl Documents {
     }
 
     fn attached(&self, indexes: &[usize]) -> Vec<Attached<'_>> {
-        let at = |index: &usize| Attached { policy: &self.policies[*index], tag: (*index).try_into().unwrap() };
+        let at = |index: &usize| Attached {
+            policy: &self.policies[*index],
+            tag: (*index).try_into().unwrap(),
+        };
         indexes.iter().map(at).collect()
     }
 }
@@ -308,7 +337,10 @@ fn context(case: &Case) -> Context {
         match value {
             Value::String(value) => context.set(key, value.as_str()),
             Value::Array(values) => {
-                context.set_many(key, values.iter().map(|v| v.as_str().unwrap().to_owned()).collect());
+                context.set_many(
+                    key,
+                    values.iter().map(|v| v.as_str().unwrap().to_owned()).collect(),
+                );
             }
             other => panic!("context key {key}: {other}"),
         }
@@ -341,7 +373,9 @@ fn ask(case: &Case) -> (Decision, Documents) {
 
     let attached = |indexes: &[usize]| documents.attached(indexes);
     let levels = |levels: &Option<Vec<Vec<usize>>>| {
-        levels.as_ref().map(|levels| levels.iter().map(|level| attached(level)).collect())
+        levels
+            .as_ref()
+            .map(|levels| levels.iter().map(|level| attached(level)).collect())
     };
     let policies = Policies {
         identity: attached(&identity),
@@ -359,8 +393,10 @@ fn ask(case: &Case) -> (Decision, Documents) {
         },
     };
     let (caller, context) = (caller(case), context(case));
-    let resource_account =
-        case.resource_account.as_deref().or_else(|| Arn::parse(&case.resource)?.account_id());
+    let resource_account = case
+        .resource_account
+        .as_deref()
+        .or_else(|| Arn::parse(&case.resource)?.account_id());
     let request = Request {
         caller: &caller,
         action: &case.action,
@@ -379,7 +415,11 @@ fn layer(layer: Layer, level: usize) -> String {
 }
 
 fn block(block: &Block) -> String {
-    format!("{}{}", layer(block.layer, block.level), if block.explicit { ":deny" } else { "" })
+    format!(
+        "{}{}",
+        layer(block.layer, block.level),
+        if block.explicit { ":deny" } else { "" }
+    )
 }
 
 fn requirement(requirement: &Requirement, documents: &Documents) -> String {
@@ -396,7 +436,11 @@ fn doubt(doubt: &Doubt, hit: &Hit, documents: &Documents) -> String {
     match doubt {
         Doubt::Condition(index) => {
             let policy = &documents.policies[hit.tag as usize];
-            let statement = policy.statements.iter().find(|s| s.index == hit.statement).unwrap();
+            let statement = policy
+                .statements
+                .iter()
+                .find(|s| s.index == hit.statement)
+                .unwrap();
             statement.conditions[*index].key_text.to_string()
         }
         Doubt::Variable(key) => format!("${{{key}}}"),
@@ -411,7 +455,11 @@ fn problem(case: &Case) -> Option<String> {
     if !RULES.contains(&case.rule) || case.name.is_empty() || case.why.is_empty() {
         return Some("needs a rule, a name and a why".to_owned());
     }
-    if !case.source.as_ref().is_some_and(|s| s.starts_with("https://docs.aws.amazon.com/")) {
+    if !case
+        .source
+        .as_ref()
+        .is_some_and(|s| s.starts_with("https://docs.aws.amazon.com/"))
+    {
         return Some("needs the AWS page it follows".to_owned());
     }
     if denied != case.blocked_by.is_some() {
@@ -419,11 +467,18 @@ fn problem(case: &Case) -> Option<String> {
     }
     let (decision, documents) = ask(case);
     if case.malformed == documents.problems.is_empty() {
-        return Some(format!("malformed is {}, but: {:?}", case.malformed, documents.problems));
+        return Some(format!(
+            "malformed is {}, but: {:?}",
+            case.malformed, documents.problems
+        ));
     }
     let got = decision.verdict.as_str();
     let blocks: BTreeSet<String> = decision.blocks.iter().map(block).collect();
-    let needs: BTreeSet<String> = decision.requirements.iter().map(|r| requirement(r, &documents)).collect();
+    let needs: BTreeSet<String> = decision
+        .requirements
+        .iter()
+        .map(|r| requirement(r, &documents))
+        .collect();
     let right = got == case.expect
         && case.blocked_by.as_ref().is_none_or(|wanted| *wanted == blocks)
         && case.hangs_on.as_ref().is_none_or(|wanted| *wanted == needs);
@@ -446,7 +501,11 @@ fn every_case_is_answered_as_aws_would() {
             let _ = writeln!(failures, "{file}: two cases are called \"{}\"", case.name);
         }
         if let Some(problem) = problem(&case) {
-            let _ = writeln!(failures, "{file}, rule {}, \"{}\": {problem}", case.rule, case.name);
+            let _ = writeln!(
+                failures,
+                "{file}, rule {}, \"{}\": {problem}",
+                case.rule, case.name
+            );
         }
     }
     assert!(failures.is_empty(), "\n{failures}");
@@ -472,18 +531,33 @@ fn every_rule_has_both_answers_or_a_reason() {
         let covered = *allowed > 0 && *denied > 0;
         eprintln!(
             "rule {rule:2}: {allowed:3} allowed {perhaps:3} allowed_if {denied:3} denied{}",
-            if whole { ", deferred" } else if reasons.is_empty() { "" } else { ", deferred in part" }
+            if whole {
+                ", deferred"
+            } else if reasons.is_empty() {
+                ""
+            } else {
+                ", deferred in part"
+            }
         );
         if !whole && !covered {
-            let _ = writeln!(failures, "rule {rule}: {allowed} allowed, {denied} denied, and no reason");
+            let _ = writeln!(
+                failures,
+                "rule {rule}: {allowed} allowed, {denied} denied, and no reason"
+            );
         }
         if whole && allowed + perhaps + denied > 0 {
-            let _ = writeln!(failures, "rule {rule} has cases, so it is not deferred as a whole");
+            let _ = writeln!(
+                failures,
+                "rule {rule} has cases, so it is not deferred as a whole"
+            );
         }
     }
     for DeferredRule { rule, part, reason } in &deferred.deferred {
         if !RULES.contains(rule) || reason.is_empty() || part.as_ref().is_some_and(String::is_empty) {
-            let _ = writeln!(failures, "deferred.json: rule {rule} needs a reason, and a part that says something");
+            let _ = writeln!(
+                failures,
+                "deferred.json: rule {rule} needs a reason, and a part that says something"
+            );
         }
     }
     assert!(failures.is_empty(), "\n{failures}");
@@ -492,7 +566,9 @@ fn every_rule_has_both_answers_or_a_reason() {
 #[test]
 fn a_one_line_policy_is_what_it_says() {
     assert_eq!(
-        one_line("Allow s3:Get*, s3:List* on arn:aws:s3:::a, arn:aws:s3:::b to 111111111111, ec2.amazonaws.com"),
+        one_line(
+            "Allow s3:Get*, s3:List* on arn:aws:s3:::a, arn:aws:s3:::b to 111111111111, ec2.amazonaws.com"
+        ),
         json!({
             "Effect": "Allow",
             "Action": ["s3:Get*", "s3:List*"],

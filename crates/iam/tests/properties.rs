@@ -3,6 +3,13 @@
 //! The policies are made of a small vocabulary, so that statements do match and layers do disagree; the last test
 //! measures that. They are written as JSON and parsed, so the parser is in the loop.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failed test says where"
+)]
+
 use std::fmt::Write;
 
 use proptest::collection::vec;
@@ -12,7 +19,9 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use serde_json::{Map, Value, json};
 use sv0_iam::condition::Context;
-use sv0_iam::decide::{Attached, Decision, Hit, Policies, Request, Requirement, ResourceRule, Verdict, decide};
+use sv0_iam::decide::{
+    Attached, Decision, Hit, Policies, Request, Requirement, ResourceRule, Verdict, decide,
+};
 use sv0_iam::name::Caller;
 use sv0_iam::syntax::resource::ResourceName;
 use sv0_iam::syntax::{Effect, Flavor, Policy, Severity, parse};
@@ -51,10 +60,24 @@ const PRINCIPALS: &[&str] = &[
     "AROAEXAMPLEEXAMPLE00",
 ];
 const ACTIONS: &[&str] = &["s3:GetObject", "s3:PutObject", "kms:Decrypt"];
-const ACTION_PATTERNS: &[&str] =
-    &["*", "*", "*", "s3:*", "s3:*", "S3:get*", "s3:*Object", "s3:GetObject", "kms:*", "kms:Decrypt", "s*:*"];
-const RESOURCES: &[&str] =
-    &["arn:aws:s3:::data/a", "arn:aws:s3:::data/home/x/a", "arn:aws:kms:eu-west-1:111111111111:key/k1"];
+const ACTION_PATTERNS: &[&str] = &[
+    "*",
+    "*",
+    "*",
+    "s3:*",
+    "s3:*",
+    "S3:get*",
+    "s3:*Object",
+    "s3:GetObject",
+    "kms:*",
+    "kms:Decrypt",
+    "s*:*",
+];
+const RESOURCES: &[&str] = &[
+    "arn:aws:s3:::data/a",
+    "arn:aws:s3:::data/home/x/a",
+    "arn:aws:kms:eu-west-1:111111111111:key/k1",
+];
 const RESOURCE_PATTERNS: &[&str] = &[
     "*",
     "*",
@@ -71,11 +94,19 @@ const RESOURCE_PATTERNS: &[&str] = &[
 ];
 /// Keys, whether they hold lists, and values they may have.
 const KEYS: &[(&str, bool, &[&str])] = &[
-    ("aws:PrincipalTag/team", false, &["x", "y", "*", "data/a"]),
+    (
+        "aws:PrincipalTag/team",
+        false,
+        &["x", "y", "*", "data/a", ":data"],
+    ),
     ("aws:PrincipalTag/kind", false, &["key", "user"]),
     ("aws:SourceIp", false, &["10.1.2.3", "203.0.113.9", "2001:db8::1"]),
     ("aws:MultiFactorAuthPresent", false, &["true", "false"]),
-    ("aws:SourceArn", false, &["arn:aws:sns:eu-west-1:111111111111:x-a", "arn:aws:s3:::data"]),
+    (
+        "aws:SourceArn",
+        false,
+        &["arn:aws:sns:eu-west-1:111111111111:x-a", "arn:aws:s3:::data"],
+    ),
     ("s3:max-keys", false, &["5", "10", "many"]),
     ("aws:CurrentTime", false, &["2026-01-01T00:00:00Z", "1893456000"]),
     ("aws:TagKeys", true, &["x", "y,z", "x,y", ""]),
@@ -83,20 +114,52 @@ const KEYS: &[(&str, bool, &[&str])] = &[
 /// Operators with keys and values to try them on; the key may be left to chance.
 const CONDITIONS: &[(&str, &str, &[&str])] = &[
     ("StringEquals", "aws:PrincipalTag/team", &["x", "y"]),
-    ("StringNotEquals", "aws:PrincipalTag/team", &["x", "${aws:PrincipalTag/kind}"]),
+    (
+        "StringNotEquals",
+        "aws:PrincipalTag/team",
+        &["x", "${aws:PrincipalTag/kind}"],
+    ),
     ("StringLike", "aws:PrincipalTag/team", &["*", "x*", "?"]),
     ("StringLikeIfExists", "aws:PrincipalTag/team", &["*", "y"]),
     ("StringNotLike", "aws:PrincipalTag/team", &["*", "z*"]),
-    ("StringEqualsIgnoreCase", "aws:PrincipalTag/kind", &["KEY", "${aws:PrincipalTag/team}"]),
-    ("IpAddress", "aws:SourceIp", &["10.0.0.0/8", "2001:db8::/32", "0.0.0.0/0"]),
+    (
+        "StringEqualsIgnoreCase",
+        "aws:PrincipalTag/kind",
+        &["KEY", "${aws:PrincipalTag/team}"],
+    ),
+    (
+        "IpAddress",
+        "aws:SourceIp",
+        &["10.0.0.0/8", "2001:db8::/32", "0.0.0.0/0"],
+    ),
     ("NotIpAddress", "aws:SourceIp", &["10.0.0.0/8", "0.0.0.0/0"]),
-    ("Bool", "aws:MultiFactorAuthPresent", &["true", "false", "${aws:PrincipalTag/team}"]),
+    (
+        "Bool",
+        "aws:MultiFactorAuthPresent",
+        &["true", "false", "${aws:PrincipalTag/team}"],
+    ),
     ("BoolIfExists", "aws:MultiFactorAuthPresent", &["false"]),
     ("Null", "aws:MultiFactorAuthPresent", &["true", "false"]),
-    ("ArnLike", "aws:SourceArn", &["*", "arn:aws:sns:*:*:*", "arn:aws:sns:*:*:${aws:PrincipalTag/team}-*"]),
-    ("ArnLike", "aws:SourceArn", &["arn:aws:s3:::data", "${aws:PrincipalTag/team}:*"]),
+    (
+        "ArnLike",
+        "aws:SourceArn",
+        &[
+            "*",
+            "arn:aws:sns:*:*:*",
+            "arn:aws:sns:*:*:${aws:PrincipalTag/team}-*",
+        ],
+    ),
+    (
+        "ArnLike",
+        "aws:SourceArn",
+        &["arn:aws:s3:::data", "arn:aws:s3::${aws:PrincipalTag/team}"],
+    ),
     ("ArnNotEquals", "aws:SourceArn", &["arn:aws:s3:::*", "*"]),
-    ("NumericLessThanEquals", "s3:max-keys", &["7", "${aws:PrincipalTag/team}"]),
+    (
+        "NumericLessThanEquals",
+        "s3:max-keys",
+        &["7", "${aws:PrincipalTag/team}"],
+    ),
     ("NumericNotEquals", "s3:max-keys", &["5"]),
     ("DateLessThan", "aws:CurrentTime", &["2028-01-01", "1609459200"]),
     ("ForAnyValue:StringEquals", "aws:TagKeys", &["x", "y"]),
@@ -127,19 +190,39 @@ impl Statement {
     fn everything(allow: bool) -> Self {
         let (actions, resources, principals) = (vec!["*"], vec!["*"], vec!["*"]);
         let (not_principal, not_action, not_resource, conditions) = (false, false, false, Vec::new());
-        Self { allow, not_principal, principals, not_action, actions, not_resource, resources, conditions }
+        Self {
+            allow,
+            not_principal,
+            principals,
+            not_action,
+            actions,
+            not_resource,
+            resources,
+            conditions,
+        }
     }
 
     fn json(&self, principals: bool) -> Value {
         let mut out = Map::new();
-        let not = |yes: bool, name: &str| if yes { format!("Not{name}") } else { name.to_owned() };
+        let not = |yes: bool, name: &str| {
+            if yes {
+                format!("Not{name}")
+            } else {
+                name.to_owned()
+            }
+        };
         out.insert("Effect".into(), if self.allow { "Allow" } else { "Deny" }.into());
         out.insert(not(self.not_action, "Action"), json!(self.actions));
         out.insert(not(self.not_resource, "Resource"), json!(self.resources));
         if principals {
-            let (services, others): (Vec<&str>, Vec<&str>) =
-                self.principals.iter().partition(|p| p.ends_with(".amazonaws.com"));
-            out.insert(not(self.not_principal, "Principal"), json!({ "AWS": others, "Service": services }));
+            let (services, others): (Vec<&str>, Vec<&str>) = self
+                .principals
+                .iter()
+                .partition(|p| p.ends_with(".amazonaws.com"));
+            out.insert(
+                not(self.not_principal, "Principal"),
+                json!({ "AWS": others, "Service": services }),
+            );
         }
         let mut conditions: Map<String, Value> = Map::new();
         for (operator, key, values) in &self.conditions {
@@ -181,18 +264,36 @@ enum Known {
 }
 
 fn statement(allow: u32) -> impl Strategy<Value = Statement> {
-    let rarely = || prop::bool::weighted(0.08);
+    let rarely = |chance: f64| prop::bool::weighted(chance);
     let condition = select(CONDITIONS).prop_flat_map(|(operator, key, values)| {
-        (Just(operator), Just(key), subsequence(values, 1..=values.len().min(2)))
+        (
+            Just(operator),
+            Just(key),
+            subsequence(values, 1..=values.len().min(2)),
+        )
     });
     let conditions = prop_oneof![1 => Just(Vec::new()), 1 => vec(condition, 1..=2)];
     let principals = prop_oneof![1 => Just(vec!["*"]), 2 => subsequence(PRINCIPALS, 1..=4), 1 => Just(vec!["lambda.amazonaws.com"])];
-    let names = (rarely(), principals, rarely(), vec(select(ACTION_PATTERNS), 1..=2));
-    let things = (rarely(), vec(select(RESOURCE_PATTERNS), 1..=2), conditions);
+    let names = (
+        rarely(0.15),
+        principals,
+        rarely(0.08),
+        vec(select(ACTION_PATTERNS), 1..=2),
+    );
+    let things = (rarely(0.08), vec(select(RESOURCE_PATTERNS), 1..=2), conditions);
     (prop::bool::weighted(f64::from(allow) / 100.0), names, things).prop_map(|(allow, names, things)| {
         let (not_principal, principals, not_action, actions) = names;
         let (not_resource, resources, conditions) = things;
-        Statement { allow, not_principal, principals, not_action, actions, not_resource, resources, conditions }
+        Statement {
+            allow,
+            not_principal,
+            principals,
+            not_action,
+            actions,
+            not_resource,
+            resources,
+            conditions,
+        }
     })
 }
 
@@ -221,7 +322,13 @@ fn sometimes<T: std::fmt::Debug + Clone + 'static>(
 /// Requests with the given callers; `unknown` says whether keys may be unknown.
 fn world(callers: &'static [&'static str], unknown: bool) -> impl Strategy<Value = World> {
     let yes = prop::bool::weighted;
-    let asked = (select(callers), select(ACTIONS), select(RESOURCES), yes(0.9), yes(0.15));
+    let asked = (
+        select(callers),
+        select(ACTIONS),
+        select(RESOURCES),
+        yes(0.9),
+        yes(0.15),
+    );
     let mine = (
         vec(document(92), 1..=3),
         sometimes(vec(ceiling(), 1..=2)).prop_map(Option::unwrap_or_default),
@@ -246,7 +353,21 @@ fn world(callers: &'static [&'static str], unknown: bool) -> impl Strategy<Value
         let (identity, boundaries, session) = mine;
         let (scps, rcps, policy, endpoint) = others;
         let owner = if home { OURS } else { THEIRS };
-        World { caller, action, resource, owner, required, identity, boundaries, session, scps, rcps, policy, endpoint, keys }
+        World {
+            caller,
+            action,
+            resource,
+            owner,
+            required,
+            identity,
+            boundaries,
+            session,
+            scps,
+            rcps,
+            policy,
+            endpoint,
+            keys,
+        }
     })
 }
 
@@ -258,7 +379,12 @@ fn compile(document: &Document, flavor: Flavor) -> Policy {
     let text = json!({ "Version": "2012-10-17", "Statement": statements }).to_string();
     let (policy, problems) = parse(&text, flavor);
     let expected = |code: &str| matches!(code, "unknown-principal");
-    assert!(problems.iter().all(|p| p.severity == Severity::Warning || expected(p.code)), "{text}: {problems:?}");
+    assert!(
+        problems
+            .iter()
+            .all(|p| p.severity == Severity::Warning || expected(p.code)),
+        "{text}: {problems:?}"
+    );
     policy.unwrap()
 }
 
@@ -271,7 +397,11 @@ fn levels(levels: Option<&Vec<Vec<Document>>>, flavor: Flavor) -> Option<Vec<Vec
 }
 
 fn attached(policies: &[Policy]) -> Vec<Attached<'_>> {
-    policies.iter().zip(0..).map(|(policy, tag)| Attached { policy, tag }).collect()
+    policies
+        .iter()
+        .zip(0..)
+        .map(|(policy, tag)| Attached { policy, tag })
+        .collect()
 }
 
 fn attached_levels(levels: Option<&Vec<Vec<Policy>>>) -> Option<Vec<Vec<Attached<'_>>>> {
@@ -300,7 +430,11 @@ impl Compiled {
             rcps: attached_levels(self.rcps.as_ref()),
             resource: attached(&self.policy),
             endpoint: self.endpoint.as_deref().map(attached),
-            resource_rule: if required { ResourceRule::Required } else { ResourceRule::Either },
+            resource_rule: if required {
+                ResourceRule::Required
+            } else {
+                ResourceRule::Either
+            },
         }
     }
 }
@@ -363,7 +497,11 @@ impl World {
     }
 
     fn documents(&mut self) -> Vec<&mut Document> {
-        let levels = [&mut self.scps, &mut self.rcps].into_iter().flatten().flatten().flatten();
+        let levels = [&mut self.scps, &mut self.rcps]
+            .into_iter()
+            .flatten()
+            .flatten()
+            .flatten();
         let mut out: Vec<&mut Document> = Vec::new();
         out.extend(&mut self.identity);
         out.extend(&mut self.boundaries);
@@ -402,13 +540,20 @@ impl World {
         let total: usize = choices.iter().map(Vec::len).product();
         (0..total.min(limit))
             .map(|n| {
-                let mut rest = if total <= limit { n } else { (start + n * (total / limit)) % total };
+                let mut rest = if total <= limit {
+                    n
+                } else {
+                    (start + n * (total / limit)) % total
+                };
                 let pick = |options: &Vec<Known>| {
                     let picked = options[rest % options.len()];
                     rest /= options.len();
                     picked
                 };
-                Self { keys: choices.iter().map(pick).collect(), ..self.clone() }
+                Self {
+                    keys: choices.iter().map(pick).collect(),
+                    ..self.clone()
+                }
             })
             .collect()
     }
@@ -438,7 +583,11 @@ fn meets(answer: &Decision, requirements: &[Requirement]) -> bool {
 
 fn describe(decision: &Decision) -> String {
     let mut out = String::new();
-    let _ = write!(out, "{} {:?} {:#?}", decision.verdict, decision.blocks, decision.hits);
+    let _ = write!(
+        out,
+        "{} {:?} {:#?}",
+        decision.verdict, decision.blocks, decision.hits
+    );
     out
 }
 
@@ -611,11 +760,15 @@ fn the_requests_are_of_all_kinds() {
         count.map(|n| n / 10)
     };
     let [denied, _, allowed] = share(false);
-    assert!(allowed >= 15 && denied >= 15, "known: {allowed} % allowed, {denied} % denied");
-    let [denied, perhaps, allowed] = share(true);
-    eprintln!("known {:?}, unknown {denied} {perhaps} {allowed}", share(false));
     assert!(
-        allowed >= 10 && perhaps >= 10 && denied >= 15,
+        allowed >= 15 && denied >= 15,
+        "known: {allowed} % allowed, {denied} % denied"
+    );
+    eprintln!("known: {allowed} % allowed, {denied} % denied");
+    let [denied, perhaps, allowed] = share(true);
+    eprintln!("unknown: {allowed} % allowed, {perhaps} % perhaps, {denied} % denied");
+    assert!(
+        allowed >= 15 && perhaps >= 5 && denied >= 15,
         "unknown: {allowed} % allowed, {perhaps} % perhaps, {denied} % denied"
     );
 }

@@ -161,12 +161,10 @@ pub struct Path {
     /// Steps from one cloud to another.
     pub cross_cloud_hops: usize,
     /// `llm` where a language model is on the way or at the end.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub egress_category: Option<&'static str>,
     /// Of the target.
     pub sensitivity: Sensitivity,
     /// Of the target.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub data_domain: Option<String>,
     /// Whether it is real.
     pub verdict: PathVerdict,

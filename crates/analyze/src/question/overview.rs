@@ -67,7 +67,7 @@ pub struct Remarkable {
 }
 
 /// Pairs of origin and target that are looked at without asking.
-const MOST_PAIRS: usize = 3_000_000;
+const MOST_PAIRS: usize = 4_000_000;
 
 /// Asks.
 #[must_use]

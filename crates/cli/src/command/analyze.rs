@@ -102,8 +102,14 @@ pub(crate) fn inventory(out: &mut dyn Write, overview: &Overview) -> io::Result<
     if overview.named_only > 0 {
         writeln!(out, "  {} more are only named by policies", overview.named_only)?;
     }
-    let reach = format!("{} lead to data; {} more would, if no policy stopped them", plural(overview.paths, "authority path"), overview.denied_paths);
-    render::wrap(out, "  ", "  ", &reach)?;
+    if overview.limited.is_none() || overview.paths > 0 {
+        let reach = format!(
+            "{} lead to data; {} more would, if no policy stopped them",
+            plural(overview.paths, "authority path"),
+            overview.denied_paths
+        );
+        render::wrap(out, "  ", "  ", &reach)?;
+    }
     if let Some(limited) = &overview.limited {
         render::wrap(out, &format!("  {} ", paint(Style::Warn, "!")), "    ", limited)?;
     }

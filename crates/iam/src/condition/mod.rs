@@ -70,7 +70,10 @@ fn whatever(condition: &Condition, operator: Operator) -> Option<Tri> {
         && condition.values.iter().any(|v| v.fixed().is_some_and(Glob::is_any));
     // A plain operator never matches a list, not even with a star (semantics rule 38).
     let list = || Catalog::embedded().find_condition_key(&condition.key).is_some_and(|key| key.is_multivalued());
-    every.then(|| Tri::from(!operator.negated && !(operator.quantifier == Quantifier::None && list())))
+    every.then(|| {
+        let never = operator.negated || operator.quantifier == Quantifier::None && list();
+        Tri::from(!never)
+    })
 }
 
 /// One value of the request against all values of the condition: positive operators need one that matches, negated

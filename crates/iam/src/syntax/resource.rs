@@ -172,25 +172,43 @@ impl ResourcePattern {
         Some(format!("arn:{}", parts?.join(":")))
     }
 
-    /// Whether some resource could match both this pattern and the ARN pattern `scope` (a resource entity's template,
-    /// such as `arn:aws:s3:::bucket/*`). Variables count as `*`.
+    /// Whether some resource could match both this pattern and a scope. Variables count as `*`.
     #[must_use]
-    pub fn overlaps(&self, scope: &Arn<'_>) -> bool {
+    pub fn overlaps(&self, scope: &Scope<'_>) -> bool {
         match &self.form {
             Form::Any => true,
-            Form::Other(template) => template.widest().matches(scope.resource),
+            Form::Other(template) => template.widest().matches(scope.arn.resource),
             Form::Fields { fields, .. } => {
                 let [partition, service, region, account, rest] = &**fields;
-                let pairs = [
-                    (partition, scope.partition),
-                    (service, scope.service),
-                    (region, scope.region),
-                    (account, scope.account),
-                    (rest, scope.resource),
+                let head = [
+                    (service, scope.arn.service),
+                    (account, scope.arn.account),
+                    (region, scope.arn.region),
+                    (partition, scope.arn.partition),
                 ];
-                pairs.into_iter().all(|(template, text)| template.widest().intersects(&Glob::new(text)))
+                head.into_iter().all(|(template, text)| match text {
+                    "*" => true,
+                    text => template.widest().matches_ignore_case(text),
+                }) && rest.widest().intersects(&scope.rest)
             }
         }
+    }
+}
+
+/// A set of resources given by an ARN whose resource part is a pattern, such as `arn:aws:s3:::bucket/*`; the other
+/// fields are text, or `*`. Prepared once, compared with many patterns.
+#[derive(Debug, Clone)]
+pub struct Scope<'a> {
+    arn: Arn<'a>,
+    rest: Glob,
+}
+
+impl<'a> Scope<'a> {
+    /// A scope from its ARN pattern.
+    #[must_use]
+    pub fn parse(text: &'a str) -> Option<Self> {
+        let arn = Arn::parse(text)?;
+        Some(Self { arn, rest: Glob::new(arn.resource) })
     }
 }
 
@@ -276,7 +294,7 @@ mod tests {
 
     #[test]
     fn overlap_with_a_template() {
-        let scope = Arn::parse("arn:aws:s3:::bucket/*").unwrap();
+        let scope = Scope::parse("arn:aws:s3:::bucket/*").unwrap();
         let overlaps = |p: &str| ResourcePattern::new(p, Variables::Expanded).overlaps(&scope);
         assert!(overlaps("arn:aws:s3:::bucket/logs/*") && overlaps("*") && overlaps("arn:aws:s3:::b*"));
         assert!(!overlaps("arn:aws:s3:::bucket") && !overlaps("arn:aws:s3:::other/*"));

@@ -1,11 +1,11 @@
 //! How the layers go together: the one place that knows the order of AWS's evaluation.
 
+use std::cmp::Reverse;
+
 use super::{
     Block, Decision, Hit, Layer, Policies, Request, Requirement, ResourceRule, Verdict, boundary, endpoint, identity,
     rcp, resource, scp, session,
 };
-use std::cmp::Reverse;
-
 use crate::name::principal::{CallerKind, Named};
 use crate::syntax::ast::Effect;
 use crate::tri::Tri;
