@@ -212,15 +212,21 @@ fn could_touch(world: &World, asker: &Asker<'_>, resource: NodeId) -> bool {
     }
     let id = world.id(resource);
     let Some(principal) = asker.node.and_then(|node| world.principals.get(&node)) else { return false };
-    // Whatever lies below counts, and what belongs to it under another service (database users, data APIs).
+    let Some(arn) = Arn::parse(id) else { return true };
+    // A cluster is reached by its data API and its database users too, under ARNs of their own.
+    let cluster = matches!(world.node(resource).record.kind, Kind::RdsCluster);
+    let services: &[&str] = if cluster { &["rds", "rds-data", "rds-db"] } else { &[arn.service] };
+    // Whatever lies below counts.
     let wide = format!("{id}*");
     let Some(scope) = Scope::parse(&wide) else { return true };
-    let related = matches!(world.node(resource).record.kind, Kind::RdsCluster);
     principal.identity.iter().filter_map(|tag| world.attachment(*tag)).any(|attachment| {
         attachment.policy.statements.iter().any(|statement| {
+            let action = &statement.action;
             statement.effect == Effect::Allow
+                && (action.negated
+                    || action.patterns.iter().any(|p| services.iter().any(|service| p.covers_service(service))))
                 && statement.resource.as_ref().is_some_and(|element| {
-                    related || element.negated || element.patterns.iter().any(|pattern| pattern.overlaps(&scope))
+                    cluster || element.negated || element.patterns.iter().any(|pattern| pattern.overlaps(&scope))
                 })
         })
     })

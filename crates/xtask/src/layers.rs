@@ -87,7 +87,9 @@ struct Crate {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Error> {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    // What `cargo run` says, rather than what was compiled in: clones may share a target folder.
+    let here = std::env::var("CARGO_MANIFEST_DIR").unwrap_or(env!("CARGO_MANIFEST_DIR").to_owned());
+    let here = Path::new(&here);
     let root = here.ancestors().nth(2).unwrap_or(here);
     let metadata = ["metadata", "--no-deps", "--offline", "--format-version", "1"];
     let crates = crates(&serde_json::from_str(&files::output("cargo", &metadata, root)?)?);

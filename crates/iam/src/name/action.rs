@@ -55,6 +55,12 @@ impl ActionPattern {
         self.service.as_literal().map(str::to_ascii_lowercase)
     }
 
+    /// Whether it can match an action of a service, given by its prefix.
+    #[must_use]
+    pub fn covers_service(&self, prefix: &str) -> bool {
+        self.service.matches_ignore_case(prefix)
+    }
+
     /// Whether the action half has a wildcard.
     #[must_use]
     pub fn has_wildcard(&self) -> bool {
