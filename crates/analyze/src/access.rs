@@ -127,7 +127,13 @@ fn one(
     seen: &mut BTreeMap<&'static str, usize>,
     out: &mut Access,
 ) {
-    let answer = asker.ask(action, Target { arn: &part.arn, node: Some(resource) });
+    let answer = asker.ask(
+        action,
+        Target {
+            arn: &part.arn,
+            node: Some(resource),
+        },
+    );
     let sources = sources(&answer.decision.hits);
     let unknown = unknown_policy(world, asker, resource, &answer);
     if !answer.verdict().possible() && unknown.is_none() {
@@ -135,7 +141,15 @@ fn one(
             return;
         }
         let by = words::blocks(world, asker, action, Some(resource), &answer.decision);
-        push_blocked(out, Blocked { action, level, sources, by });
+        push_blocked(
+            out,
+            Blocked {
+                action,
+                level,
+                sources,
+                by,
+            },
+        );
         return;
     }
     let mut conditions = words::requirements(world, asker, &answer);
@@ -156,13 +170,28 @@ fn one(
             conditions.extend(more);
         }
         Gate::Shut(by) => {
-            push_blocked(out, Blocked { action, level, sources, by });
+            push_blocked(
+                out,
+                Blocked {
+                    action,
+                    level,
+                    sources,
+                    by,
+                },
+            );
             return;
         }
     }
     conditions.sort();
     conditions.dedup();
-    let found = Allowed { action, level, scope: part.scope.clone(), verdict, conditions, sources };
+    let found = Allowed {
+        action,
+        level,
+        scope: part.scope.clone(),
+        verdict,
+        conditions,
+        sources,
+    };
     match seen.get(action).and_then(|at| out.allowed.get_mut(*at)) {
         // A part adds what it grants beyond the parts before it.
         Some(before) => {
@@ -187,13 +216,19 @@ fn unknown_policy(world: &World, asker: &Asker<'_>, resource: NodeId, answer: &A
         return None;
     }
     let foreign = node.record.account.as_deref() != asker.caller.account.as_deref();
-    let only_its_policy = answer.decision.blocks.iter().all(|b| b.layer == Layer::Resource && !b.explicit);
+    let only_its_policy = answer
+        .decision
+        .blocks
+        .iter()
+        .all(|b| b.layer == Layer::Resource && !b.explicit);
     let label = world.label(resource);
     match (&node.record.account, answer.verdict().possible()) {
-        (None, true) => Some(format!("{label}, which was not collected, is of the same account, or its policy lets the caller in")),
-        (Some(_), false) if foreign && only_its_policy => {
-            Some(format!("the policy of {label}, which was not collected, lets the caller in"))
-        }
+        (None, true) => Some(format!(
+            "{label}, which was not collected, is of the same account, or its policy lets the caller in"
+        )),
+        (Some(_), false) if foreign && only_its_policy => Some(format!(
+            "the policy of {label}, which was not collected, lets the caller in"
+        )),
         _ => None,
     }
 }
@@ -211,37 +246,63 @@ fn could_touch(world: &World, asker: &Asker<'_>, resource: NodeId) -> bool {
         return true;
     }
     let id = world.id(resource);
-    let Some(principal) = asker.node.and_then(|node| world.principals.get(&node)) else { return false };
+    let Some(principal) = asker.node.and_then(|node| world.principals.get(&node)) else {
+        return false;
+    };
     let Some(arn) = Arn::parse(id) else { return true };
     // A cluster is reached by its data API and its database users too, under ARNs of their own.
     let cluster = matches!(world.node(resource).record.kind, Kind::RdsCluster);
-    let services: &[&str] = if cluster { &["rds", "rds-data", "rds-db"] } else { &[arn.service] };
+    let services: &[&str] = if cluster {
+        &["rds", "rds-data", "rds-db"]
+    } else {
+        &[arn.service]
+    };
     // Whatever lies below counts.
     let wide = format!("{id}*");
-    let Some(scope) = Scope::parse(&wide) else { return true };
-    principal.identity.iter().filter_map(|tag| world.attachment(*tag)).any(|attachment| {
-        attachment.policy.statements.iter().any(|statement| {
-            let action = &statement.action;
-            statement.effect == Effect::Allow
-                && (action.negated
-                    || action.patterns.iter().any(|p| services.iter().any(|service| p.covers_service(service))))
-                && statement.resource.as_ref().is_some_and(|element| {
-                    cluster || element.negated || element.patterns.iter().any(|pattern| pattern.overlaps(&scope))
-                })
+    let Some(scope) = Scope::parse(&wide) else {
+        return true;
+    };
+    principal
+        .identity
+        .iter()
+        .filter_map(|tag| world.attachment(*tag))
+        .any(|attachment| {
+            attachment.policy.statements.iter().any(|statement| {
+                let action = &statement.action;
+                statement.effect == Effect::Allow
+                    && (action.negated
+                        || action
+                            .patterns
+                            .iter()
+                            .any(|p| services.iter().any(|service| p.covers_service(service))))
+                    && statement.resource.as_ref().is_some_and(|element| {
+                        cluster
+                            || element.negated
+                            || element.patterns.iter().any(|pattern| pattern.overlaps(&scope))
+                    })
+            })
         })
-    })
 }
 
 /// Only policies that mention an action can grant it: skips most of a service's actions at once.
 fn granted_somewhere(world: &World, asker: &Asker<'_>, resource: NodeId, action: &str) -> bool {
     let mentions = |tags: &[u32]| {
-        tags.iter().filter_map(|tag| world.attachment(*tag)).any(|attachment| {
-            attachment.policy.statements.iter().any(|s| s.effect == Effect::Allow && s.action.matches(action))
-        })
+        tags.iter()
+            .filter_map(|tag| world.attachment(*tag))
+            .any(|attachment| {
+                attachment
+                    .policy
+                    .statements
+                    .iter()
+                    .any(|s| s.effect == Effect::Allow && s.action.matches(action))
+            })
     };
     let principal = asker.node.and_then(|node| world.principals.get(&node));
     principal.is_some_and(|p| mentions(&p.identity))
-        || world.resource_policies.get(&resource).is_some_and(|tags| mentions(tags))
+        || world
+            .resource_policies
+            .get(&resource)
+            .is_some_and(|tags| mentions(tags))
 }
 
 /// A broad grant that stops at the account's border is not worth telling, unless the other side meant the caller.
@@ -255,7 +316,11 @@ pub(crate) fn sources(hits: &[Hit]) -> Vec<Source> {
     let mut out: Vec<Source> = hits
         .iter()
         .filter(|hit| hit.effect == Effect::Allow && matches!(hit.layer, Layer::Identity | Layer::Resource))
-        .map(|hit| Source { layer: hit.layer, tag: hit.tag, statement: hit.statement })
+        .map(|hit| Source {
+            layer: hit.layer,
+            tag: hit.tag,
+            statement: hit.statement,
+        })
         .collect();
     out.sort_unstable();
     out.dedup();
@@ -279,7 +344,11 @@ fn parts(world: &World, asker: &Asker<'_>, resource: NodeId) -> Vec<Part> {
         }
         Kind::DynamodbTable => {
             let mut out = vec![part(id.to_owned(), id.to_owned(), of_type("dynamodb", "table"))];
-            out.push(part(format!("{id}/index/{ANY}"), format!("{id}/index/*"), of_type("dynamodb", "index")));
+            out.push(part(
+                format!("{id}/index/{ANY}"),
+                format!("{id}/index/*"),
+                of_type("dynamodb", "index"),
+            ));
             out
         }
         Kind::RdsCluster => {
@@ -299,7 +368,11 @@ fn parts(world: &World, asker: &Asker<'_>, resource: NodeId) -> Vec<Part> {
 /// A stub's ARN may lack the six random characters at its end; `?` wildcards then have something to match.
 fn full_secret(id: &str) -> String {
     let tail = id.rsplit('-').next().unwrap_or_default();
-    if tail.len() == 6 && tail.bytes().all(|b| b.is_ascii_alphanumeric()) { id.to_owned() } else { format!("{id}-sv0any") }
+    if tail.len() == 6 && tail.bytes().all(|b| b.is_ascii_alphanumeric()) {
+        id.to_owned()
+    } else {
+        format!("{id}-sv0any")
+    }
 }
 
 /// Signing in to a database as a user is an action of its own, on an ARN made from the cluster's resource id.
@@ -308,7 +381,10 @@ fn database_users(record: &sv0_model::record::Record) -> Option<String> {
         .iter()
         .find_map(|key| record.attrs.get(*key).and_then(|v| v.as_str()))?;
     let arn = Arn::parse(&record.id)?;
-    Some(format!("arn:{}:rds-db:{}:{}:dbuser:{resource_id}/{ANY}", arn.partition, arn.region, arn.account))
+    Some(format!(
+        "arn:{}:rds-db:{}:{}:dbuser:{resource_id}/{ANY}",
+        arn.partition, arn.region, arn.account
+    ))
 }
 
 /// Concrete names below a prefix that policies single out, such as `bucket/logs/*`: one question for each.
@@ -316,15 +392,30 @@ fn below(world: &World, asker: &Asker<'_>, resource: NodeId, prefix: &str) -> Ve
     const MOST: usize = 12;
     let mut out: Vec<(String, String)> = Vec::new();
     let wide = format!("{prefix}*");
-    let Some(scope) = Scope::parse(&wide) else { return out };
+    let Some(scope) = Scope::parse(&wide) else {
+        return out;
+    };
     let principal = asker.node.and_then(|node| world.principals.get(&node));
     let tags = principal.map_or(&[][..], |p| p.identity.as_slice()).iter();
     let tags = tags.chain(world.resource_policies.get(&resource).into_iter().flatten());
     for attachment in tags.filter_map(|tag| world.attachment(*tag)) {
-        for statement in attachment.policy.statements.iter().filter(|s| s.effect == Effect::Allow) {
-            let Some(element) = statement.resource.as_ref().filter(|e| !e.negated) else { continue };
-            for pattern in element.patterns.iter().filter(|p| !p.is_any() && p.overlaps(&scope)) {
-                let Some(example) = pattern.example(&asker.context, 'x') else { continue };
+        for statement in attachment
+            .policy
+            .statements
+            .iter()
+            .filter(|s| s.effect == Effect::Allow)
+        {
+            let Some(element) = statement.resource.as_ref().filter(|e| !e.negated) else {
+                continue;
+            };
+            for pattern in element
+                .patterns
+                .iter()
+                .filter(|p| !p.is_any() && p.overlaps(&scope))
+            {
+                let Some(example) = pattern.example(&asker.context, 'x') else {
+                    continue;
+                };
                 let below = example.strip_prefix(prefix).is_some_and(|rest| !rest.is_empty());
                 if below && out.len() < MOST && !out.iter().any(|(arn, _)| *arn == example) {
                     out.push((example, pattern.as_str().to_owned()));
@@ -341,7 +432,16 @@ fn of_type(service: &str, resource_type: &str) -> Vec<(&'static str, AccessLevel
         .actions_of(service)
         .filter(|action| action.resource_types().any(|usage| usage.name() == resource_type))
         // AWS lists signing in to a database under "permissions management"; what it gives is the data.
-        .map(|action| (action.name(), if service == "rds-db" { AccessLevel::Write } else { level(action.access_level()) }))
+        .map(|action| {
+            (
+                action.name(),
+                if service == "rds-db" {
+                    AccessLevel::Write
+                } else {
+                    level(action.access_level())
+                },
+            )
+        })
         .collect()
 }
 
@@ -386,17 +486,29 @@ fn gate(world: &World, asker: &Asker<'_>, resource: NodeId, action: &str) -> Gat
     if let Some(by) = public_access_block(world, asker, resource, action) {
         return Gate::Shut(vec![by]);
     }
-    let Some(operation) = kms_operation(action) else { return Gate::Open };
-    let Some(key) = world.graph.targets(resource, EdgeKind::EncryptedWith).next() else { return Gate::Open };
+    let Some(operation) = kms_operation(action) else {
+        return Gate::Open;
+    };
+    let Some(key) = world.graph.targets(resource, EdgeKind::EncryptedWith).next() else {
+        return Gate::Open;
+    };
     let record = &world.node(key).record;
     // AWS-managed keys let everyone through who is let through by the service.
-    if record.attrs.get("manager").and_then(|v| v.as_str()) == Some("AWS") || record.id.contains(":alias/aws/") {
+    if record.attrs.get("manager").and_then(|v| v.as_str()) == Some("AWS")
+        || record.id.contains(":alias/aws/")
+    {
         return Gate::Open;
     }
     if world.node(key).stub {
-        return Gate::Unknown(format!("its key {}, whose policy is not in the input, lets it {operation}", record.id));
+        return Gate::Unknown(format!(
+            "its key {}, whose policy is not in the input, lets it {operation}",
+            record.id
+        ));
     }
-    let target = Target { arn: &record.id, node: Some(key) };
+    let target = Target {
+        arn: &record.id,
+        node: Some(key),
+    };
     let mut context = asker.context_for(operation, target);
     let service = action.split(':').next().unwrap_or_default();
     let region = record.region.as_deref().unwrap_or("us-east-1");
@@ -434,23 +546,41 @@ fn granted(key: &sv0_model::record::Record, asker: &Asker<'_>, operation: &str) 
 /// What a data action asks of the key that encrypts the data.
 fn kms_operation(action: &str) -> Option<&'static str> {
     Some(match action {
-        "s3:GetObject" | "s3:GetObjectVersion" | "s3:GetObjectTorrent" | "s3:GetObjectVersionTorrent" => "kms:Decrypt",
+        "s3:GetObject" | "s3:GetObjectVersion" | "s3:GetObjectTorrent" | "s3:GetObjectVersionTorrent" => {
+            "kms:Decrypt"
+        }
         "s3:PutObject" | "s3:ReplicateObject" => "kms:GenerateDataKey",
         "secretsmanager:GetSecretValue" | "secretsmanager:BatchGetSecretValue" => "kms:Decrypt",
         "secretsmanager:PutSecretValue" | "secretsmanager:UpdateSecret" => "kms:GenerateDataKey",
-        "ssm:GetParameter" | "ssm:GetParameters" | "ssm:GetParametersByPath" | "ssm:GetParameterHistory" => "kms:Decrypt",
+        "ssm:GetParameter" | "ssm:GetParameters" | "ssm:GetParametersByPath" | "ssm:GetParameterHistory" => {
+            "kms:Decrypt"
+        }
         "ssm:PutParameter" => "kms:Encrypt",
         "sqs:ReceiveMessage" => "kms:Decrypt",
         "sqs:SendMessage" | "sns:Publish" => "kms:GenerateDataKey",
-        "dynamodb:GetItem" | "dynamodb:BatchGetItem" | "dynamodb:Query" | "dynamodb:Scan" | "dynamodb:PutItem"
-        | "dynamodb:UpdateItem" | "dynamodb:DeleteItem" | "dynamodb:BatchWriteItem" | "dynamodb:PartiQLSelect"
-        | "dynamodb:PartiQLInsert" | "dynamodb:PartiQLUpdate" | "dynamodb:PartiQLDelete" => "kms:Decrypt",
+        "dynamodb:GetItem"
+        | "dynamodb:BatchGetItem"
+        | "dynamodb:Query"
+        | "dynamodb:Scan"
+        | "dynamodb:PutItem"
+        | "dynamodb:UpdateItem"
+        | "dynamodb:DeleteItem"
+        | "dynamodb:BatchWriteItem"
+        | "dynamodb:PartiQLSelect"
+        | "dynamodb:PartiQLInsert"
+        | "dynamodb:PartiQLUpdate"
+        | "dynamodb:PartiQLDelete" => "kms:Decrypt",
         _ => return None,
     })
 }
 
 /// `RestrictPublicBuckets` shuts out anonymous and foreign callers of a bucket whose policy is public (rule 14).
-fn public_access_block(world: &World, asker: &Asker<'_>, resource: NodeId, action: &str) -> Option<BlockedBy> {
+fn public_access_block(
+    world: &World,
+    asker: &Asker<'_>,
+    resource: NodeId,
+    action: &str,
+) -> Option<BlockedBy> {
     let record = &world.node(resource).record;
     if record.kind != Kind::S3Bucket || asker.caller.kind == CallerKind::Service {
         return None;
@@ -468,7 +598,10 @@ fn public_access_block(world: &World, asker: &Asker<'_>, resource: NodeId, actio
         explicit: true,
         action: action.into(),
         statement: None,
-        text: format!("Block Public Access of {} shuts out callers of other accounts", world.label(resource)),
+        text: format!(
+            "Block Public Access of {} shuts out callers of other accounts",
+            world.label(resource)
+        ),
     })
 }
 
@@ -489,16 +622,24 @@ fn public(world: &World, resource: NodeId) -> bool {
         "s3:dataaccesspointaccount",
         "s3:dataaccesspointarn",
     ];
-    let tags = world.resource_policies.get(&resource).map_or(&[][..], Vec::as_slice);
-    tags.iter().filter_map(|tag| world.attachment(*tag)).any(|attachment| {
-        attachment.policy.statements.iter().any(|statement| {
-            statement.effect == Effect::Allow
-                && statement.principal.as_ref().is_some_and(|p| p.negated || p.entries.contains(&PrincipalEntry::Anyone))
-                && !statement.conditions.iter().any(|c| {
-                    PINS.contains(&&*c.key) && c.operator.is_some_and(|o| !o.negated && !o.if_exists)
-                })
+    let tags = world
+        .resource_policies
+        .get(&resource)
+        .map_or(&[][..], Vec::as_slice);
+    tags.iter()
+        .filter_map(|tag| world.attachment(*tag))
+        .any(|attachment| {
+            attachment.policy.statements.iter().any(|statement| {
+                statement.effect == Effect::Allow
+                    && statement
+                        .principal
+                        .as_ref()
+                        .is_some_and(|p| p.negated || p.entries.contains(&PrincipalEntry::Anyone))
+                    && !statement.conditions.iter().any(|c| {
+                        PINS.contains(&&*c.key) && c.operator.is_some_and(|o| !o.negated && !o.if_exists)
+                    })
+            })
         })
-    })
 }
 
 /// Whether a decision's grants come from one layer; for callers that need to know.

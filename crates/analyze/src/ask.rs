@@ -71,21 +71,40 @@ impl<'w> Asker<'w> {
             |principal| principal.caller.clone(),
         );
         let context = facts::caller(world, &caller, Some(node));
-        Self { world, caller, node: Some(node), principal, context }
+        Self {
+            world,
+            caller,
+            node: Some(node),
+            principal,
+            context,
+        }
     }
 
     /// A caller without a node, such as a service.
     #[must_use]
     pub fn caller(world: &'w World, caller: Caller) -> Self {
         let context = facts::caller(world, &caller, None);
-        Self { world, caller, node: None, principal: None, context }
+        Self {
+            world,
+            caller,
+            node: None,
+            principal: None,
+            context,
+        }
     }
 
     /// The context for requests to a target.
     #[must_use]
     pub fn context_for(&self, action: &str, target: Target<'_>) -> Context {
         let mut context = self.context.clone();
-        facts::resource(self.world, &mut context, action, target.arn, self.owner(target), target.node);
+        facts::resource(
+            self.world,
+            &mut context,
+            action,
+            target.arn,
+            self.owner(target),
+            target.node,
+        );
         context
     }
 
@@ -118,15 +137,24 @@ impl<'w> Asker<'w> {
         };
         let policies = self.policies(action, target, owner);
         let decision = decide(&request, &policies);
-        Answer { decision, boundary_missing: self.principal.is_some_and(|p| p.boundary_missing.is_some()) }
+        Answer {
+            decision,
+            boundary_missing: self.principal.is_some_and(|p| p.boundary_missing.is_some()),
+        }
     }
 
     fn policies(&self, action: &str, target: Target<'_>, owner: Option<&str>) -> Policies<'w> {
         let world = self.world;
         let levels = |levels: &Option<Vec<Vec<u32>>>| {
-            levels.as_ref().map(|levels| levels.iter().map(|tags| world.attached(tags)).collect())
+            levels
+                .as_ref()
+                .map(|levels| levels.iter().map(|tags| world.attached(tags)).collect())
         };
-        let mine = self.caller.account.as_deref().and_then(|account| world.accounts.get(account));
+        let mine = self
+            .caller
+            .account
+            .as_deref()
+            .and_then(|account| world.accounts.get(account));
         let theirs = owner.and_then(|account| world.accounts.get(account));
         let mut policies = Policies {
             scps: mine.and_then(|account| levels(&account.scps)),
@@ -159,9 +187,13 @@ impl<'w> Asker<'w> {
 /// Whether an action asks for a role's credentials, so that the trust policy is the resource policy.
 #[must_use]
 pub fn is_assume(action: &str) -> bool {
-    ["sts:AssumeRole", "sts:AssumeRoleWithWebIdentity", "sts:AssumeRoleWithSAML"]
-        .iter()
-        .any(|known| known.eq_ignore_ascii_case(action))
+    [
+        "sts:AssumeRole",
+        "sts:AssumeRoleWithWebIdentity",
+        "sts:AssumeRoleWithSAML",
+    ]
+    .iter()
+    .any(|known| known.eq_ignore_ascii_case(action))
 }
 
 /// The grants that carry an allowed answer: identity and resource statements.

@@ -15,7 +15,13 @@ use crate::world::World;
 pub fn caller(world: &World, caller: &Caller, node: Option<NodeId>) -> Context {
     let mut context = Context::open();
     // A direct call: nothing of what services add when they call on someone's behalf.
-    for key in ["aws:CalledVia", "aws:CalledViaFirst", "aws:CalledViaLast", "aws:PrincipalServiceName", "aws:PrincipalServiceNamesList"] {
+    for key in [
+        "aws:CalledVia",
+        "aws:CalledViaFirst",
+        "aws:CalledViaLast",
+        "aws:PrincipalServiceName",
+        "aws:PrincipalServiceNamesList",
+    ] {
         context.set_absent(key);
     }
     context.set("aws:ViaAWSService", "false");
@@ -31,7 +37,13 @@ pub fn caller(world: &World, caller: &Caller, node: Option<NodeId>) -> Context {
 }
 
 fn iam(world: &World, context: &mut Context, caller: &Caller, node: Option<NodeId>) {
-    for key in ["aws:SourceArn", "aws:SourceAccount", "aws:SourceOrgID", "aws:SourceOrgPaths", "kms:ViaService"] {
+    for key in [
+        "aws:SourceArn",
+        "aws:SourceAccount",
+        "aws:SourceOrgID",
+        "aws:SourceOrgPaths",
+        "kms:ViaService",
+    ] {
         context.set_absent(key);
     }
     context.set("aws:PrincipalIsAWSService", "false");
@@ -81,7 +93,11 @@ fn iam(world: &World, context: &mut Context, caller: &Caller, node: Option<NodeI
 
 /// Whether somebody may bring tags along into the role's sessions: then tags beyond the role's own are unknown.
 fn takes_session_tags(world: &World, node: NodeId) -> bool {
-    let trust = world.principals.get(&node).and_then(|p| p.trust).and_then(|tag| world.attachment(tag));
+    let trust = world
+        .principals
+        .get(&node)
+        .and_then(|p| p.trust)
+        .and_then(|tag| world.attachment(tag));
     trust.is_some_and(|trust| {
         trust.policy.statements.iter().any(|statement| {
             statement.effect == sv0_iam::syntax::Effect::Allow && statement.action.matches("sts:TagSession")
@@ -93,7 +109,13 @@ fn service(context: &mut Context, caller: &Caller) {
     context.set("aws:PrincipalIsAWSService", "true");
     context.set("aws:PrincipalServiceName", caller.id.as_str());
     context.set("aws:PrincipalType", "Service");
-    for key in ["aws:PrincipalArn", "aws:PrincipalAccount", "aws:PrincipalOrgID", "aws:PrincipalOrgPaths", "aws:username"] {
+    for key in [
+        "aws:PrincipalArn",
+        "aws:PrincipalAccount",
+        "aws:PrincipalOrgID",
+        "aws:PrincipalOrgPaths",
+        "aws:username",
+    ] {
         context.set_absent(key);
     }
     context.close_prefix("aws:PrincipalTag");
@@ -154,7 +176,14 @@ fn organisation(world: &World, context: &mut Context, whose: &str, account: Opti
 }
 
 /// Adds what is known about the resource.
-pub fn resource(world: &World, context: &mut Context, action: &str, arn: &str, owner: Option<&str>, node: Option<NodeId>) {
+pub fn resource(
+    world: &World,
+    context: &mut Context,
+    action: &str,
+    arn: &str,
+    owner: Option<&str>,
+    node: Option<NodeId>,
+) {
     organisation(world, context, "Resource", owner);
     if let Some(owner) = owner {
         context.set("aws:ResourceAccount", owner);
@@ -163,10 +192,16 @@ pub fn resource(world: &World, context: &mut Context, action: &str, arn: &str, o
     let parsed = Arn::parse(arn);
     let service = action.split(':').next().unwrap_or_default();
     let region = node.and_then(|node| world.node(node).record.region.clone());
-    let region = region.or_else(|| parsed.map(|arn| arn.region.to_owned()).filter(|region| !region.is_empty()));
+    let region = region.or_else(|| {
+        parsed
+            .map(|arn| arn.region.to_owned())
+            .filter(|region| !region.is_empty())
+    });
     match (service, region) {
         // Global services sign in us-east-1 (rule 25); STS is called in any region.
-        ("iam" | "organizations" | "route53" | "cloudfront" | "support", _) => context.set("aws:RequestedRegion", "us-east-1"),
+        ("iam" | "organizations" | "route53" | "cloudfront" | "support", _) => {
+            context.set("aws:RequestedRegion", "us-east-1")
+        }
         ("sts", _) | (_, None) => context.set_unknown("aws:RequestedRegion", false),
         (_, Some(region)) => context.set("aws:RequestedRegion", region),
     }
@@ -202,7 +237,14 @@ pub fn on_behalf_of(world: &World, context: &mut Context, source_arn: &str, acco
 pub fn chosen_by_caller(key: &str) -> bool {
     matches!(
         key,
-        "sts:externalid" | "sts:rolesessionname" | "sts:sourceidentity" | "aws:useragent" | "aws:referer" | "s3:prefix" | "s3:delimiter" | "s3:max-keys"
+        "sts:externalid"
+            | "sts:rolesessionname"
+            | "sts:sourceidentity"
+            | "aws:useragent"
+            | "aws:referer"
+            | "s3:prefix"
+            | "s3:delimiter"
+            | "s3:max-keys"
     ) || key.starts_with("aws:requesttag/")
         || key == "aws:tagkeys"
 }

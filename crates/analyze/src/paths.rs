@@ -35,7 +35,13 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { role_hops: 5, steps: 14, routes: 3, budget: 50_000, blocked: false }
+        Self {
+            role_hops: 5,
+            steps: 14,
+            routes: 3,
+            budget: 50_000,
+            blocked: false,
+        }
     }
 }
 
@@ -71,8 +77,16 @@ impl<'w> Finder<'w> {
     /// A finder for a world and its steps.
     #[must_use]
     pub fn new(world: &'w World, steps: &'w Steps) -> Self {
-        let askers = crate::steps::askers(world).into_iter().filter_map(|a| Some((a.node?, a))).collect();
-        Self { world, steps, askers, known: std::sync::Mutex::default() }
+        let askers = crate::steps::askers(world)
+            .into_iter()
+            .filter_map(|a| Some((a.node?, a)))
+            .collect();
+        Self {
+            world,
+            steps,
+            askers,
+            known: std::sync::Mutex::default(),
+        }
     }
 
     /// What an identity can do to a resource.
@@ -80,11 +94,19 @@ impl<'w> Finder<'w> {
     pub fn access(&self, identity: NodeId, resource: NodeId) -> std::sync::Arc<Access> {
         let key = (identity, resource);
         // A poisoned lock means that another thread died while inserting; the map itself is whole.
-        let lock = || self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let lock = || {
+            self.known
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner)
+        };
         if let Some(found) = lock().get(&key) {
             return std::sync::Arc::clone(found);
         }
-        let found = self.askers.get(&identity).map(|asker| access(self.world, asker, resource)).unwrap_or_default();
+        let found = self
+            .askers
+            .get(&identity)
+            .map(|asker| access(self.world, asker, resource))
+            .unwrap_or_default();
         // Most pairs have nothing to do with each other, which is told quickly: only answers are worth their memory.
         let empty = found.allowed.is_empty() && found.blocked.is_empty();
         let found = std::sync::Arc::new(found);
@@ -97,7 +119,12 @@ impl<'w> Finder<'w> {
     /// Everything that can be a path's end without being asked for: data and the scopes of broad grants.
     #[must_use]
     pub fn targets(&self) -> Vec<NodeId> {
-        self.world.graph.nodes().filter(|(_, node)| is_data(node.record.kind)).map(|(id, _)| id).collect()
+        self.world
+            .graph
+            .nodes()
+            .filter(|(_, node)| is_data(node.record.kind))
+            .map(|(id, _)| id)
+            .collect()
     }
 
     /// Where authority starts: people, workloads, providers, strangers; roles that nobody known can become.
@@ -116,7 +143,14 @@ impl<'w> Finder<'w> {
             Kind::IamRole => self.steps.to(id).all(|step| step.verdict == PathVerdict::Denied),
             kind => kind.entity_type() == EntityType::Workload,
         };
-        world.graph.nodes().filter(|(id, node)| !(node.stub && node.record.kind == Kind::IamRole) && starts(*id, node.record.kind)).map(|(id, _)| id).collect()
+        world
+            .graph
+            .nodes()
+            .filter(|(id, node)| {
+                !(node.stub && node.record.kind == Kind::IamRole) && starts(*id, node.record.kind)
+            })
+            .map(|(id, _)| id)
+            .collect()
     }
 
     /// Paths from an origin to the targets.
@@ -126,14 +160,18 @@ impl<'w> Finder<'w> {
         let links = self.walk(origin, options, &mut found);
         for (at, link) in links.iter().enumerate() {
             // Using data is told by what the identity can do to it (below), not by the step that sets something in motion.
-            let use_of_data = link.step.is_some_and(|step| is_use(step.edge)) && is_data(self.world.node(link.node).record.kind);
+            let use_of_data = link.step.is_some_and(|step| is_use(step.edge))
+                && is_data(self.world.node(link.node).record.kind);
             if at > 0 && !use_of_data && targets.contains(&link.node) && link.denied == options.blocked {
                 found.paths.push(self.path(&links, at, None));
             }
             if !self.askers.contains_key(&link.node) {
                 continue;
             }
-            for &target in targets.iter().filter(|t| is_data(self.world.node(**t).record.kind)) {
+            for &target in targets
+                .iter()
+                .filter(|t| is_data(self.world.node(**t).record.kind))
+            {
                 if on_chain(&links, at, target) {
                     continue;
                 }
@@ -148,8 +186,14 @@ impl<'w> Finder<'w> {
     }
 
     fn walk(&self, origin: NodeId, options: Options, found: &mut Found) -> Vec<Link<'w>> {
-        let mut links =
-            vec![Link { node: origin, step: None, before: None, role_hops: 0, length: 0, denied: false }];
+        let mut links = vec![Link {
+            node: origin,
+            step: None,
+            before: None,
+            role_hops: 0,
+            length: 0,
+            denied: false,
+        }];
         let mut passed: FxHashMap<(NodeId, bool), usize> = FxHashMap::default();
         let mut at = 0;
         while let Some(link) = links.get(at).copied() {
@@ -203,7 +247,15 @@ impl<'w> Finder<'w> {
                 }
             }
             for (policy, blocked) in by_policy {
-                out.push(self.path(links, at, Some(End::Blocked { target, policy, blocked })));
+                out.push(self.path(
+                    links,
+                    at,
+                    Some(End::Blocked {
+                        target,
+                        policy,
+                        blocked,
+                    }),
+                ));
             }
             if !link.denied {
                 return;
@@ -214,7 +266,10 @@ impl<'w> Finder<'w> {
         let mut by_policy: BTreeMap<Vec<String>, Vec<&Allowed>> = BTreeMap::new();
         for allowed in &access.allowed {
             // What an earlier entity of the chain can do itself is its own, shorter path.
-            if before.get(allowed.action).is_some_and(|verdict| *verdict <= rank(allowed.verdict)) {
+            if before
+                .get(allowed.action)
+                .is_some_and(|verdict| *verdict <= rank(allowed.verdict))
+            {
                 continue;
             }
             for policy in policies(self.world, &allowed.sources) {
@@ -223,7 +278,16 @@ impl<'w> Finder<'w> {
         }
         for (policy, allowed) in by_policy {
             let unknown_key = access.kms_not_evaluated;
-            out.push(self.path(links, at, Some(End::Allowed { target, policy, allowed, unknown_key })));
+            out.push(self.path(
+                links,
+                at,
+                Some(End::Allowed {
+                    target,
+                    policy,
+                    allowed,
+                    unknown_key,
+                }),
+            ));
         }
     }
 
@@ -281,7 +345,10 @@ impl<'w> Finder<'w> {
         }
         let mut blocked_by: Vec<BlockedBy> = steps.iter().flat_map(|step| step.blocked.clone()).collect();
         let last = links.get(at).map_or(origin, |link| link.node);
-        let mut facts = EndFacts { target: last, ..EndFacts::default() };
+        let mut facts = EndFacts {
+            target: last,
+            ..EndFacts::default()
+        };
         if let Some(end) = end {
             let (hop, group, ids, more) = self.end(last, end);
             if let Some(group) = group {
@@ -310,15 +377,22 @@ impl<'w> Finder<'w> {
     ) -> Path {
         let world = self.world;
         let target = world.node(facts.target);
-        let verdict = hops.iter().map(|hop| hop.verdict).max().unwrap_or(PathVerdict::Allowed);
+        let verdict = hops
+            .iter()
+            .map(|hop| hop.verdict)
+            .max()
+            .unwrap_or(PathVerdict::Allowed);
         let mut condition: Vec<ConditionText> = hops.iter().flat_map(|hop| hop.conditions.clone()).collect();
         condition.sort();
         condition.dedup();
         let conditions_not_evaluated = condition.iter().any(|c| {
-            c.operator.as_deref().is_some_and(|o| sv0_iam::condition::Operator::parse(o).is_none())
+            c.operator
+                .as_deref()
+                .is_some_and(|o| sv0_iam::condition::Operator::parse(o).is_none())
         });
         let mut accounts: Vec<&str> = Vec::new();
-        let on_path = std::iter::once(origin).chain(hops.iter().filter_map(|hop| world.graph.find(&hop.to.id)));
+        let on_path =
+            std::iter::once(origin).chain(hops.iter().filter_map(|hop| world.graph.find(&hop.to.id)));
         for account in on_path.filter_map(|node| acting_account(world, node)) {
             if accounts.last() != Some(&account) {
                 accounts.push(account);
@@ -326,10 +400,19 @@ impl<'w> Finder<'w> {
         }
         let llm = std::iter::once(origin)
             .chain(hops.iter().filter_map(|hop| world.graph.find(&hop.to.id)))
-            .any(|node| matches!(world.node(node).record.kind, Kind::BedrockAgent | Kind::BedrockModel));
+            .any(|node| {
+                matches!(
+                    world.node(node).record.kind,
+                    Kind::BedrockAgent | Kind::BedrockModel
+                )
+            });
         let mut via_roles: Vec<String> = Vec::new();
         for hop in &hops {
-            if matches!(hop.to.kind, Kind::IamRole | Kind::IamUser | Kind::ServiceLinkedRole) && hop.to.id != target.record.id {
+            if matches!(
+                hop.to.kind,
+                Kind::IamRole | Kind::IamUser | Kind::ServiceLinkedRole
+            ) && hop.to.id != target.record.id
+            {
                 via_roles.push(hop.to.id.clone());
             }
         }
@@ -347,7 +430,10 @@ impl<'w> Finder<'w> {
             auth_chain_depth: hops.iter().filter(|hop| counts(hop.edge)).count(),
             role_hops: hops.iter().filter(|hop| is_role_hop(hop.edge)).count(),
             cross_account_hops: accounts.len().saturating_sub(1),
-            cross_cloud_hops: hops.iter().filter(|hop| hop.edge == EdgeKind::CorrelatesWith).count(),
+            cross_cloud_hops: hops
+                .iter()
+                .filter(|hop| hop.edge == EdgeKind::CorrelatesWith)
+                .count(),
             egress_category: llm.then_some("llm"),
             sensitivity: target.sensitivity,
             data_domain: target.data_domain.clone(),
@@ -355,7 +441,11 @@ impl<'w> Finder<'w> {
             condition,
             conditions_not_evaluated,
             kms_not_evaluated: facts.kms_not_evaluated,
-            blocked_by: if verdict == PathVerdict::Denied { blocked_by } else { Vec::new() },
+            blocked_by: if verdict == PathVerdict::Denied {
+                blocked_by
+            } else {
+                Vec::new()
+            },
             execution_30d: None,
             last_execution_at: None,
             coverage_gaps: gaps(world, &chain),
@@ -383,13 +473,22 @@ impl<'w> Finder<'w> {
     fn end(&self, identity: NodeId, end: End<'_>) -> (Hop, Option<NodeId>, Vec<String>, EndFacts) {
         let world = self.world;
         let (target, policy, sources, facts, verdict, conditions) = match end {
-            End::Allowed { target, policy, allowed, unknown_key } => {
+            End::Allowed {
+                target,
+                policy,
+                allowed,
+                unknown_key,
+            } => {
                 let certain = allowed.iter().any(|a| a.verdict == Verdict::Allowed);
                 // A path is certain if some action is: the others' conditions are theirs alone.
                 let conditions: Vec<ConditionText> = if certain {
                     Vec::new()
                 } else {
-                    allowed.iter().min_by_key(|a| a.conditions.len()).map(|a| a.conditions.clone()).unwrap_or_default()
+                    allowed
+                        .iter()
+                        .min_by_key(|a| a.conditions.len())
+                        .map(|a| a.conditions.clone())
+                        .unwrap_or_default()
                 };
                 let facts = EndFacts {
                     target,
@@ -399,10 +498,18 @@ impl<'w> Finder<'w> {
                     blocked: Vec::new(),
                 };
                 let sources: Vec<Source> = allowed.iter().flat_map(|a| a.sources.clone()).collect();
-                let verdict = if certain { PathVerdict::Allowed } else { PathVerdict::AllowedIf };
+                let verdict = if certain {
+                    PathVerdict::Allowed
+                } else {
+                    PathVerdict::AllowedIf
+                };
                 (target, policy, sources, facts, verdict, conditions)
             }
-            End::Blocked { target, policy, blocked } => {
+            End::Blocked {
+                target,
+                policy,
+                blocked,
+            } => {
                 let facts = EndFacts {
                     target,
                     actions: blocked.iter().map(|b| b.action.to_owned()).collect(),
@@ -427,12 +534,25 @@ impl<'w> Finder<'w> {
             .map(|source| world.attachment(source.tag).and_then(|a| a.via));
         let first = groups.next().flatten();
         let group = first.filter(|group| groups.all(|g| g == Some(*group)));
-        let inline = policy.first().is_some_and(|id| id == world.id(identity) || group.is_some_and(|g| id == world.id(g)));
+        let inline = policy
+            .first()
+            .is_some_and(|id| id == world.id(identity) || group.is_some_and(|g| id == world.id(g)));
         let name = policy.get(1).cloned().unwrap_or_default();
-        let name = if inline { format!("inline policy {name}") } else { name };
-        let verb = if verdict == PathVerdict::Denied { "would allow" } else { "allows" };
+        let name = if inline {
+            format!("inline policy {name}")
+        } else {
+            name
+        };
+        let verb = if verdict == PathVerdict::Denied {
+            "would allow"
+        } else {
+            "allows"
+        };
         let label = world.label(target);
-        let text = format!("{name} {verb} {} on {label}", crate::question::brief(&facts.actions));
+        let text = format!(
+            "{name} {verb} {} on {label}",
+            crate::question::brief(&facts.actions)
+        );
         let hop = Hop {
             edge: EdgeKind::CanAccess,
             from: world.entity(group.unwrap_or(identity)),
@@ -451,16 +571,33 @@ impl<'w> Finder<'w> {
 
 /// The same for the same chain in any snapshot and any version of sv0: FNV-1a over the chain.
 fn stable_id(chain: &[String], verdict: PathVerdict) -> String {
-    let kind = if verdict == PathVerdict::Denied { "denied" } else { "real" };
-    let bytes = std::iter::once(kind).chain(chain.iter().map(String::as_str)).flat_map(|part| part.bytes().chain([0]));
-    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let kind = if verdict == PathVerdict::Denied {
+        "denied"
+    } else {
+        "real"
+    };
+    let bytes = std::iter::once(kind)
+        .chain(chain.iter().map(String::as_str))
+        .flat_map(|part| part.bytes().chain([0]));
+    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
     format!("path-{hash:016x}")
 }
 
 /// How a path ends in a resource.
 enum End<'a> {
-    Allowed { target: NodeId, policy: Vec<String>, allowed: Vec<&'a Allowed>, unknown_key: bool },
-    Blocked { target: NodeId, policy: Vec<String>, blocked: Vec<&'a crate::access::Blocked> },
+    Allowed {
+        target: NodeId,
+        policy: Vec<String>,
+        allowed: Vec<&'a Allowed>,
+        unknown_key: bool,
+    },
+    Blocked {
+        target: NodeId,
+        policy: Vec<String>,
+        blocked: Vec<&'a crate::access::Blocked>,
+    },
 }
 
 struct EndFacts {
@@ -497,8 +634,16 @@ fn policies(world: &World, sources: &[Source]) -> Vec<Vec<String>> {
         out
     };
     let identity = of(Layer::Identity);
-    let found = if identity.is_empty() { of(Layer::Resource) } else { identity };
-    if found.is_empty() { vec![vec![String::new(), "the account".into()]] } else { found }
+    let found = if identity.is_empty() {
+        of(Layer::Resource)
+    } else {
+        identity
+    };
+    if found.is_empty() {
+        vec![vec![String::new(), "the account".into()]]
+    } else {
+        found
+    }
 }
 
 fn of_policy(world: &World, source: &Source, policy: &[String]) -> bool {
@@ -524,7 +669,9 @@ fn acting_account(world: &World, node: NodeId) -> Option<&str> {
     let record = &world.node(node).record;
     match record.kind {
         // Identity Center lives in the management account; its users act nowhere until they have a role.
-        Kind::SsoUser | Kind::SsoGroup | Kind::SsoPermissionSet | Kind::OidcProvider | Kind::SamlProvider => None,
+        Kind::SsoUser | Kind::SsoGroup | Kind::SsoPermissionSet | Kind::OidcProvider | Kind::SamlProvider => {
+            None
+        }
         _ => record.account.as_deref(),
     }
 }

@@ -59,9 +59,17 @@ pub fn nodes(world: &mut World) {
     };
     add(EVERY_BUCKET, "every S3 bucket".into(), None);
     for (account, label) in accounts {
-        add(&everything(&account), format!("everything in {label}"), Some(&account));
+        add(
+            &everything(&account),
+            format!("everything in {label}"),
+            Some(&account),
+        );
         for (service, part, words) in SERVICES {
-            add(&format!("arn:aws:{service}:*:{account}:{part}"), format!("{words} in {label}"), Some(&account));
+            add(
+                &format!("arn:aws:{service}:*:{account}:{part}"),
+                format!("{words} in {label}"),
+                Some(&account),
+            );
         }
     }
 }
@@ -93,8 +101,14 @@ pub fn access(world: &World, asker: &Asker<'_>, scope: NodeId) -> Access {
         for found in types.iter().filter(|t| t.service() == arn.service) {
             let actions = Catalog::embedded().actions_of(found.service());
             for action in actions.filter(|a| a.resource_types().any(|usage| usage.name() == found.name())) {
-                if let Some(allowed) = ask(world, asker, action.name(), level(action.access_level()), &part, id)
-                    && !out.allowed.iter().any(|a| a.action == allowed.action)
+                if let Some(allowed) = ask(
+                    world,
+                    asker,
+                    action.name(),
+                    level(action.access_level()),
+                    &part,
+                    id,
+                ) && !out.allowed.iter().any(|a| a.action == allowed.action)
                 {
                     out.allowed.push(allowed);
                 }
@@ -127,7 +141,10 @@ fn ask(
 }
 
 fn has_policies(world: &World, asker: &Asker<'_>) -> bool {
-    asker.node.and_then(|node| world.principals.get(&node)).is_some_and(|p| !p.identity.is_empty())
+    asker
+        .node
+        .and_then(|node| world.principals.get(&node))
+        .is_some_and(|p| !p.identity.is_empty())
 }
 
 fn concrete(scope: &str) -> String {
@@ -143,7 +160,9 @@ fn concrete(scope: &str) -> String {
 /// it takes none.
 #[must_use]
 pub fn fresh(action: &str, account: &str) -> Vec<String> {
-    let Some(found) = Catalog::embedded().action(action) else { return vec!["*".into()] };
+    let Some(found) = Catalog::embedded().action(action) else {
+        return vec!["*".into()];
+    };
     let mut out: Vec<String> = found
         .resource_types()
         .filter_map(|usage| usage.resource_type())
@@ -160,7 +179,9 @@ fn fill(template: &str, account: &str) -> String {
     let mut out = String::new();
     let mut rest = template;
     while let Some((before, after)) = rest.split_once("${") {
-        let Some((name, tail)) = after.split_once('}') else { break };
+        let Some((name, tail)) = after.split_once('}') else {
+            break;
+        };
         out.push_str(before);
         out.push_str(match name {
             "Partition" => "aws",
@@ -183,7 +204,10 @@ const PROOF: &[(&str, &str)] = &[
     ("iam:CreateAccessKey", "arn:aws:iam::{account}:user/sv0-any"),
     ("iam:CreatePolicyVersion", "arn:aws:iam::{account}:policy/sv0-any"),
     ("s3:GetObject", "arn:aws:s3:::sv0-any/sv0-any"),
-    ("secretsmanager:GetSecretValue", "arn:aws:secretsmanager:us-east-1:{account}:secret:sv0-any-sv0any"),
+    (
+        "secretsmanager:GetSecretValue",
+        "arn:aws:secretsmanager:us-east-1:{account}:secret:sv0-any-sv0any",
+    ),
 ];
 
 /// Whether a principal is an administrator of its account, by what it can do and not by the name of a policy.
@@ -210,7 +234,8 @@ fn administrator(world: &World, asker: &Asker<'_>) -> Option<Allowed> {
                 sum.conditions.extend(found.conditions);
                 sum.conditions.sort();
                 sum.conditions.dedup();
-                sum.sources.retain(|source| found.sources.contains(source) || found.sources.is_empty());
+                sum.sources
+                    .retain(|source| found.sources.contains(source) || found.sources.is_empty());
                 sum
             }
         });
@@ -239,6 +264,9 @@ mod tests {
         assert!(fresh("s3:GetObject", "1").contains(&format!("arn:aws:s3:::{ANY}/{ANY}")));
         assert_eq!(fresh("iam:PassRole", "1"), [format!("arn:aws:iam::1:role/{ANY}")]);
         assert_eq!(fresh("ec2:DescribeInstances", "1"), ["*"]);
-        assert_eq!(concrete("arn:aws:dynamodb:*:1:table/*"), format!("arn:aws:dynamodb:us-east-1:1:table/{ANY}"));
+        assert_eq!(
+            concrete("arn:aws:dynamodb:*:1:table/*"),
+            format!("arn:aws:dynamodb:us-east-1:1:table/{ANY}")
+        );
     }
 }

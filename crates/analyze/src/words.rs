@@ -14,9 +14,16 @@ use crate::world::World;
 #[must_use]
 pub fn condition(condition: &Condition) -> String {
     let key = &condition.key_text;
-    let values: Vec<&str> = condition.values.iter().map(sv0_iam::syntax::Template::as_str).collect();
+    let values: Vec<&str> = condition
+        .values
+        .iter()
+        .map(sv0_iam::syntax::Template::as_str)
+        .collect();
     let Some(operator) = condition.operator else {
-        return format!("`{}` on {key}, an operator that AWS does not know, would have to hold", condition.operator_text);
+        return format!(
+            "`{}` on {key}, an operator that AWS does not know, would have to hold",
+            condition.operator_text
+        );
     };
     let list = one_of(&values);
     let phrase = verb(operator, &values);
@@ -29,7 +36,11 @@ pub fn condition(condition: &Condition) -> String {
         Quantifier::ForAll => format!("every value of {text}, or there is none"),
         Quantifier::ForAny => format!("some value of {text}"),
     };
-    if operator.if_exists { format!("{text}, or is absent") } else { text }
+    if operator.if_exists {
+        format!("{text}, or is absent")
+    } else {
+        text
+    }
 }
 
 fn one_of(values: &[&str]) -> String {
@@ -77,13 +88,17 @@ pub fn requirements(world: &World, asker: &Asker<'_>, answer: &Answer) -> Vec<Co
         match requirement {
             Requirement::ForeignIdentity => {
                 let account = asker.caller.account.as_deref().unwrap_or("the caller's account");
-                out.push(plain(format!("account {account}, which was not collected, allows it on its side")));
+                out.push(plain(format!(
+                    "account {account}, which was not collected, allows it on its side"
+                )));
             }
             Requirement::Hit(hit) => out.extend(doubts(world, hit)),
         }
     }
     if answer.boundary_missing {
-        out.push(plain("the permissions boundary, which is not in the input, allows it".into()));
+        out.push(plain(
+            "the permissions boundary, which is not in the input, allows it".into(),
+        ));
     }
     out.sort();
     out.dedup();
@@ -93,13 +108,23 @@ pub fn requirements(world: &World, asker: &Asker<'_>, answer: &Answer) -> Vec<Co
 /// A condition that is not about a context key.
 #[must_use]
 pub fn plain(text: String) -> ConditionText {
-    ConditionText { text, key: None, operator: None, values: Vec::new(), negated: false }
+    ConditionText {
+        text,
+        key: None,
+        operator: None,
+        values: Vec::new(),
+        negated: false,
+    }
 }
 
 fn doubts(world: &World, hit: &Hit) -> Vec<ConditionText> {
-    let statement = world
-        .attachment(hit.tag)
-        .and_then(|attachment| attachment.policy.statements.iter().find(|s| s.index == hit.statement));
+    let statement = world.attachment(hit.tag).and_then(|attachment| {
+        attachment
+            .policy
+            .statements
+            .iter()
+            .find(|s| s.index == hit.statement)
+    });
     let negated = hit.effect == Effect::Deny;
     let mut out: Vec<ConditionText> = hit
         .doubts
@@ -122,12 +147,17 @@ fn doubts(world: &World, hit: &Hit) -> Vec<ConditionText> {
         .collect();
     if negated {
         // All conditions of a denial together must not hold: one sentence, so that it is not read as several.
-        let policy = world.attachment(hit.tag).map_or(String::new(), |a| a.name.clone());
+        let policy = world
+            .attachment(hit.tag)
+            .map_or(String::new(), |a| a.name.clone());
         let parts: Vec<String> = out.iter().map(|c| c.text.clone()).collect();
         let text = format!("not so that {} (else {policy} denies)", parts.join(" and "));
         out = match out.as_slice() {
             [one] => vec![ConditionText { text, ..one.clone() }],
-            _ => vec![ConditionText { negated: true, ..plain(text) }],
+            _ => vec![ConditionText {
+                negated: true,
+                ..plain(text)
+            }],
         };
     }
     out
@@ -138,7 +168,10 @@ fn doubts(world: &World, hit: &Hit) -> Vec<ConditionText> {
 pub fn statements(world: &World, decision: &Decision) -> Vec<StatementRef> {
     let mut out: Vec<StatementRef> = decision
         .deciding()
-        .filter(|hit| hit.effect == Effect::Deny || matches!(hit.layer, Layer::Identity | Layer::Resource | Layer::Boundary))
+        .filter(|hit| {
+            hit.effect == Effect::Deny
+                || matches!(hit.layer, Layer::Identity | Layer::Resource | Layer::Boundary)
+        })
         .filter_map(|hit| world.statement(hit.layer, hit.tag, hit.statement))
         .collect();
     out.sort();
@@ -148,7 +181,13 @@ pub fn statements(world: &World, decision: &Decision) -> Vec<StatementRef> {
 
 /// What stands in the way, layer by layer.
 #[must_use]
-pub fn blocks(world: &World, asker: &Asker<'_>, action: &str, target: Option<NodeId>, decision: &Decision) -> Vec<BlockedBy> {
+pub fn blocks(
+    world: &World,
+    asker: &Asker<'_>,
+    action: &str,
+    target: Option<NodeId>,
+    decision: &Decision,
+) -> Vec<BlockedBy> {
     let mut out = Vec::new();
     for block in &decision.blocks {
         if block.explicit {
@@ -158,7 +197,13 @@ pub fn blocks(world: &World, asker: &Asker<'_>, action: &str, target: Option<Nod
             for hit in hits {
                 let statement = world.statement(hit.layer, hit.tag, hit.statement);
                 let text = denied_by(world, hit, action, statement.as_ref());
-                out.push(BlockedBy { layer: hit.layer.as_str().into(), explicit: true, action: action.into(), statement, text });
+                out.push(BlockedBy {
+                    layer: hit.layer.as_str().into(),
+                    explicit: true,
+                    action: action.into(),
+                    statement,
+                    text,
+                });
             }
         } else {
             out.push(BlockedBy {
@@ -176,7 +221,9 @@ pub fn blocks(world: &World, asker: &Asker<'_>, action: &str, target: Option<Nod
 }
 
 fn denied_by(world: &World, hit: &Hit, action: &str, statement: Option<&StatementRef>) -> String {
-    let Some(attachment) = world.attachment(hit.tag) else { return format!("{} denies {action}", hit.layer) };
+    let Some(attachment) = world.attachment(hit.tag) else {
+        return format!("{} denies {action}", hit.layer);
+    };
     let which = match statement.and_then(|s| s.sid.as_deref()) {
         Some(sid) => format!("statement {sid}"),
         None => format!("Statement[{}]", hit.statement),
@@ -185,7 +232,9 @@ fn denied_by(world: &World, hit: &Hit, action: &str, statement: Option<&Statemen
     match hit.layer {
         Layer::Scp | Layer::Rcp => {
             let kind = if hit.layer == Layer::Scp { "SCP" } else { "RCP" };
-            let level = attachment.via.map_or(String::new(), |via| format!(" on {}", world.label(via)));
+            let level = attachment
+                .via
+                .map_or(String::new(), |via| format!(" on {}", world.label(via)));
             format!("{kind} {name}{level} denies {action} ({which})")
         }
         Layer::Boundary => format!("the permissions boundary {name} denies {action} ({which})"),
@@ -194,19 +243,35 @@ fn denied_by(world: &World, hit: &Hit, action: &str, statement: Option<&Statemen
     }
 }
 
-fn nothing_allows(world: &World, asker: &Asker<'_>, block: &Block, action: &str, target: Option<NodeId>) -> String {
-    let who = asker.node.map_or_else(|| asker.caller.id.clone(), |node| world.label(node));
+fn nothing_allows(
+    world: &World,
+    asker: &Asker<'_>,
+    block: &Block,
+    action: &str,
+    target: Option<NodeId>,
+) -> String {
+    let who = asker
+        .node
+        .map_or_else(|| asker.caller.id.clone(), |node| world.label(node));
     match block.layer {
         Layer::Identity => format!("no policy of {who} allows {action}"),
         Layer::Boundary => {
             let boundary = asker.node.and_then(|node| world.principals.get(&node)?.boundary);
-            let name = boundary.and_then(|tag| world.attachment(tag)).map_or("", |a| a.name.as_str());
+            let name = boundary
+                .and_then(|tag| world.attachment(tag))
+                .map_or("", |a| a.name.as_str());
             format!("the permissions boundary {name} of {who} does not allow {action}")
         }
         Layer::Session => format!("the session policy does not allow {action}"),
         Layer::Scp => {
-            let account = asker.caller.account.as_deref().and_then(|id| world.accounts.get(id));
-            let level = account.and_then(|a| a.levels.get(block.level)).map_or(String::new(), |n| world.label(*n));
+            let account = asker
+                .caller
+                .account
+                .as_deref()
+                .and_then(|id| world.accounts.get(id));
+            let level = account
+                .and_then(|a| a.levels.get(block.level))
+                .map_or(String::new(), |n| world.label(*n));
             format!("no SCP on {level} allows {action}")
         }
         Layer::Rcp => format!("an RCP denies {action}"),
@@ -222,8 +287,12 @@ fn nothing_allows(world: &World, asker: &Asker<'_>, block: &Block, action: &str,
                     (Kind::KmsKey, true) => {
                         format!("the key policy of {label} neither names {who} nor leaves it to IAM policies")
                     }
-                    (_, true) => format!("the resource policy of {label} does not let {who}, of another account, in"),
-                    (_, false) => format!("{label} is in another account and has no resource policy that lets {who} in"),
+                    (_, true) => {
+                        format!("the resource policy of {label} does not let {who}, of another account, in")
+                    }
+                    (_, false) => {
+                        format!("{label} is in another account and has no resource policy that lets {who} in")
+                    }
                 }
             }
             None => format!("the resource is in another account and nothing there allows {action}"),

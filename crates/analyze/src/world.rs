@@ -147,11 +147,18 @@ impl std::fmt::Display for LookupError {
             Self::Ambiguous { name, ids } => {
                 write!(f, "`{name}` may mean {} entities:", ids.len())?;
                 ids.iter().take(12).try_for_each(|id| write!(f, "\n  {id}"))?;
-                if ids.len() > 12 { write!(f, "\n  … and {} more", ids.len() - 12) } else { Ok(()) }
+                if ids.len() > 12 {
+                    write!(f, "\n  … and {} more", ids.len() - 12)
+                } else {
+                    Ok(())
+                }
             }
         }
     }
 }
+
+/// Whether a node is what a name means.
+type Matcher<'a> = dyn Fn(NodeId, &Node) -> bool + 'a;
 
 impl World {
     /// A node.
@@ -201,7 +208,9 @@ impl World {
             id: node.record.id.clone(),
             kind: node.record.kind,
             name: node.label().to_owned(),
-            account_name: account.as_deref().and_then(|a| self.accounts.get(a)?.name.clone()),
+            account_name: account
+                .as_deref()
+                .and_then(|a| self.accounts.get(a)?.name.clone()),
             account,
         }
     }
@@ -216,7 +225,12 @@ impl World {
     #[must_use]
     pub fn attached<'a>(&'a self, tags: &[u32]) -> Vec<Attached<'a>> {
         tags.iter()
-            .filter_map(|&tag| self.attachment(tag).map(|a| Attached { policy: &a.policy, tag }))
+            .filter_map(|&tag| {
+                self.attachment(tag).map(|a| Attached {
+                    policy: &a.policy,
+                    tag,
+                })
+            })
             .collect()
     }
 
@@ -246,10 +260,15 @@ impl World {
         if let Some(id) = self.graph.find(name) {
             return Ok(id);
         }
-        let fits = |id: NodeId| wanted.is_empty() || wanted.contains(&self.node(id).record.kind.entity_type());
-        let pick = |matches: &dyn Fn(NodeId, &Node) -> bool| -> Vec<NodeId> {
-            let all: Vec<NodeId> =
-                self.graph.nodes().filter(|(id, node)| fits(*id) && matches(*id, node)).map(|(id, _)| id).collect();
+        let fits =
+            |id: NodeId| wanted.is_empty() || wanted.contains(&self.node(id).record.kind.entity_type());
+        let pick = |matches: &Matcher<'_>| -> Vec<NodeId> {
+            let all: Vec<NodeId> = self
+                .graph
+                .nodes()
+                .filter(|(id, node)| fits(*id) && matches(*id, node))
+                .map(|(id, _)| id)
+                .collect();
             let real: Vec<NodeId> = all.iter().copied().filter(|id| !self.node(*id).stub).collect();
             if real.is_empty() { all } else { real }
         };
@@ -261,12 +280,27 @@ impl World {
             },
             None => (None, name),
         };
-        let here = |node: &Node| account.as_deref().is_none_or(|a| node.record.account.as_deref() == Some(a));
-        let tiers: [&dyn Fn(NodeId, &Node) -> bool; 4] = [
+        let here = |node: &Node| {
+            account
+                .as_deref()
+                .is_none_or(|a| node.record.account.as_deref() == Some(a))
+        };
+        let tiers: [&Matcher<'_>; 4] = [
             &|_, node| here(node) && node.record.name == short,
-            &|_, node| here(node) && Arn::parse(&node.record.id).is_some_and(|arn| arn.resource == short || arn.name() == short),
+            &|_, node| {
+                here(node)
+                    && Arn::parse(&node.record.id)
+                        .is_some_and(|arn| arn.resource == short || arn.name() == short)
+            },
             &|_, node| here(node) && node.record.name.eq_ignore_ascii_case(short),
-            &|_, node| here(node) && node.record.id.to_ascii_lowercase().ends_with(&format!("/{}", short.to_ascii_lowercase())),
+            &|_, node| {
+                here(node)
+                    && node
+                        .record
+                        .id
+                        .to_ascii_lowercase()
+                        .ends_with(&format!("/{}", short.to_ascii_lowercase()))
+            },
         ];
         for tier in tiers {
             let found = pick(tier);
@@ -276,11 +310,17 @@ impl World {
                 many => {
                     let mut ids: Vec<String> = many.iter().map(|id| self.id(*id).to_owned()).collect();
                     ids.sort();
-                    return Err(LookupError::Ambiguous { name: name.into(), ids });
+                    return Err(LookupError::Ambiguous {
+                        name: name.into(),
+                        ids,
+                    });
                 }
             }
         }
-        Err(LookupError::Unknown { name: name.into(), near: self.near(short, &fits) })
+        Err(LookupError::Unknown {
+            name: name.into(),
+            near: self.near(short, &fits),
+        })
     }
 
     /// The id of an account given by id or name.
@@ -289,10 +329,12 @@ impl World {
         if self.accounts.contains_key(name) {
             return Some(name.to_owned());
         }
-        let mut found = self
-            .accounts
-            .iter()
-            .filter(|(_, account)| account.name.as_deref().is_some_and(|n| n.eq_ignore_ascii_case(name)));
+        let mut found = self.accounts.iter().filter(|(_, account)| {
+            account
+                .name
+                .as_deref()
+                .is_some_and(|n| n.eq_ignore_ascii_case(name))
+        });
         let first = found.next()?.0.clone();
         found.next().is_none().then_some(first)
     }
@@ -311,7 +353,8 @@ impl World {
                 }
                 let contains = candidate.to_ascii_lowercase().contains(&lower);
                 let distance = sv0_iam::condition::operator::distance(name, candidate);
-                (contains || distance <= limit).then(|| (if contains { 0 } else { distance }, candidate.clone()))
+                (contains || distance <= limit)
+                    .then(|| (if contains { 0 } else { distance }, candidate.clone()))
             })
             .collect();
         scored.sort();

@@ -27,7 +27,11 @@ impl Model {
 
     /// 2 where part of the input could not be read.
     pub(crate) fn exit_code(&self) -> u8 {
-        if self.world.gaps.iter().any(is_damage) { 2 } else { 0 }
+        if self.world.gaps.iter().any(is_damage) {
+            2
+        } else {
+            0
+        }
     }
 
     pub(crate) fn lookup(&self, name: &str, wanted: &[EntityType]) -> Result<NodeId, Failure> {
@@ -46,7 +50,11 @@ pub(crate) fn read(source: &Source, paths: &[PathBuf]) -> Result<Loaded, Failure
     if source.demo {
         return Ok(demo());
     }
-    let paths = if paths.is_empty() { source.input.as_slice() } else { paths };
+    let paths = if paths.is_empty() {
+        source.input.as_slice()
+    } else {
+        paths
+    };
     if paths.is_empty() {
         return Err(Failure::NoInput);
     }
@@ -60,12 +68,16 @@ pub(crate) fn demo() -> Loaded {
 
 /// Builds the model, with a line on stderr where it takes long enough to wonder.
 pub(crate) fn model(loaded: Loaded) -> Model {
-    let spinner = (loaded.records.len() > 5_000 && std::io::IsTerminal::is_terminal(&std::io::stderr())).then(|| {
-        let bar = indicatif::ProgressBar::new_spinner();
-        bar.set_message(format!("working out who can do what among {} entities", loaded.records.len()));
-        bar.enable_steady_tick(std::time::Duration::from_millis(120));
-        bar
-    });
+    let spinner = (loaded.records.len() > 5_000 && std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        .then(|| {
+            let bar = indicatif::ProgressBar::new_spinner();
+            bar.set_message(format!(
+                "working out who can do what among {} entities",
+                loaded.records.len()
+            ));
+            bar.enable_steady_tick(std::time::Duration::from_millis(120));
+            bar
+        });
     let world = normalize::build(loaded.records, loaded.gaps);
     let steps = Steps::build(&world);
     if let Some(bar) = spinner {
@@ -82,7 +94,12 @@ pub(crate) fn load(source: &Source) -> Result<Model, Failure> {
 /// Checks an action that must be one; patterns are let through where the service exists.
 pub(crate) fn check_action(action: &str) -> Result<(), Failure> {
     let catalog = Catalog::embedded();
-    let wrong = |help: String| Err(Failure::Action { action: action.to_owned(), help });
+    let wrong = |help: String| {
+        Err(Failure::Action {
+            action: action.to_owned(),
+            help,
+        })
+    };
     let Some((service, name)) = action.split_once(':') else {
         return wrong("write `service:Action`, such as `s3:GetObject`".into());
     };

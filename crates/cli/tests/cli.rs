@@ -1,5 +1,12 @@
 //! The command as its user meets it: what it prints, what it says of bad input, its exit codes.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -16,7 +23,12 @@ fn sv0(args: &[&str]) -> Output {
 
 fn stdout(args: &[&str]) -> String {
     let output = sv0(args);
-    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8(output.stdout).unwrap()
 }
 
@@ -51,10 +63,19 @@ impl Drop for Folder {
 /// Runs and gives exit code and both streams, the test's folder left out of them.
 fn run_in(folder: &Folder, args: &[&str]) -> (Option<i32>, String) {
     let output = sv0(args);
-    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let text = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
     // Paths have different lengths on different machines, so lines are joined before the folder is cut out.
     let joined = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    (output.status.code(), joined.replace(&format!("{}/", folder.path()), "").replace(folder.path(), "FOLDER"))
+    (
+        output.status.code(),
+        joined
+            .replace(&format!("{}/", folder.path()), "")
+            .replace(folder.path(), "FOLDER"),
+    )
 }
 
 /// Account authorization details with one role, which may read one bucket.
@@ -84,17 +105,35 @@ fn the_demo() {
 
 #[test]
 fn elliot_hop_by_hop() {
-    insta::assert_snapshot!(stdout(&["paths", "--demo", "--from", "Elliot", "--to", "acme-prod-customer-exports"]));
+    insta::assert_snapshot!(stdout(&[
+        "paths",
+        "--demo",
+        "--from",
+        "Elliot",
+        "--to",
+        "acme-prod-customer-exports"
+    ]));
 }
 
 #[test]
 fn a_stopped_path_says_what_stops_it() {
-    insta::assert_snapshot!(stdout(&["paths", "--demo", "--from", "LockedReader", "--blocked"]));
+    insta::assert_snapshot!(stdout(&[
+        "paths",
+        "--demo",
+        "--from",
+        "LockedReader",
+        "--blocked"
+    ]));
 }
 
 #[test]
 fn who_can_read_customer_records() {
-    insta::assert_snapshot!(stdout(&["who-can", "dynamodb:GetItem", "CustomerRecords", "--demo"]));
+    insta::assert_snapshot!(stdout(&[
+        "who-can",
+        "dynamodb:GetItem",
+        "CustomerRecords",
+        "--demo"
+    ]));
 }
 
 #[test]
@@ -104,12 +143,27 @@ fn what_the_lambdas_role_can_do() {
 
 #[test]
 fn why_the_scp_denies() {
-    insta::assert_snapshot!(stdout(&["explain", "AnalyticsReader", "dynamodb:GetItem", "DevAnalytics", "--demo"]));
+    insta::assert_snapshot!(stdout(&[
+        "explain",
+        "AnalyticsReader",
+        "dynamodb:GetItem",
+        "DevAnalytics",
+        "--demo"
+    ]));
 }
 
 #[test]
 fn the_json_of_a_path() {
-    let text = stdout(&["paths", "--demo", "--from", "ReportReader", "--to", "acme-prod-shared-reports", "-o", "json"]);
+    let text = stdout(&[
+        "paths",
+        "--demo",
+        "--from",
+        "ReportReader",
+        "--to",
+        "acme-prod-shared-reports",
+        "-o",
+        "json",
+    ]);
     insta::assert_snapshot!(text);
 }
 
@@ -129,12 +183,24 @@ fn own_data_gives_paths_and_says_what_is_not_known() {
     folder.file("a.json", gaad());
     let (code, text) = run_in(&folder, &["analyze", folder.path()]);
     assert_eq!(code, Some(0));
-    assert!(text.contains("a.json account authorization details, 1 entities"), "{text}");
-    assert!(text.contains("service and resource control policies are not known"), "{text}");
+    assert!(
+        text.contains("a.json account authorization details, 1 entities"),
+        "{text}"
+    );
+    assert!(
+        text.contains("service and resource control policies are not known"),
+        "{text}"
+    );
     assert!(text.contains("`arn:aws:s3:::payroll`"), "{text}");
-    let (code, text) = run_in(&folder, &["paths", "--input", folder.path(), "--from", "999999999999"]);
+    let (code, text) = run_in(
+        &folder,
+        &["paths", "--input", folder.path(), "--from", "999999999999"],
+    );
     assert_eq!(code, Some(0));
-    assert!(text.contains("inline policy read allows s3:GetObject on payroll"), "{text}");
+    assert!(
+        text.contains("inline policy read allows s3:GetObject on payroll"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -146,14 +212,20 @@ fn gzip_and_utf16_are_read_by_content() {
     let packed = folder.file("a.json.gz", &gz);
     let (code, text) = run_in(&folder, &["can", "Reader", "--input", packed.to_str().unwrap()]);
     assert_eq!(code, Some(0), "{text}");
-    let wide: Vec<u8> = [0xff, 0xfe].into_iter().chain(gaad().encode_utf16().flat_map(u16::to_le_bytes)).collect();
+    let wide: Vec<u8> = [0xff, 0xfe]
+        .into_iter()
+        .chain(gaad().encode_utf16().flat_map(u16::to_le_bytes))
+        .collect();
     let wide = folder.file("powershell.json", wide);
     let (code, text) = run_in(&folder, &["can", "Reader", "--input", wide.to_str().unwrap()]);
     assert_eq!(code, Some(0), "{text}");
     let cut = folder.file("cut.json.gz", &gz[..gz.len() / 2]);
     let (code, text) = run_in(&folder, &["analyze", cut.to_str().unwrap()]);
     assert_ne!(code, Some(0), "{text}");
-    assert!(text.contains("cut.json.gz") && text.contains("damaged or cut off"), "{text}");
+    assert!(
+        text.contains("cut.json.gz") && text.contains("damaged or cut off"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -164,7 +236,10 @@ fn a_truncated_file_gives_what_it_holds_and_says_where_it_ends() {
     folder.file("cut.json", &whole[..cut]);
     let (code, text) = run_in(&folder, &["analyze", folder.path()]);
     assert_eq!(code, Some(2));
-    assert!(text.contains("`cut.json` ends in the middle") && text.contains("line 14"), "{text}");
+    assert!(
+        text.contains("`cut.json` ends in the middle") && text.contains("line 14"),
+        "{text}"
+    );
     assert!(text.contains("1 role ·"), "what came before is analysed: {text}");
 }
 
@@ -172,7 +247,10 @@ fn a_truncated_file_gives_what_it_holds_and_says_where_it_ends() {
 fn a_typo_in_an_operator_is_named_with_its_line() {
     let folder = Folder::new("operator");
     let sid = r#""Sid": "Payroll","#;
-    let typo = gaad().replace(sid, r#""Sid": "Payroll", "Condition": {"StringEqals": {"aws:PrincipalOrgID": "o-1"}},"#);
+    let typo = gaad().replace(
+        sid,
+        r#""Sid": "Payroll", "Condition": {"StringEqals": {"aws:PrincipalOrgID": "o-1"}},"#,
+    );
     folder.file("a.json", typo);
     let (code, text) = run_in(&folder, &["analyze", folder.path()]);
     assert_eq!(code, Some(2));
@@ -180,8 +258,21 @@ fn a_typo_in_an_operator_is_named_with_its_line() {
                   operator; the statement cannot be decided at `Statement[0].Condition.StringEqals` (did you mean `StringEquals`?)";
     assert!(text.contains(wanted), "{text}");
     // What cannot be decided is neither granted nor left out.
-    let (_, text) = run_in(&folder, &["explain", "Reader", "s3:GetObject", "payroll", "--input", folder.path()]);
-    assert!(text.contains("allowed if") && text.contains("an operator that AWS does not know"), "{text}");
+    let (_, text) = run_in(
+        &folder,
+        &[
+            "explain",
+            "Reader",
+            "s3:GetObject",
+            "payroll",
+            "--input",
+            folder.path(),
+        ],
+    );
+    assert!(
+        text.contains("allowed if") && text.contains("an operator that AWS does not know"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -190,8 +281,14 @@ fn an_unknown_action_in_a_policy_is_a_warning_with_a_suggestion() {
     folder.file("a.json", gaad().replace("s3:GetObject", "s3:GetObjekt"));
     let (code, text) = run_in(&folder, &["analyze", folder.path()]);
     assert_eq!(code, Some(0));
-    assert!(text.contains("`s3:GetObjekt` is not an action that the catalogue knows"), "{text}");
-    assert!(text.contains("did you mean `s3:GetObject`?") && text.contains("a.json:9"), "{text}");
+    assert!(
+        text.contains("`s3:GetObjekt` is not an action that the catalogue knows"),
+        "{text}"
+    );
+    assert!(
+        text.contains("did you mean `s3:GetObject`?") && text.contains("a.json:9"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -203,7 +300,12 @@ fn one_bad_file_does_not_spoil_a_folder() {
     folder.file("other.json", r#"{"Resources": {}}"#);
     let (code, text) = run_in(&folder, &["analyze", folder.path()]);
     assert_eq!(code, Some(2));
-    for wanted in ["`noise.json`", "`list.json` is a JSON array", "`other.json` is JSON with `Resources`", "1 role ·"] {
+    for wanted in [
+        "`noise.json`",
+        "`list.json` is a JSON array",
+        "`other.json` is JSON with `Resources`",
+        "1 role ·",
+    ] {
         assert!(text.contains(wanted), "{wanted}: {text}");
     }
 }
@@ -218,7 +320,10 @@ fn a_folder_with_nothing_usable_is_an_error() {
     folder.file("x.json", "not json");
     let (code, text) = run_in(&folder, &["analyze", folder.path()]);
     assert_eq!(code, Some(4));
-    assert!(text.contains("`x.json` is not JSON; sv0 reads the output of"), "{text}");
+    assert!(
+        text.contains("`x.json` is not JSON; sv0 reads the output of"),
+        "{text}"
+    );
     let (code, text) = run_in(&folder, &["analyze", "/no/such/file"]);
     assert_eq!(code, Some(4));
     assert!(text.contains("cannot read `/no/such/file`"), "{text}");
@@ -232,7 +337,12 @@ fn a_question_about_nothing_says_what_is_near() {
     let output = sv0(&["can", "OrganizationAccountAccessRole", "--demo"]);
     assert_eq!(output.status.code(), Some(3));
     assert!(String::from_utf8_lossy(&output.stderr).contains("may mean 3 entities"));
-    assert_eq!(sv0(&["can", "Prod/OrganizationAccountAccessRole", "--demo"]).status.code(), Some(0));
+    assert_eq!(
+        sv0(&["can", "Prod/OrganizationAccountAccessRole", "--demo"])
+            .status
+            .code(),
+        Some(0)
+    );
     let output = sv0(&["who-can", "s3:GetObjct", "acme-prod-vault", "--demo"]);
     assert_eq!(output.status.code(), Some(3));
     assert!(String::from_utf8_lossy(&output.stderr).contains("did you mean `s3:GetObject`?"));
@@ -246,11 +356,27 @@ fn a_snapshot_survives_the_round_trip() {
     let packed = folder.0.join("demo.sv0.jsonl.zst");
     let plain = folder.0.join("demo.jsonl");
     for file in [&packed, &plain] {
-        assert_eq!(sv0(&["demo", "--write", file.to_str().unwrap()]).status.code(), Some(0));
+        assert_eq!(
+            sv0(&["demo", "--write", file.to_str().unwrap()]).status.code(),
+            Some(0)
+        );
     }
-    let ask = |file: &Path| stdout(&["paths", "--input", file.to_str().unwrap(), "--from", "Elliot", "-o", "json"]);
+    let ask = |file: &Path| {
+        stdout(&[
+            "paths",
+            "--input",
+            file.to_str().unwrap(),
+            "--from",
+            "Elliot",
+            "-o",
+            "json",
+        ])
+    };
     assert_eq!(ask(&packed), ask(&plain));
-    assert_eq!(ask(&packed), stdout(&["paths", "--demo", "--from", "Elliot", "-o", "json"]));
+    assert_eq!(
+        ask(&packed),
+        stdout(&["paths", "--demo", "--from", "Elliot", "-o", "json"])
+    );
 }
 
 #[test]

@@ -22,7 +22,16 @@ impl Found {
 }
 
 /// Endings of files that are looked into inside folders. A file that is named itself is always looked into.
-const ENDINGS: &[&str] = &[".json", ".jsonl", ".json.gz", ".jsonl.gz", ".json.zst", ".jsonl.zst", ".zst", ".gz"];
+const ENDINGS: &[&str] = &[
+    ".json",
+    ".jsonl",
+    ".json.gz",
+    ".jsonl.gz",
+    ".json.zst",
+    ".jsonl.zst",
+    ".zst",
+    ".gz",
+];
 
 /// The files that some paths mean: files as they are, folders with everything below that looks like input. Hidden
 /// files and folders are left out.
@@ -33,10 +42,16 @@ const ENDINGS: &[&str] = &[".json", ".jsonl", ".json.gz", ".jsonl.gz", ".json.zs
 pub fn discover(paths: &[PathBuf]) -> Result<Vec<Found>, Error> {
     let mut out = Vec::new();
     for path in paths {
-        let meta = fs::metadata(path).map_err(|source| Error::Read { path: show(path), source })?;
+        let meta = fs::metadata(path).map_err(|source| Error::Read {
+            path: show(path),
+            source,
+        })?;
         if meta.is_dir() {
             let mut inside = Vec::new();
-            walk(path, &mut inside, 0).map_err(|source| Error::Read { path: show(path), source })?;
+            walk(path, &mut inside, 0).map_err(|source| Error::Read {
+                path: show(path),
+                source,
+            })?;
             inside.sort();
             out.extend(inside.into_iter().map(|path| Found { path }));
         } else {
@@ -45,8 +60,15 @@ pub fn discover(paths: &[PathBuf]) -> Result<Vec<Found>, Error> {
     }
     out.dedup();
     if out.is_empty() {
-        let what = paths.iter().map(|p| format!("`{}`", p.display())).collect::<Vec<_>>().join(", ");
-        return Err(Error::Nothing { what, gaps: Vec::new() });
+        let what = paths
+            .iter()
+            .map(|p| format!("`{}`", p.display()))
+            .collect::<Vec<_>>()
+            .join(", ");
+        return Err(Error::Nothing {
+            what,
+            gaps: Vec::new(),
+        });
     }
     Ok(out)
 }
@@ -64,7 +86,11 @@ fn walk(folder: &Path, out: &mut Vec<PathBuf>, depth: usize) -> std::io::Result<
             if depth < 16 {
                 walk(&path, out, depth + 1)?;
             }
-        } else if path.is_file() && ENDINGS.iter().any(|ending| name.to_ascii_lowercase().ends_with(ending)) {
+        } else if path.is_file()
+            && ENDINGS
+                .iter()
+                .any(|ending| name.to_ascii_lowercase().ends_with(ending))
+        {
             out.push(path);
         }
     }
@@ -98,12 +124,16 @@ pub struct Decoded {
 #[must_use]
 pub fn decode(bytes: Vec<u8>) -> Decoded {
     match bytes.get(..4) {
-        Some([0x1f, 0x8b, ..]) => {
-            inflate(flate2::read::MultiGzDecoder::new(bytes.as_slice()), "the gzip data is damaged or cut off")
-        }
+        Some([0x1f, 0x8b, ..]) => inflate(
+            flate2::read::MultiGzDecoder::new(bytes.as_slice()),
+            "the gzip data is damaged or cut off",
+        ),
         Some([0x28, 0xb5, 0x2f, 0xfd]) => match zstd::stream::read::Decoder::new(bytes.as_slice()) {
             Ok(decoder) => inflate(decoder, "the zstd data is damaged or cut off"),
-            Err(error) => Decoded { text: String::new(), damage: Some(error.to_string()) },
+            Err(error) => Decoded {
+                text: String::new(),
+                damage: Some(error.to_string()),
+            },
         },
         _ => text(bytes),
     }
@@ -121,8 +151,14 @@ fn inflate(mut reader: impl Read, what: &str) -> Decoded {
 
 fn text(bytes: Vec<u8>) -> Decoded {
     let utf16 = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
-        let units: Vec<u16> = bytes.chunks_exact(2).filter_map(|c| c.try_into().ok().map(unit)).collect();
-        Decoded { text: String::from_utf16_lossy(&units), damage: None }
+        let units: Vec<u16> = bytes
+            .chunks_exact(2)
+            .filter_map(|c| c.try_into().ok().map(unit))
+            .collect();
+        Decoded {
+            text: String::from_utf16_lossy(&units),
+            damage: None,
+        }
     };
     match bytes.as_slice() {
         [0xff, 0xfe, rest @ ..] => utf16(rest, u16::from_le_bytes),
@@ -140,7 +176,10 @@ fn utf8(bytes: Vec<u8>) -> Decoded {
             let mut bytes = error.into_bytes();
             bytes.truncate(good);
             let text = String::from_utf8(bytes).unwrap_or_default();
-            Decoded { text, damage: Some(format!("byte {good} is not UTF-8 text")) }
+            Decoded {
+                text,
+                damage: Some(format!("byte {good} is not UTF-8 text")),
+            }
         }
     }
 }
@@ -164,6 +203,9 @@ mod tests {
         let cut = decode(gz[..gz.len() - 6].to_vec());
         assert!(cut.damage.unwrap().contains("cut off"));
         assert_eq!(decode(zstd::encode_all(&b"hi"[..], 0).unwrap()).text, "hi");
-        assert_eq!(decode(b"ok\xffbad".to_vec()).damage.unwrap(), "byte 2 is not UTF-8 text");
+        assert_eq!(
+            decode(b"ok\xffbad".to_vec()).damage.unwrap(),
+            "byte 2 is not UTF-8 text"
+        );
     }
 }

@@ -40,13 +40,21 @@ pub fn read(name: &str, text: &str) -> Loaded {
             }
             Err(error) => {
                 let base = lines.place(stream).map_or(0, |(line, _)| line - 1);
-                let what = if error.is_eof() { "ends in the middle" } else { "is not valid JSON" };
+                let what = if error.is_eof() {
+                    "ends in the middle"
+                } else {
+                    "is not valid JSON"
+                };
                 out.gaps.push(file_gap(
                     name,
                     Reason::Damaged,
                     format!(
                         "`{name}` {what}: {error}{}; what came before it was read ({} entities)",
-                        if base > 0 { format!(" of the document that begins at line {}", base + 1) } else { String::new() },
+                        if base > 0 {
+                            format!(" of the document that begins at line {}", base + 1)
+                        } else {
+                            String::new()
+                        },
                         lists.items.len()
                     ),
                 ));
@@ -54,12 +62,15 @@ pub fn read(name: &str, text: &str) -> Loaded {
             }
         }
     }
-    let parsed: Vec<Result<Record, Gap>> =
-        lists.items.par_iter().map(|item| record(name, item, &lines)).collect();
+    let parsed: Vec<Result<Record, Box<Gap>>> = lists
+        .items
+        .par_iter()
+        .map(|item| record(name, item, &lines))
+        .collect();
     for result in parsed {
         match result {
             Ok(record) => out.records.push(record),
-            Err(gap) => out.gaps.push(gap),
+            Err(gap) => out.gaps.push(*gap),
         }
     }
     if lists.truncated {
@@ -69,7 +80,11 @@ pub fn read(name: &str, text: &str) -> Loaded {
             format!("`{name}` says `IsTruncated: true`: it is one page of several; add the others, or collect again without `--no-paginate`"),
         ));
     }
-    out.sources.push(Source { file: name.to_owned(), format: Format::Gaad, records: out.records.len() });
+    out.sources.push(Source {
+        file: name.to_owned(),
+        format: Format::Gaad,
+        records: out.records.len(),
+    });
     out
 }
 
@@ -95,7 +110,10 @@ impl<'a> Visitor<'a> for &mut Lists<'a> {
     fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(key) = map.next_key::<String>()? {
             if let Some(list) = GAAD_LISTS.iter().copied().find(|list| *list == key) {
-                map.next_value_seed(ListSeed { list, lists: &mut *self })?;
+                map.next_value_seed(ListSeed {
+                    list,
+                    lists: &mut *self,
+                })?;
             } else if key == "IsTruncated" {
                 self.truncated = map.next_value::<Option<bool>>()?.unwrap_or(false);
             } else {
@@ -133,7 +151,11 @@ impl<'a> Visitor<'a> for ListSeed<'_, 'a> {
     fn visit_seq<A: SeqAccess<'a>>(self, mut seq: A) -> Result<(), A::Error> {
         let mut index = 0;
         while let Some(raw) = seq.next_element::<&'a RawValue>()? {
-            self.lists.items.push(Item { list: self.list, index, raw });
+            self.lists.items.push(Item {
+                list: self.list,
+                index,
+                raw,
+            });
             index += 1;
         }
         Ok(())
@@ -226,20 +248,30 @@ struct Version<'a> {
 }
 
 /// Turns one item into a record.
-fn record(file: &str, item: &Item<'_>, lines: &Lines<'_>) -> Result<Record, Gap> {
+fn record(file: &str, item: &Item<'_>, lines: &Lines<'_>) -> Result<Record, Box<Gap>> {
     let here = format!("{}[{}]", item.list, item.index);
     let entity: Entity<'_> = serde_json::from_str(item.raw.get()).map_err(|error| {
-        let line = lines.place(item.raw.get()).map_or(String::new(), |(line, _)| format!(":{line}"));
-        file_gap(file, Reason::Damaged, format!("`{file}`{line}: `{here}` cannot be read: {error}; it was left out"))
+        let line = lines
+            .place(item.raw.get())
+            .map_or(String::new(), |(line, _)| format!(":{line}"));
+        let detail = format!("`{file}`{line}: `{here}` cannot be read: {error}; it was left out");
+        Box::new(file_gap(file, Reason::Damaged, detail))
     })?;
     let Some(arn) = Arn::parse(&entity.arn) else {
-        let detail = format!("`{file}`: `{here}.Arn` is `{}`, which is no ARN; it was left out", entity.arn);
-        return Err(file_gap(file, Reason::Damaged, detail));
+        let detail = format!(
+            "`{file}`: `{here}.Arn` is `{}`, which is no ARN; it was left out",
+            entity.arn
+        );
+        return Err(Box::new(file_gap(file, Reason::Damaged, detail)));
     };
     let document = |raw: &RawValue, path: String| {
         let place = lines.place(raw.get());
-        let mut place =
-            Place { file: file.to_owned(), json_path: path, line: place.map(|p| p.0), column: place.map(|p| p.1) };
+        let mut place = Place {
+            file: file.to_owned(),
+            json_path: path,
+            line: place.map(|p| p.0),
+            column: place.map(|p| p.1),
+        };
         match serde_json::from_str::<String>(raw.get()) {
             Ok(encoded) => {
                 // Positions inside an encoded document are positions inside what it decodes to.
@@ -262,7 +294,11 @@ fn record(file: &str, item: &Item<'_>, lines: &Lines<'_>) -> Result<Record, Gap>
     record.name = name.unwrap_or_else(|| arn.resource.rsplit('/').next().unwrap_or_default().to_owned());
     record.account = arn.account_id().map(str::to_owned);
     record.created_at = entity.create_date;
-    record.tags = entity.tags.into_iter().map(|tag| (tag.key, tag.value)).collect::<BTreeMap<_, _>>();
+    record.tags = entity
+        .tags
+        .into_iter()
+        .map(|tag| (tag.key, tag.value))
+        .collect::<BTreeMap<_, _>>();
     if let Some(path) = entity.path.filter(|path| path != "/") {
         record.attrs.insert("path".into(), path.into());
     }
@@ -280,23 +316,42 @@ fn record(file: &str, item: &Item<'_>, lines: &Lines<'_>) -> Result<Record, Gap>
     ];
     for (list, policies) in inline {
         for (i, policy) in policies.into_iter().enumerate() {
-            let text = document(policy.policy_document, format!("{here}.{list}[{i}].PolicyDocument"));
-            record.policies.push(PolicySlot { slot: Slot::Inline, name: Some(policy.policy_name), document: text });
+            let text = document(
+                policy.policy_document,
+                format!("{here}.{list}[{i}].PolicyDocument"),
+            );
+            record.policies.push(PolicySlot {
+                slot: Slot::Inline,
+                name: Some(policy.policy_name),
+                document: text,
+            });
         }
     }
     if let Some(raw) = entity.assume_role_policy_document {
         let text = document(raw, format!("{here}.AssumeRolePolicyDocument"));
-        record.policies.push(PolicySlot { slot: Slot::Trust, name: None, document: text });
+        record.policies.push(PolicySlot {
+            slot: Slot::Trust,
+            name: None,
+            document: text,
+        });
     }
     if kind == Kind::IamPolicy {
         let wanted = entity.default_version_id.as_deref();
-        let chosen = entity.policy_version_list.iter().enumerate().find(|(_, version)| {
-            version.is_default_version || (wanted.is_some() && version.version_id.as_deref() == wanted)
-        });
+        let chosen = entity
+            .policy_version_list
+            .iter()
+            .enumerate()
+            .find(|(_, version)| {
+                version.is_default_version || (wanted.is_some() && version.version_id.as_deref() == wanted)
+            });
         match chosen.and_then(|(i, version)| version.document.map(|raw| (i, raw))) {
             Some((i, raw)) => {
                 let text = document(raw, format!("{here}.PolicyVersionList[{i}].Document"));
-                record.policies.push(PolicySlot { slot: Slot::Document, name: None, document: text });
+                record.policies.push(PolicySlot {
+                    slot: Slot::Document,
+                    name: None,
+                    document: text,
+                });
             }
             None => record.partial = Some("the document of the default version is not in the input".into()),
         }
@@ -312,7 +367,10 @@ fn record(file: &str, item: &Item<'_>, lines: &Lines<'_>) -> Result<Record, Gap>
     }
     for group in entity.group_list {
         // The details name groups without their path; the normaliser finds the group by name.
-        record.refer(EdgeKind::MemberOf, format!("arn:{}:iam::{}:group/{group}", arn.partition, arn.account));
+        record.refer(
+            EdgeKind::MemberOf,
+            format!("arn:{}:iam::{}:group/{group}", arn.partition, arn.account),
+        );
     }
     if let Some(boundary) = entity.permissions_boundary {
         record.refer(EdgeKind::SubjectTo, boundary.permissions_boundary_arn);
@@ -328,30 +386,25 @@ fn percent_decode(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
-        let hex = rest.next_hex();
-        match (byte, hex) {
-            (b'%', Some(value)) => {
+        match hex(rest.clone()).filter(|_| byte == b'%') {
+            Some(value) => {
                 bytes.push(value);
                 rest.next();
                 rest.next();
             }
-            (byte, _) => bytes.push(byte),
+            None => bytes.push(byte),
         }
     }
     String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
 }
 
-/// Looks at the next two characters as hexadecimal digits.
-trait PeekHex {
-    fn next_hex(&self) -> Option<u8>;
-}
-
-impl PeekHex for std::str::Bytes<'_> {
-    fn next_hex(&self) -> Option<u8> {
-        let mut ahead = self.clone();
-        let (high, low) = (char::from(ahead.next()?).to_digit(16)?, char::from(ahead.next()?).to_digit(16)?);
-        u8::try_from(high * 16 + low).ok()
-    }
+/// The byte that the next two characters stand for, if they are hexadecimal digits.
+fn hex(mut ahead: std::str::Bytes<'_>) -> Option<u8> {
+    let (high, low) = (
+        char::from(ahead.next()?).to_digit(16)?,
+        char::from(ahead.next()?).to_digit(16)?,
+    );
+    u8::try_from(high * 16 + low).ok()
 }
 
 #[cfg(test)]
@@ -367,9 +420,15 @@ mod tests {
         let loaded = read("x.json", &text);
         assert!(loaded.gaps.is_empty(), "{:?}", loaded.gaps);
         let role = &loaded.records[0];
-        assert_eq!((role.name.as_str(), role.account.as_deref()), ("R", Some("111111111111")));
+        assert_eq!(
+            (role.name.as_str(), role.account.as_deref()),
+            ("R", Some("111111111111"))
+        );
         let place = role.policies[0].document.place.as_deref().unwrap();
-        assert_eq!((place.line, place.json_path.as_str()), (Some(2), "RoleDetailList[0].RolePolicyList[0].PolicyDocument"));
+        assert_eq!(
+            (place.line, place.json_path.as_str()),
+            (Some(2), "RoleDetailList[0].RolePolicyList[0].PolicyDocument")
+        );
         assert_eq!(role.policies[1].document.as_str(), r#"{"Statement":[]}"#);
     }
 
@@ -378,7 +437,11 @@ mod tests {
         let text = format!("{{\"RoleDetailList\":[{ROLE},{}", &ROLE[..40]);
         let loaded = read("x.json", &text);
         assert_eq!(loaded.records.len(), 1);
-        assert!(loaded.gaps[0].detail.contains("ends in the middle"), "{:?}", loaded.gaps);
+        assert!(
+            loaded.gaps[0].detail.contains("ends in the middle"),
+            "{:?}",
+            loaded.gaps
+        );
     }
 
     #[test]
@@ -386,7 +449,13 @@ mod tests {
         let text = format!("{{\"RoleDetailList\":[{{\"Arn\":7}},{ROLE},{{\"Arn\":\"nonsense\"}}]}}");
         let loaded = read("x.json", &text);
         assert_eq!((loaded.records.len(), loaded.gaps.len()), (1, 2));
-        assert!(loaded.gaps[0].detail.contains("`RoleDetailList[0]` cannot be read"), "{:?}", loaded.gaps);
+        assert!(
+            loaded.gaps[0]
+                .detail
+                .contains("`RoleDetailList[0]` cannot be read"),
+            "{:?}",
+            loaded.gaps
+        );
     }
 
     #[test]
@@ -394,12 +463,19 @@ mod tests {
         let page = |truncated| format!("{{\"RoleDetailList\":[{ROLE}],\"IsTruncated\":{truncated}}}");
         let loaded = read("x.json", &format!("{}\n{}", page(true), page(false)));
         assert_eq!((loaded.records.len(), loaded.gaps.len()), (2, 0));
-        assert!(read("x.json", &page(true)).gaps[0].detail.contains("one page of several"));
+        assert!(
+            read("x.json", &page(true)).gaps[0]
+                .detail
+                .contains("one page of several")
+        );
     }
 
     #[test]
     fn percent() {
-        assert_eq!(percent_decode("%7B%22a%22%3A%20%22%C3%A9%22%7D"), "{\"a\": \"é\"}");
+        assert_eq!(
+            percent_decode("%7B%22a%22%3A%20%22%C3%A9%22%7D"),
+            "{\"a\": \"é\"}"
+        );
         assert_eq!(percent_decode("{\"a\":\"100%25\"}"), "{\"a\":\"100%25\"}");
         assert_eq!(percent_decode("%7B%2"), "{%2");
     }

@@ -89,7 +89,7 @@ pub enum Error {
 /// Where a named path cannot be opened, or nothing usable is in any of them.
 pub fn load(paths: &[PathBuf]) -> Result<Loaded, Error> {
     let found = files::discover(paths)?;
-    let parts: Vec<Loaded> = found.par_iter().map(|file| load_file(file)).collect();
+    let parts: Vec<Loaded> = found.par_iter().map(load_file).collect();
     let mut out = Loaded::default();
     for part in parts {
         out.gaps.extend(part.gaps);
@@ -97,7 +97,11 @@ pub fn load(paths: &[PathBuf]) -> Result<Loaded, Error> {
         out.records.extend(part.records);
     }
     if out.sources.is_empty() {
-        let what = paths.iter().map(|p| format!("`{}`", p.display())).collect::<Vec<_>>().join(", ");
+        let what = paths
+            .iter()
+            .map(|p| format!("`{}`", p.display()))
+            .collect::<Vec<_>>()
+            .join(", ");
         return Err(Error::Nothing { what, gaps: out.gaps });
     }
     settle(&mut out);
@@ -116,7 +120,13 @@ fn load_file(file: &files::Found) -> Loaded {
     let name = file.name();
     let bytes = match files::read(&file.path) {
         Ok(bytes) => bytes,
-        Err(error) => return only_gap(file_gap(&name, Reason::Error, format!("cannot read `{name}`: {error}"))),
+        Err(error) => {
+            return only_gap(file_gap(
+                &name,
+                Reason::Error,
+                format!("cannot read `{name}`: {error}"),
+            ));
+        }
     };
     let decoded = files::decode(bytes);
     let mut out = match text::classify(&decoded.text) {
@@ -132,13 +142,20 @@ fn load_file(file: &files::Found) -> Loaded {
         )),
     };
     if let Some(damage) = decoded.damage {
-        out.gaps.push(file_gap(&name, Reason::Damaged, format!("`{name}`: {damage}; what came before it was read")));
+        out.gaps.push(file_gap(
+            &name,
+            Reason::Damaged,
+            format!("`{name}`: {damage}; what came before it was read"),
+        ));
     }
     out
 }
 
 fn only_gap(gap: Gap) -> Loaded {
-    Loaded { gaps: vec![gap], ..Loaded::default() }
+    Loaded {
+        gaps: vec![gap],
+        ..Loaded::default()
+    }
 }
 
 /// A gap about a file as a whole.
@@ -157,7 +174,9 @@ pub(crate) fn file_gap(name: &str, reason: Reason, detail: String) -> Gap {
 
 /// Sorts, and drops entities that came twice (two files of the same account), keeping the first.
 fn settle(loaded: &mut Loaded) {
-    loaded.records.sort_by(|a, b| (a.kind.as_str(), &a.id).cmp(&(b.kind.as_str(), &b.id)));
+    loaded
+        .records
+        .sort_by(|a, b| (a.kind.as_str(), &a.id).cmp(&(b.kind.as_str(), &b.id)));
     let mut seen: FxHashSet<&str> = FxHashSet::default();
     let mut doubled = Vec::new();
     let mut keep = Vec::with_capacity(loaded.records.len());

@@ -56,9 +56,15 @@ struct EndLine {
 #[must_use]
 pub fn read(name: &str, text: &str) -> Loaded {
     let mut out = Loaded::default();
-    let lines: Vec<(usize, &str)> =
-        text.lines().enumerate().map(|(i, line)| (i + 1, line)).filter(|(_, line)| !line.trim().is_empty()).collect();
-    let Some(((_, first), rest)) = lines.split_first() else { return out };
+    let lines: Vec<(usize, &str)> = text
+        .lines()
+        .enumerate()
+        .map(|(i, line)| (i + 1, line))
+        .filter(|(_, line)| !line.trim().is_empty())
+        .collect();
+    let Some(((_, first), rest)) = lines.split_first() else {
+        return out;
+    };
     match serde_json::from_str::<HeaderLine>(first) {
         Ok(header) if header.sv0_snapshot.version > VERSION => {
             out.gaps.push(file_gap(
@@ -73,11 +79,15 @@ pub fn read(name: &str, text: &str) -> Loaded {
         }
         Ok(_) => {}
         Err(error) => {
-            let detail = format!("`{name}`:1: the header line cannot be read: {error}; the rest was read anyway");
+            let detail =
+                format!("`{name}`:1: the header line cannot be read: {error}; the rest was read anyway");
             out.gaps.push(file_gap(name, Reason::Damaged, detail));
         }
     }
-    let parsed: Vec<Line> = rest.par_iter().map(|(number, line)| parse_line(name, *number, line)).collect();
+    let parsed: Vec<Line> = rest
+        .par_iter()
+        .map(|(number, line)| parse_line(name, *number, line))
+        .collect();
     let mut end = None;
     let mut declared = 0;
     for line in parsed {
@@ -95,7 +105,10 @@ pub fn read(name: &str, text: &str) -> Loaded {
         None => out.gaps.push(file_gap(
             name,
             Reason::Damaged,
-            format!("`{name}` has no end line: it is cut off after {} records", out.records.len()),
+            format!(
+                "`{name}` has no end line: it is cut off after {} records",
+                out.records.len()
+            ),
         )),
         Some(end) if end.records != out.records.len() || end.gaps != declared => out.gaps.push(file_gap(
             name,
@@ -109,7 +122,11 @@ pub fn read(name: &str, text: &str) -> Loaded {
         )),
         Some(_) => {}
     }
-    out.sources.push(Source { file: name.to_owned(), format: Format::Snapshot, records: out.records.len() });
+    out.sources.push(Source {
+        file: name.to_owned(),
+        format: Format::Snapshot,
+        records: out.records.len(),
+    });
     out
 }
 
@@ -137,7 +154,12 @@ fn parse_line(name: &str, number: usize, line: &str) -> Line {
                 let text = policy.document.shared();
                 let column = line.find(&*text).map(|at| at + 1);
                 let json_path = format!("policies[{i}].document");
-                let place = Place { file: name.to_owned(), json_path, line: Some(number), column };
+                let place = Place {
+                    file: name.to_owned(),
+                    json_path,
+                    line: Some(number),
+                    column,
+                };
                 policy.document = PolicyText::at(text, place);
             }
             Line::Record(Box::new(record))
@@ -176,14 +198,21 @@ pub fn write(path: &Path, header: &Header, records: &[Record], gaps: &[Gap]) -> 
 /// What the writer says.
 pub fn write_to(out: &mut impl Write, header: &Header, records: &[Record], gaps: &[Gap]) -> io::Result<()> {
     let mut line = |value: serde_json::Result<String>| writeln!(out, "{}", value.map_err(io::Error::other)?);
-    line(serde_json::to_string(&HeaderLine { sv0_snapshot: header.clone() }))?;
+    line(serde_json::to_string(&HeaderLine {
+        sv0_snapshot: header.clone(),
+    }))?;
     for record in records {
         line(serde_json::to_string(record))?;
     }
     for gap in gaps {
         line(serde_json::to_string(&GapLine { gap: gap.clone() }))?;
     }
-    line(serde_json::to_string(&EndLine { end: End { records: records.len(), gaps: gaps.len() } }))
+    line(serde_json::to_string(&EndLine {
+        end: End {
+            records: records.len(),
+            gaps: gaps.len(),
+        },
+    }))
 }
 
 #[cfg(test)]
@@ -193,7 +222,12 @@ mod tests {
     use super::*;
 
     fn header() -> Header {
-        Header { version: 1, created_at: "2026-01-05T10:00:00Z".into(), tool: "t".into(), source: "s".into() }
+        Header {
+            version: 1,
+            created_at: "2026-01-05T10:00:00Z".into(),
+            tool: "t".into(),
+            source: "s".into(),
+        }
     }
 
     fn text(records: &[Record]) -> String {
@@ -216,7 +250,10 @@ mod tests {
         let loaded = read("x", &broken);
         assert_eq!(loaded.records.len(), 1);
         let details: Vec<&str> = loaded.gaps.iter().map(|gap| gap.detail.as_str()).collect();
-        assert!(details[0].starts_with("`x`:2: the line cannot be read"), "{details:?}");
+        assert!(
+            details[0].starts_with("`x`:2: the line cannot be read"),
+            "{details:?}"
+        );
         assert!(details[1].contains("says that it holds 2 records"), "{details:?}");
 
         let cut = &whole[..whole.rfind("{\"end\"").unwrap()];
@@ -229,6 +266,10 @@ mod tests {
     #[test]
     fn a_kind_of_a_newer_version_is_reported_not_swallowed() {
         let whole = text(&[Record::new(Kind::IamRole, "a")]).replace("iam_role", "quantum_role");
-        assert!(read("x", &whole).gaps[0].detail.contains("unknown variant `quantum_role`"));
+        assert!(
+            read("x", &whole).gaps[0]
+                .detail
+                .contains("unknown variant `quantum_role`")
+        );
     }
 }

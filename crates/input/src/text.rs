@@ -26,7 +26,11 @@ pub(crate) fn classify(text: &str) -> Class {
     if !trimmed.starts_with('{') {
         let what = if trimmed.starts_with('[') {
             "a JSON array"
-        } else if trimmed.chars().take(200).any(|c| c.is_control() && !c.is_whitespace()) {
+        } else if trimmed
+            .chars()
+            .take(200)
+            .any(|c| c.is_control() && !c.is_whitespace())
+        {
             "binary data"
         } else {
             "not JSON"
@@ -46,7 +50,11 @@ pub(crate) fn classify(text: &str) -> Class {
         Some(error) => Class::Other(format!("not valid JSON ({error})")),
         None => {
             let shown: Vec<String> = keys.0.iter().take(5).map(|key| format!("`{key}`")).collect();
-            let listed = if shown.is_empty() { "no keys".into() } else { shown.join(", ") };
+            let listed = if shown.is_empty() {
+                "no keys".into()
+            } else {
+                shown.join(", ")
+            };
             Class::Other(format!("JSON with {listed}"))
         }
     }
@@ -84,8 +92,15 @@ pub(crate) struct Lines<'a> {
 
 impl<'a> Lines<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
-        let breaks = text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i + 1);
-        Self { text, starts: std::iter::once(0).chain(breaks).collect() }
+        let breaks = text
+            .bytes()
+            .enumerate()
+            .filter(|(_, b)| *b == b'\n')
+            .map(|(i, _)| i + 1);
+        Self {
+            text,
+            starts: std::iter::once(0).chain(breaks).collect(),
+        }
     }
 
     /// One-based line and column (in bytes) of a slice of the text; none for text from elsewhere.
@@ -107,11 +122,17 @@ mod tests {
     #[test]
     fn classes() {
         assert_eq!(classify(r#"{"sv0_snapshot":{"version":1}}"#), Class::Snapshot);
-        assert_eq!(classify(r#" {"IsTruncated":false,"RoleDetailList":["#), Class::Gaad);
+        assert_eq!(
+            classify(r#" {"IsTruncated":false,"RoleDetailList":["#),
+            Class::Gaad
+        );
         assert_eq!(classify("  \n"), Class::Empty);
         assert_eq!(classify("[1]"), Class::Other("a JSON array".into()));
         assert_eq!(classify("\u{1}\u{2}"), Class::Other("binary data".into()));
-        assert_eq!(classify(r#"{"a":1,"b":2}"#), Class::Other("JSON with `a`, `b`".into()));
+        assert_eq!(
+            classify(r#"{"a":1,"b":2}"#),
+            Class::Other("JSON with `a`, `b`".into())
+        );
         assert!(matches!(classify("{\"a\":"), Class::Other(what) if what.starts_with("not valid JSON")));
     }
 

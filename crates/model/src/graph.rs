@@ -44,7 +44,11 @@ impl Node {
     /// What people call it: its name, else the whole id.
     #[must_use]
     pub fn label(&self) -> &str {
-        if self.record.name.is_empty() { &self.record.id } else { &self.record.name }
+        if self.record.name.is_empty() {
+            &self.record.id
+        } else {
+            &self.record.name
+        }
     }
 }
 
@@ -111,19 +115,40 @@ impl Graph {
     fn push(&mut self, record: Record, stub: bool) -> NodeId {
         let id = NodeId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
         self.by_id.insert(record.id.clone(), id);
-        self.nodes.push(Node { record, stub, sensitivity: Sensitivity::Unknown, data_domain: None });
+        self.nodes.push(Node {
+            record,
+            stub,
+            sensitivity: Sensitivity::Unknown,
+            data_domain: None,
+        });
         self.out.push(Vec::new());
         self.into.push(Vec::new());
         id
     }
 
     /// Adds an edge; the same edge twice is one.
-    pub fn connect(&mut self, kind: EdgeKind, from: NodeId, to: NodeId, confidence: Confidence, note: Option<String>) {
-        if self.edges_from(from).any(|edge| edge.kind == kind && edge.to == to && edge.note == note) {
+    pub fn connect(
+        &mut self,
+        kind: EdgeKind,
+        from: NodeId,
+        to: NodeId,
+        confidence: Confidence,
+        note: Option<String>,
+    ) {
+        if self
+            .edges_from(from)
+            .any(|edge| edge.kind == kind && edge.to == to && edge.note == note)
+        {
             return;
         }
         let index = u32::try_from(self.edges.len()).unwrap_or(u32::MAX);
-        self.edges.push(Edge { kind, from, to, confidence, note });
+        self.edges.push(Edge {
+            kind,
+            from,
+            to,
+            confidence,
+            note,
+        });
         if let Some(list) = self.out.get_mut(from.index()) {
             list.push(index);
         }
@@ -156,7 +181,10 @@ impl Graph {
 
     /// All nodes, in the order of their ids.
     pub fn nodes(&self) -> impl Iterator<Item = (NodeId, &Node)> {
-        self.nodes.iter().enumerate().map(|(i, node)| (NodeId(u32::try_from(i).unwrap_or(u32::MAX)), node))
+        self.nodes
+            .iter()
+            .enumerate()
+            .map(|(i, node)| (NodeId(u32::try_from(i).unwrap_or(u32::MAX)), node))
     }
 
     /// How many nodes.
@@ -179,21 +207,33 @@ impl Graph {
 
     /// Edges that leave a node.
     pub fn edges_from(&self, id: NodeId) -> impl Iterator<Item = &Edge> {
-        self.out.get(id.index()).into_iter().flatten().filter_map(|&i| self.edges.get(i as usize))
+        self.out
+            .get(id.index())
+            .into_iter()
+            .flatten()
+            .filter_map(|&i| self.edges.get(i as usize))
     }
 
     /// Edges that arrive at a node.
     pub fn edges_to(&self, id: NodeId) -> impl Iterator<Item = &Edge> {
-        self.into.get(id.index()).into_iter().flatten().filter_map(|&i| self.edges.get(i as usize))
+        self.into
+            .get(id.index())
+            .into_iter()
+            .flatten()
+            .filter_map(|&i| self.edges.get(i as usize))
     }
 
     /// The nodes that edges of one kind lead to.
     pub fn targets(&self, id: NodeId, kind: EdgeKind) -> impl Iterator<Item = NodeId> {
-        self.edges_from(id).filter(move |edge| edge.kind == kind).map(|edge| edge.to)
+        self.edges_from(id)
+            .filter(move |edge| edge.kind == kind)
+            .map(|edge| edge.to)
     }
 
     /// The nodes that edges of one kind come from.
     pub fn sources(&self, id: NodeId, kind: EdgeKind) -> impl Iterator<Item = NodeId> {
-        self.edges_to(id).filter(move |edge| edge.kind == kind).map(|edge| edge.from)
+        self.edges_to(id)
+            .filter(move |edge| edge.kind == kind)
+            .map(|edge| edge.from)
     }
 }

@@ -71,13 +71,21 @@ impl Record {
 
     /// Adds an edge to another entity.
     pub fn refer(&mut self, rel: EdgeKind, to: impl Into<String>) {
-        self.refs.push(Ref { rel, to: to.into(), attrs: BTreeMap::new() });
+        self.refs.push(Ref {
+            rel,
+            to: to.into(),
+            attrs: BTreeMap::new(),
+        });
     }
 
     /// The connector that this record comes from, such as `aws_lambda:333333333333`.
     #[must_use]
     pub fn source_system(&self) -> String {
-        format!("{}:{}", self.kind.source(), self.account.as_deref().unwrap_or("-"))
+        format!(
+            "{}:{}",
+            self.kind.source(),
+            self.account.as_deref().unwrap_or("-")
+        )
     }
 }
 
@@ -133,13 +141,19 @@ impl PolicyText {
     /// A document from its text.
     #[must_use]
     pub fn new(text: impl Into<Arc<str>>) -> Self {
-        Self { text: text.into(), place: None }
+        Self {
+            text: text.into(),
+            place: None,
+        }
     }
 
     /// A document and where it was found.
     #[must_use]
     pub fn at(text: impl Into<Arc<str>>, place: Place) -> Self {
-        Self { text: text.into(), place: Some(Arc::new(place)) }
+        Self {
+            text: text.into(),
+            place: Some(Arc::new(place)),
+        }
     }
 
     /// The text.
@@ -226,7 +240,11 @@ mod tests {
     #[test]
     fn a_damaged_document_is_kept_as_text() {
         let mut record = Record::new(Kind::IamRole, "x");
-        record.policies.push(PolicySlot { slot: Slot::Trust, name: None, document: PolicyText::new("{\"Sta") });
+        record.policies.push(PolicySlot {
+            slot: Slot::Trust,
+            name: None,
+            document: PolicyText::new("{\"Sta"),
+        });
         let line = serde_json::to_string(&record).unwrap();
         assert_eq!(serde_json::from_str::<Record>(&line).unwrap(), record);
     }

@@ -54,8 +54,16 @@ pub(super) fn principals(world: &mut World, library: &Library) {
 }
 
 /// Adds the policies that hang on one identity or group.
-fn collect(world: &mut World, library: &Library, holder: NodeId, via: Option<NodeId>, principal: &mut Principal) {
-    principal.identity.extend(inline(world, library, holder, Slot::Inline, via));
+fn collect(
+    world: &mut World,
+    library: &Library,
+    holder: NodeId,
+    via: Option<NodeId>,
+    principal: &mut Principal,
+) {
+    principal
+        .identity
+        .extend(inline(world, library, holder, Slot::Inline, via));
     let attached: Vec<NodeId> = world.graph.targets(holder, EdgeKind::HasPolicy).collect();
     for policy in attached {
         match managed(world, library, policy, via) {
@@ -68,21 +76,39 @@ fn collect(world: &mut World, library: &Library, holder: NodeId, via: Option<Nod
 /// The documents in one slot of an entity.
 fn inline(world: &mut World, library: &Library, holder: NodeId, slot: Slot, via: Option<NodeId>) -> Vec<u32> {
     let record = &world.node(holder).record;
-    let flavor = if slot == Slot::Trust { Flavor::Trust } else { Flavor::Identity };
+    let flavor = if slot == Slot::Trust {
+        Flavor::Trust
+    } else {
+        Flavor::Identity
+    };
     let found: Vec<(PolicyText, String, Option<Arc<Policy>>)> = record
         .policies
         .iter()
         .filter(|policy| policy.slot == slot)
         .map(|policy| {
             let name = policy.name.clone().unwrap_or_else(|| slot_name(record, slot));
-            (policy.document.clone(), name, library.get(&policy.document, flavor))
+            (
+                policy.document.clone(),
+                name,
+                library.get(&policy.document, flavor),
+            )
         })
         .collect();
     let id = record.id.clone();
     found
         .into_iter()
         .filter_map(|(text, name, policy)| {
-            Some(attach(world, Attachment { policy: policy?, text, name, id: id.clone(), slot, via }))
+            Some(attach(
+                world,
+                Attachment {
+                    policy: policy?,
+                    text,
+                    name,
+                    id: id.clone(),
+                    slot,
+                    via,
+                },
+            ))
         })
         .collect()
 }
@@ -91,25 +117,44 @@ fn inline(world: &mut World, library: &Library, holder: NodeId, slot: Slot, via:
 fn managed(world: &mut World, library: &Library, policy: NodeId, via: Option<NodeId>) -> Result<u32, String> {
     let record = &world.node(policy).record;
     let (id, name) = (record.id.clone(), record.name.clone());
-    let own = record.policies.iter().find(|slot| slot.slot == Slot::Document).map(|slot| slot.document.clone());
+    let own = record
+        .policies
+        .iter()
+        .find(|slot| slot.slot == Slot::Document)
+        .map(|slot| slot.document.clone());
     let (text, compiled) = match own {
         Some(text) => {
             let compiled = library.get(&text, Flavor::Identity);
             (text, compiled)
         }
         None => {
-            let Some(known) = sv0_iam::managed::document(&id) else { return Err(id) };
+            let Some(known) = sv0_iam::managed::document(&id) else {
+                return Err(id);
+            };
             let text = PolicyText::new(&*known.document);
             let compiled = parse(&known.document, Flavor::Identity).0.map(Arc::new);
             (text, compiled)
         }
     };
     let Some(compiled) = compiled else { return Err(id) };
-    Ok(attach(world, Attachment { policy: compiled, text, name, id, slot: Slot::Document, via }))
+    Ok(attach(
+        world,
+        Attachment {
+            policy: compiled,
+            text,
+            name,
+            id,
+            slot: Slot::Document,
+            via,
+        },
+    ))
 }
 
 fn report(world: &mut World, principal: &Principal) {
-    let (id, account) = (world.id(principal.node).to_owned(), world.account_of(principal.node).map(str::to_owned));
+    let (id, account) = (
+        world.id(principal.node).to_owned(),
+        world.account_of(principal.node).map(str::to_owned),
+    );
     let mut gap = |detail: String, consequence: &str| {
         world.gaps.push(Gap {
             account: account.clone(),

@@ -31,30 +31,53 @@ fn credentials(world: &mut World) {
         if !matches!(node.record.kind, Kind::SecretsManagerSecret | Kind::SsmParameter) {
             continue;
         }
-        let description = node.record.attrs.get("description").and_then(|v| v.as_str()).unwrap_or_default();
+        let description = node
+            .record
+            .attrs
+            .get("description")
+            .and_then(|v| v.as_str())
+            .unwrap_or_default();
         let places = std::iter::once(("its name", node.record.name.as_str()))
             .chain(std::iter::once(("its description", description)))
             .chain(node.record.tags.values().map(|value| ("a tag", value.as_str())));
         for (place, text) in places {
             for (user, name) in &users {
                 if words(text).any(|word| word == name) {
-                    found.push((id, *user, format!("{place} names IAM user {name}, who has an access key")));
+                    found.push((
+                        id,
+                        *user,
+                        format!("{place} names IAM user {name}, who has an access key"),
+                    ));
                 }
             }
         }
     }
     for (secret, user, how) in found {
-        let known = world.graph.targets(secret, EdgeKind::HoldsCredentialFor).any(|to| to == user);
+        let known = world
+            .graph
+            .targets(secret, EdgeKind::HoldsCredentialFor)
+            .any(|to| to == user);
         if !known {
-            world.graph.connect(EdgeKind::HoldsCredentialFor, secret, user, Confidence::Inferred, Some(how));
+            world.graph.connect(
+                EdgeKind::HoldsCredentialFor,
+                secret,
+                user,
+                Confidence::Inferred,
+                Some(how),
+            );
         }
     }
 }
 
 fn has_active_key(record: &Record) -> bool {
-    record.attrs.get("access_keys").and_then(|v| v.as_array()).is_some_and(|keys| {
-        keys.iter().any(|key| key.get("status").and_then(|s| s.as_str()) != Some("Inactive"))
-    })
+    record
+        .attrs
+        .get("access_keys")
+        .and_then(|v| v.as_array())
+        .is_some_and(|keys| {
+            keys.iter()
+                .any(|key| key.get("status").and_then(|s| s.as_str()) != Some("Inactive"))
+        })
 }
 
 fn words(text: &str) -> impl Iterator<Item = &str> {
@@ -65,15 +88,27 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
 fn environment(world: &mut World) {
     let mut found = Vec::new();
     for (id, node) in world.graph.nodes() {
-        let Some(secrets) = node.record.attrs.get("secrets").and_then(|v| v.as_object()) else { continue };
+        let Some(secrets) = node.record.attrs.get("secrets").and_then(|v| v.as_object()) else {
+            continue;
+        };
         for (key, value) in secrets {
             if let Some(target) = value.as_str().and_then(|arn| world.graph.find(arn)) {
-                found.push((id, target, format!("the container definition fills {key} from it")));
+                found.push((
+                    id,
+                    target,
+                    format!("the container definition fills {key} from it"),
+                ));
             }
         }
     }
     for (workload, target, how) in found {
-        world.graph.connect(EdgeKind::ReadsFrom, workload, target, Confidence::Certain, Some(how));
+        world.graph.connect(
+            EdgeKind::ReadsFrom,
+            workload,
+            target,
+            Confidence::Certain,
+            Some(how),
+        );
     }
 }
 
@@ -81,17 +116,31 @@ fn environment(world: &mut World) {
 fn providers(world: &mut World) {
     let mut found = Vec::new();
     for principal in world.principals.values() {
-        let Some(trust) = principal.trust.and_then(|tag| world.attachment(tag)) else { continue };
-        for entry in trust.policy.statements.iter().filter_map(|s| s.principal.as_ref()).flat_map(|p| &p.entries) {
+        let Some(trust) = principal.trust.and_then(|tag| world.attachment(tag)) else {
+            continue;
+        };
+        for entry in trust
+            .policy
+            .statements
+            .iter()
+            .filter_map(|s| s.principal.as_ref())
+            .flat_map(|p| &p.entries)
+        {
             if let PrincipalEntry::Federated(provider) = entry {
-                let kind = if provider.contains(":saml-provider/") { Kind::SamlProvider } else { Kind::OidcProvider };
+                let kind = if provider.contains(":saml-provider/") {
+                    Kind::SamlProvider
+                } else {
+                    Kind::OidcProvider
+                };
                 found.push((principal.node, provider.to_string(), kind));
             }
         }
     }
     for (role, provider, kind) in found {
         let node = super::stub(world, &provider, kind);
-        world.graph.connect(EdgeKind::Trusts, role, node, Confidence::Certain, None);
+        world
+            .graph
+            .connect(EdgeKind::Trusts, role, node, Confidence::Certain, None);
     }
 }
 
@@ -99,11 +148,23 @@ fn providers(world: &mut World) {
 /// their tokens.
 fn service_accounts(world: &mut World) {
     let mut providers: Vec<(NodeId, NodeId, String)> = Vec::new();
-    for (cluster, node) in world.graph.nodes().filter(|(_, node)| node.record.kind == Kind::EksCluster) {
-        let issuer = node.record.attrs.get("oidc_issuer").and_then(|v| v.as_str()).unwrap_or_default();
+    for (cluster, node) in world
+        .graph
+        .nodes()
+        .filter(|(_, node)| node.record.kind == Kind::EksCluster)
+    {
+        let issuer = node
+            .record
+            .attrs
+            .get("oidc_issuer")
+            .and_then(|v| v.as_str())
+            .unwrap_or_default();
         let bare = issuer.trim_start_matches("https://");
         let account = node.record.account.as_deref().unwrap_or_default();
-        if let Some(provider) = world.graph.find(&format!("arn:aws:iam::{account}:oidc-provider/{bare}")) {
+        if let Some(provider) = world
+            .graph
+            .find(&format!("arn:aws:iam::{account}:oidc-provider/{bare}"))
+        {
             providers.push((cluster, provider, format!("{}:sub", bare.to_ascii_lowercase())));
         }
     }
@@ -111,10 +172,15 @@ fn service_accounts(world: &mut World) {
     for (cluster, provider, key) in providers {
         let roles = world.graph.sources(provider, EdgeKind::Trusts);
         let trusts = roles.filter_map(|role| world.attachment(world.principals.get(&role)?.trust?));
-        for condition in trusts.flat_map(|trust| &trust.policy.statements).flat_map(|s| &s.conditions) {
+        for condition in trusts
+            .flat_map(|trust| &trust.policy.statements)
+            .flat_map(|s| &s.conditions)
+        {
             for value in condition.values.iter().filter(|_| *condition.key == *key) {
-                if let Some((namespace, name)) =
-                    value.as_str().strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':'))
+                if let Some((namespace, name)) = value
+                    .as_str()
+                    .strip_prefix("system:serviceaccount:")
+                    .and_then(|rest| rest.split_once(':'))
                 {
                     found.push((cluster, provider, format!("{namespace}/{name}")));
                 }
@@ -130,7 +196,19 @@ fn service_accounts(world: &mut World) {
             node.record.region = region;
         }
         let how = Some("a trust policy names it".to_owned());
-        world.graph.connect(EdgeKind::Runs, cluster, account, Confidence::Inferred, how.clone());
-        world.graph.connect(EdgeKind::CorrelatesWith, account, provider, Confidence::Inferred, how);
+        world.graph.connect(
+            EdgeKind::Runs,
+            cluster,
+            account,
+            Confidence::Inferred,
+            how.clone(),
+        );
+        world.graph.connect(
+            EdgeKind::CorrelatesWith,
+            account,
+            provider,
+            Confidence::Inferred,
+            how,
+        );
     }
 }

@@ -24,12 +24,15 @@ use sv0_model::graph::{Confidence, NodeId};
 use sv0_model::kind::{EdgeKind, EntityType, Kind, Slot};
 use sv0_model::record::{PolicyText, Record};
 
-use crate::world::{Account, Attachment, PolicyProblem, World};
+use crate::world::{Attachment, PolicyProblem, World};
 
 /// Builds the world from what was read.
 #[must_use]
 pub fn build(records: Vec<Record>, gaps: Vec<Gap>) -> World {
-    let mut world = World { gaps, ..World::default() };
+    let mut world = World {
+        gaps,
+        ..World::default()
+    };
     let library = Library::compile(&records);
     insert(&mut world, records);
     connect(&mut world);
@@ -90,7 +93,8 @@ impl Library {
                 });
             }
         }
-        let mut distinct: Vec<(Arc<str>, Flavor)> = uses.iter().map(|u| (u.text.shared(), u.flavor)).collect();
+        let mut distinct: Vec<(Arc<str>, Flavor)> =
+            uses.iter().map(|u| (u.text.shared(), u.flavor)).collect();
         distinct.sort();
         distinct.dedup();
         let compiled = distinct
@@ -100,7 +104,13 @@ impl Library {
                 if let Some(policy) = &policy {
                     diagnostics.extend(unknown_actions(policy, &text));
                 }
-                ((text, flavor), Compiled { policy: policy.map(Arc::new), diagnostics })
+                (
+                    (text, flavor),
+                    Compiled {
+                        policy: policy.map(Arc::new),
+                        diagnostics,
+                    },
+                )
             })
             .collect();
         Self { compiled, uses }
@@ -114,7 +124,9 @@ impl Library {
     /// Tells what is wrong with documents: as problems, and as gaps where part of a document does not count.
     fn report(self, world: &mut World) {
         for usage in self.uses {
-            let Some(compiled) = self.compiled.get(&(usage.text.shared(), usage.flavor)) else { continue };
+            let Some(compiled) = self.compiled.get(&(usage.text.shared(), usage.flavor)) else {
+                continue;
+            };
             for diagnostic in &compiled.diagnostics {
                 if diagnostic.severity == Severity::Error {
                     world.gaps.push(problem_gap(&usage, diagnostic));
@@ -136,20 +148,33 @@ fn problem_gap(usage: &Use, diagnostic: &Diagnostic) -> Gap {
     let place = match usage.text.place.as_deref() {
         Some(place) => match place.line {
             Some(start) => format!("`{}`:{}: ", place.file, start + line - 1),
-            None => format!("`{}`, `{}`, line {line} column {column} of the document: ", place.file, place.json_path),
+            None => format!(
+                "`{}`, `{}`, line {line} column {column} of the document: ",
+                place.file, place.json_path
+            ),
         },
         None => String::new(),
     };
-    let help = diagnostic.help.as_ref().map_or(String::new(), |help| format!(" ({help})"));
+    let help = diagnostic
+        .help
+        .as_ref()
+        .map_or(String::new(), |help| format!(" ({help})"));
     Gap {
-        account: Arn::parse(&usage.holder).and_then(|arn| arn.account_id()).map(str::to_owned),
+        account: Arn::parse(&usage.holder)
+            .and_then(|arn| arn.account_id())
+            .map(str::to_owned),
         region: None,
         service: Some("iam".into()),
         call: String::new(),
         entity: Some(usage.holder.clone()),
         reason: Reason::Damaged,
-        detail: format!("{place}policy `{}` of `{}`: {diagnostic}{help}", usage.policy, usage.holder),
-        consequence: "the part concerned does not count as a grant, and undecidable conditions leave answers open".into(),
+        detail: format!(
+            "{place}policy `{}` of `{}`: {diagnostic}{help}",
+            usage.policy, usage.holder
+        ),
+        consequence:
+            "the part concerned does not count as a grant, and undecidable conditions leave answers open"
+                .into(),
     }
 }
 
@@ -160,13 +185,21 @@ fn unknown_actions(policy: &Policy, text: &str) -> Vec<Diagnostic> {
     for statement in &policy.statements {
         for pattern in &statement.action.patterns {
             let written = pattern.as_str();
-            let Some(service) = pattern.service() else { continue };
+            let Some(service) = pattern.service() else {
+                continue;
+            };
             let (message, help) = if catalog.service(&service).is_none() {
                 let near = catalog.suggest_service(&service);
-                (format!("no service has the prefix `{service}`"), near.map(|n| format!("did you mean `{n}`?")))
+                (
+                    format!("no service has the prefix `{service}`"),
+                    near.map(|n| format!("did you mean `{n}`?")),
+                )
             } else if !pattern.has_wildcard() && catalog.action(written).is_none() {
                 let near = catalog.suggest_action(written);
-                (format!("`{written}` is not an action that the catalogue knows"), near.map(|n| format!("did you mean `{n}`?")))
+                (
+                    format!("`{written}` is not an action that the catalogue knows"),
+                    near.map(|n| format!("did you mean `{n}`?")),
+                )
             } else {
                 continue;
             };
@@ -177,7 +210,15 @@ fn unknown_actions(policy: &Policy, text: &str) -> Vec<Diagnostic> {
                 code: "unknown-action",
                 message,
                 help,
-                path: format!("{}.{}", statement.path(), if statement.action.negated { "NotAction" } else { "Action" }),
+                path: format!(
+                    "{}.{}",
+                    statement.path(),
+                    if statement.action.negated {
+                        "NotAction"
+                    } else {
+                        "Action"
+                    }
+                ),
                 offset,
                 length: written.len(),
             });
@@ -203,7 +244,14 @@ fn slot_name(record: &Record, slot: Slot) -> String {
         Slot::Inline => "inline policy",
         Slot::Document => return record.name.clone(),
     };
-    format!("{what} of {}", if record.name.is_empty() { &record.id } else { &record.name })
+    format!(
+        "{what} of {}",
+        if record.name.is_empty() {
+            &record.id
+        } else {
+            &record.name
+        }
+    )
 }
 
 fn insert(world: &mut World, records: Vec<Record>) {
@@ -231,7 +279,12 @@ fn connect(world: &mut World) {
     let refs: Vec<(NodeId, sv0_model::record::Ref)> = world
         .graph
         .nodes()
-        .flat_map(|(id, node)| node.record.refs.iter().map(move |reference| (id, reference.clone())))
+        .flat_map(|(id, node)| {
+            node.record
+                .refs
+                .iter()
+                .map(move |reference| (id, reference.clone()))
+        })
         .collect();
     let groups: FxHashMap<(String, String), NodeId> = world
         .graph
@@ -248,9 +301,18 @@ fn connect(world: &mut World) {
                 None => stub(world, &reference.to, stub_kind(reference.rel, &reference.to)),
             },
         };
-        let text = |key: &str| reference.attrs.get(key).and_then(|v| v.as_str()).map(str::to_owned);
-        let confidence =
-            if text("confidence").as_deref() == Some("inferred") { Confidence::Inferred } else { Confidence::Certain };
+        let text = |key: &str| {
+            reference
+                .attrs
+                .get(key)
+                .and_then(|v| v.as_str())
+                .map(str::to_owned)
+        };
+        let confidence = if text("confidence").as_deref() == Some("inferred") {
+            Confidence::Inferred
+        } else {
+            Confidence::Certain
+        };
         let note = text("account").or_else(|| text("how"));
         world.graph.connect(reference.rel, from, to, confidence, note);
     }
@@ -293,16 +355,23 @@ fn stub_kind(rel: EdgeKind, id: &str) -> Kind {
 fn accounts(world: &mut World) {
     let mut found: Vec<(String, Option<NodeId>, Option<String>, bool)> = Vec::new();
     for (id, node) in world.graph.nodes() {
-        let Some(account) = node.record.account.clone() else { continue };
+        let Some(account) = node.record.account.clone() else {
+            continue;
+        };
         if node.record.kind == Kind::AwsAccount {
-            found.push((account, Some(id), Some(node.record.name.clone()).filter(|n| !n.is_empty()), false));
+            found.push((
+                account,
+                Some(id),
+                Some(node.record.name.clone()).filter(|n| !n.is_empty()),
+                false,
+            ));
         } else {
             let evidence = !node.stub && node.record.kind.entity_type() != EntityType::Tenant;
             found.push((account, None, None, evidence));
         }
     }
     for (account, node, name, collected) in found {
-        let entry = world.accounts.entry(account).or_insert_with(Account::default);
+        let entry = world.accounts.entry(account).or_default();
         entry.node = entry.node.or(node);
         entry.name = entry.name.take().or(name);
         entry.collected |= collected;
@@ -315,13 +384,29 @@ fn resource_policies(world: &mut World, library: &Library) {
     for (id, node) in world.graph.nodes() {
         for slot in &node.record.policies {
             if matches!(slot.slot, Slot::Resource | Slot::Key) {
-                found.push((id, slot.document.clone(), slot.slot, slot_name(&node.record, slot.slot), node.record.id.clone()));
+                found.push((
+                    id,
+                    slot.document.clone(),
+                    slot.slot,
+                    slot_name(&node.record, slot.slot),
+                    node.record.id.clone(),
+                ));
             }
         }
     }
     for (node, text, slot, name, holder) in found {
         if let Some(policy) = library.get(&text, Flavor::Resource) {
-            let tag = attach(world, Attachment { policy, text, name, id: holder, slot, via: None });
+            let tag = attach(
+                world,
+                Attachment {
+                    policy,
+                    text,
+                    name,
+                    id: holder,
+                    slot,
+                    via: None,
+                },
+            );
             world.resource_policies.entry(node).or_default().push(tag);
         }
     }

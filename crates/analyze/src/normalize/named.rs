@@ -55,13 +55,22 @@ fn resource_of(pattern: &str) -> Option<(String, Kind)> {
         }
         "dynamodb" => {
             let table = arn.resource.strip_prefix("table/")?.split('/').next()?;
-            format!("arn:{}:dynamodb:{}:{}:table/{table}", arn.partition, arn.region, arn.account)
+            format!(
+                "arn:{}:dynamodb:{}:{}:table/{table}",
+                arn.partition, arn.region, arn.account
+            )
         }
         // A secret's ARN ends in six random characters, which policies often leave to a wildcard.
-        "secretsmanager" => pattern.trim_end_matches("-??????").trim_end_matches("-*").to_owned(),
+        "secretsmanager" => pattern
+            .trim_end_matches("-??????")
+            .trim_end_matches("-*")
+            .to_owned(),
         "lambda" => {
             let name = arn.resource.strip_prefix("function:")?.split(':').next()?;
-            format!("arn:{}:lambda:{}:{}:function:{name}", arn.partition, arn.region, arn.account)
+            format!(
+                "arn:{}:lambda:{}:{}:function:{name}",
+                arn.partition, arn.region, arn.account
+            )
         }
         _ => pattern.to_owned(),
     };
@@ -76,8 +85,15 @@ pub(super) fn resources(world: &mut World) {
     let mut found = BTreeSet::new();
     for principal in world.principals.values() {
         for attachment in principal.identity.iter().filter_map(|tag| world.attachment(*tag)) {
-            for statement in attachment.policy.statements.iter().filter(|s| s.effect == Effect::Allow) {
-                let Some(element) = statement.resource.as_ref().filter(|element| !element.negated) else { continue };
+            for statement in attachment
+                .policy
+                .statements
+                .iter()
+                .filter(|s| s.effect == Effect::Allow)
+            {
+                let Some(element) = statement.resource.as_ref().filter(|element| !element.negated) else {
+                    continue;
+                };
                 for pattern in &element.patterns {
                     if let Some((id, kind)) = resource_of(pattern.as_str())
                         && world.graph.find(&id).is_none()
@@ -107,9 +123,10 @@ pub(super) fn resources(world: &mut World) {
                 "{count} resources are named by policies but not in the input, such as {}",
                 sample.join(", ")
             ),
-            consequence: "their own policies, encryption and tags are not known: access may be wider or narrower than \
+            consequence:
+                "their own policies, encryption and tags are not known: access may be wider or narrower than \
                           identity policies tell, and their sensitivity is unknown"
-                .into(),
+                    .into(),
         });
     }
 }
@@ -137,7 +154,11 @@ mod tests {
             id("arn:aws:secretsmanager:eu-west-1:1:secret:db-??????").as_deref(),
             Some("arn:aws:secretsmanager:eu-west-1:1:secret:db")
         );
-        assert_eq!(id("arn:aws:iam::1:role/R"), None, "identities are not resources to stub");
+        assert_eq!(
+            id("arn:aws:iam::1:role/R"),
+            None,
+            "identities are not resources to stub"
+        );
         assert_eq!(id("*"), None);
     }
 }

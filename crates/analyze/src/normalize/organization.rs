@@ -21,10 +21,17 @@ pub(super) fn ceilings(world: &mut World, library: &Library) {
         unknown(world);
         return;
     };
-    let id = organization.attrs.get("id").and_then(|v| v.as_str()).map(str::to_owned);
+    let id = organization
+        .attrs
+        .get("id")
+        .and_then(|v| v.as_str())
+        .map(str::to_owned);
     let id = id.or_else(|| organization.id.rsplit('/').next().map(str::to_owned));
-    let management =
-        organization.attrs.get("management_account").and_then(|v| v.as_str()).map(str::to_owned);
+    let management = organization
+        .attrs
+        .get("management_account")
+        .and_then(|v| v.as_str())
+        .map(str::to_owned);
     world.org_id.clone_from(&id);
 
     let ids: Vec<String> = world.accounts.keys().cloned().collect();
@@ -41,8 +48,14 @@ pub(super) fn ceilings(world: &mut World, library: &Library) {
             path
         });
         let is_management = management.as_deref() == Some(account.as_str());
-        let scps = levels.iter().map(|level| policies(world, library, *level, Kind::Scp)).collect::<Vec<_>>();
-        let rcps = levels.iter().map(|level| policies(world, library, *level, Kind::Rcp)).collect::<Vec<_>>();
+        let scps = levels
+            .iter()
+            .map(|level| policies(world, library, *level, Kind::Scp))
+            .collect::<Vec<_>>();
+        let rcps = levels
+            .iter()
+            .map(|level| policies(world, library, *level, Kind::Rcp))
+            .collect::<Vec<_>>();
         // An organisation without the policy type enabled has none attached anywhere: then nothing binds.
         let enabled = |levels: &Vec<Vec<u32>>| levels.iter().any(|level| !level.is_empty());
         if let Some(entry) = world.accounts.get_mut(&account) {
@@ -73,7 +86,11 @@ fn levels(world: &World, account: NodeId) -> Vec<NodeId> {
 }
 
 fn policies(world: &mut World, library: &Library, level: NodeId, kind: Kind) -> Vec<u32> {
-    let flavor = if kind == Kind::Scp { Flavor::Scp } else { Flavor::Rcp };
+    let flavor = if kind == Kind::Scp {
+        Flavor::Scp
+    } else {
+        Flavor::Rcp
+    };
     let found: Vec<(String, String, PolicyText, Option<Arc<Policy>>)> = world
         .graph
         .sources(level, EdgeKind::Constrains)
@@ -82,13 +99,28 @@ fn policies(world: &mut World, library: &Library, level: NodeId, kind: Kind) -> 
         .filter_map(|record| {
             let slot = record.policies.iter().find(|slot| slot.slot == Slot::Document)?;
             let policy = library.get(&slot.document, flavor);
-            Some((record.id.clone(), record.name.clone(), slot.document.clone(), policy))
+            Some((
+                record.id.clone(),
+                record.name.clone(),
+                slot.document.clone(),
+                policy,
+            ))
         })
         .collect();
     found
         .into_iter()
         .filter_map(|(id, name, text, policy)| {
-            Some(attach(world, Attachment { policy: policy?, text, name, id, slot: Slot::Document, via: Some(level) }))
+            Some(attach(
+                world,
+                Attachment {
+                    policy: policy?,
+                    text,
+                    name,
+                    id,
+                    slot: Slot::Document,
+                    via: Some(level),
+                },
+            ))
         })
         .collect()
 }
@@ -103,7 +135,8 @@ fn unknown(world: &mut World) {
             call: "organizations:DescribeOrganization".into(),
             entity: None,
             reason: Reason::NotInInput,
-            detail: "the input holds no organization: service and resource control policies are not known".into(),
+            detail: "the input holds no organization: service and resource control policies are not known"
+                .into(),
             consequence: "what is reported as allowed may be denied by an SCP or RCP".into(),
         });
     }

@@ -6,14 +6,32 @@ use sv0_model::kind::{Kind, Sensitivity};
 use crate::world::World;
 
 /// Tag keys that classify data, in lower case, best first.
-const CLASS_KEYS: &[&str] = &["classification", "data-classification", "dataclassification", "data_classification", "sensitivity"];
+const CLASS_KEYS: &[&str] = &[
+    "classification",
+    "data-classification",
+    "dataclassification",
+    "data_classification",
+    "sensitivity",
+];
 
 /// Tag keys that name a data domain, in lower case, best first.
-const DOMAIN_KEYS: &[&str] = &["data-domain", "data_domain", "datadomain", "domain", "app", "application", "owner", "team"];
+const DOMAIN_KEYS: &[&str] = &[
+    "data-domain",
+    "data_domain",
+    "datadomain",
+    "domain",
+    "app",
+    "application",
+    "owner",
+    "team",
+];
 
 pub(super) fn classify(world: &mut World) {
-    let found: Vec<_> =
-        world.graph.nodes().map(|(id, node)| (id, of(node), tag(node, DOMAIN_KEYS).map(str::to_owned))).collect();
+    let found: Vec<_> = world
+        .graph
+        .nodes()
+        .map(|(id, node)| (id, of(node), tag(node, DOMAIN_KEYS).map(str::to_owned)))
+        .collect();
     for (id, sensitivity, domain) in found {
         if let Some(node) = world.graph.node_mut(id) {
             node.sensitivity = sensitivity;
@@ -27,7 +45,9 @@ fn of(node: &Node) -> Sensitivity {
     // What a secret store holds is secret whatever the tag says.
     let by_type = match node.record.kind {
         Kind::SecretsManagerSecret => Sensitivity::Restricted,
-        Kind::SsmParameter if node.record.attrs.get("type").and_then(|v| v.as_str()) == Some("SecureString") => {
+        Kind::SsmParameter
+            if node.record.attrs.get("type").and_then(|v| v.as_str()) == Some("SecureString") =>
+        {
             Sensitivity::Restricted
         }
         _ => Sensitivity::Unknown,
@@ -51,7 +71,11 @@ pub fn level(value: &str) -> Sensitivity {
 
 fn tag<'a>(node: &'a Node, keys: &[&str]) -> Option<&'a str> {
     keys.iter().find_map(|key| {
-        node.record.tags.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)).map(|(_, value)| value.as_str())
+        node.record
+            .tags
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case(key))
+            .map(|(_, value)| value.as_str())
     })
 }
 

@@ -18,8 +18,16 @@ pub(super) fn name(world: &mut World) {
         if !matches!(attachment.slot, Slot::Trust | Slot::Resource | Slot::Key) {
             continue;
         }
-        let statements = attachment.policy.statements.iter().filter(|s| s.effect == Effect::Allow);
-        for entry in statements.filter_map(|s| s.principal.as_ref()).filter(|p| !p.negated).flat_map(|p| &p.entries) {
+        let statements = attachment
+            .policy
+            .statements
+            .iter()
+            .filter(|s| s.effect == Effect::Allow);
+        for entry in statements
+            .filter_map(|s| s.principal.as_ref())
+            .filter(|p| !p.negated)
+            .flat_map(|p| &p.entries)
+        {
             match entry {
                 PrincipalEntry::Account(id) if !collected(world, id) => {
                     accounts.insert(id.to_string());
@@ -37,7 +45,9 @@ pub(super) fn name(world: &mut World) {
     }
     for account in accounts {
         let known = world.accounts.get(&account).and_then(|a| a.name.clone());
-        let node = world.graph.stub(Kind::ExternalAccount, &format!("arn:aws:iam::{account}:root"));
+        let node = world
+            .graph
+            .stub(Kind::ExternalAccount, &format!("arn:aws:iam::{account}:root"));
         if let Some(node) = world.graph.node_mut(node) {
             node.record.name = known.unwrap_or_else(|| account.clone());
             node.record.account = Some(account);

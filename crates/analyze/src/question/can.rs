@@ -75,11 +75,16 @@ pub struct Can {
 /// Asks.
 #[must_use]
 pub fn can(world: &World, steps: &Steps, finder: &Finder<'_>, principal: NodeId) -> Can {
-    let mut reaches: Vec<Reach> =
-        finder.targets().into_iter().filter_map(|target| reach(world, finder, principal, target)).collect();
+    let mut reaches: Vec<Reach> = finder
+        .targets()
+        .into_iter()
+        .filter_map(|target| reach(world, finder, principal, target))
+        .collect();
     let scopes: Vec<(String, Vec<String>)> = reaches
         .iter()
-        .filter(|r| r.resource.kind == sv0_model::kind::Kind::ResourceScope && r.verdict == PathVerdict::Allowed)
+        .filter(|r| {
+            r.resource.kind == sv0_model::kind::Kind::ResourceScope && r.verdict == PathVerdict::Allowed
+        })
         .map(|r| (r.resource.id.clone(), r.actions.clone()))
         .collect();
     for reach in &mut reaches {
@@ -90,20 +95,36 @@ pub fn can(world: &World, steps: &Steps, finder: &Finder<'_>, principal: NodeId)
         });
     }
     reaches.sort_by(|a, b| {
-        (b.sensitivity, a.resource.kind, &a.resource.name).cmp(&(a.sensitivity, b.resource.kind, &b.resource.name))
+        (b.sensitivity, a.resource.kind, &a.resource.name).cmp(&(
+            a.sensitivity,
+            b.resource.kind,
+            &b.resource.name,
+        ))
     });
     let known = world.principals.get(&principal);
     let names = |tags: &[u32]| -> Vec<String> {
-        tags.iter().filter_map(|tag| world.attachment(*tag)).map(|a| a.name.clone()).collect()
+        tags.iter()
+            .filter_map(|tag| world.attachment(*tag))
+            .map(|a| a.name.clone())
+            .collect()
     };
     let account = world.account_of(principal).and_then(|id| world.accounts.get(id));
-    let scps = account.and_then(|a| a.scps.as_ref()).map(|levels| names(&levels.concat())).unwrap_or_default();
+    let scps = account
+        .and_then(|a| a.scps.as_ref())
+        .map(|levels| names(&levels.concat()))
+        .unwrap_or_default();
     let id = world.id(principal);
     Can {
         principal: world.entity(principal),
-        administrator: reaches.iter().any(|r| crate::scope::is_everything(&r.resource.id) && r.verdict == PathVerdict::Allowed),
+        administrator: reaches
+            .iter()
+            .any(|r| crate::scope::is_everything(&r.resource.id) && r.verdict == PathVerdict::Allowed),
         policies: known.map(|p| names(&p.identity)).unwrap_or_default(),
-        boundary: known.and_then(|p| p.boundary.map(|tag| names(&[tag]).join(", ")).or_else(|| p.boundary_missing.clone())),
+        boundary: known.and_then(|p| {
+            p.boundary
+                .map(|tag| names(&[tag]).join(", "))
+                .or_else(|| p.boundary_missing.clone())
+        }),
         scps,
         uses: steps
             .from(principal)
@@ -158,7 +179,11 @@ fn reach(world: &World, finder: &Finder<'_>, principal: NodeId, target: NodeId) 
         conditions: if certain {
             Vec::new()
         } else {
-            access.allowed.first().map(|a| a.conditions.clone()).unwrap_or_default()
+            access
+                .allowed
+                .first()
+                .map(|a| a.conditions.clone())
+                .unwrap_or_default()
         },
         blocked: access.blocked.iter().flat_map(|b| b.by.clone()).collect(),
         within_scope: false,

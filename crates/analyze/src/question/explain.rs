@@ -78,9 +78,17 @@ pub struct Explanation {
 #[must_use]
 pub fn explain(world: &World, principal: NodeId, action: &str, subject: &Subject) -> Explanation {
     let asker = Asker::node(world, principal);
-    let spelled = Catalog::embedded().action(action).map_or_else(|| action.to_owned(), |a| a.name().to_owned());
+    let spelled = Catalog::embedded()
+        .action(action)
+        .map_or_else(|| action.to_owned(), |a| a.name().to_owned());
     let arn = concrete(world, &spelled, subject);
-    let answer = asker.ask(&spelled, Target { arn: &arn, node: subject.node });
+    let answer = asker.ask(
+        &spelled,
+        Target {
+            arn: &arn,
+            node: subject.node,
+        },
+    );
     let judged = describe(world, &asker, &spelled, subject.node, &answer);
     let mut out = Explanation {
         principal: world.entity(principal),
@@ -94,7 +102,10 @@ pub fn explain(world: &World, principal: NodeId, action: &str, subject: &Subject
         coverage_gaps: gaps(world, principal, subject),
     };
     // Keys and public-access blocks come after the policies.
-    if let Some(node) = subject.node.filter(|n| crate::paths::is_data(world.node(*n).record.kind)) {
+    if let Some(node) = subject
+        .node
+        .filter(|n| crate::paths::is_data(world.node(*n).record.kind))
+    {
         let access = access_filtered(world, &asker, node, &|asked| asked == spelled);
         if out.verdict != PathVerdict::Denied
             && subject.whole
@@ -104,7 +115,11 @@ pub fn explain(world: &World, principal: NodeId, action: &str, subject: &Subject
             out.blocked_by = blocked.by.clone();
             for by in &blocked.by {
                 out.layers.push(LayerSays {
-                    layer: if by.layer == "kms" { "kms" } else { "block_public_access" },
+                    layer: if by.layer == "kms" {
+                        "kms"
+                    } else {
+                        "block_public_access"
+                    },
                     level: None,
                     outcome: "denies",
                     text: by.text.clone(),
@@ -118,12 +133,19 @@ pub fn explain(world: &World, principal: NodeId, action: &str, subject: &Subject
 
 /// An action on objects of a bucket is asked about an object.
 fn concrete(world: &World, action: &str, subject: &Subject) -> String {
-    let bucket = subject.whole && subject.node.is_some_and(|n| world.node(n).record.kind == Kind::S3Bucket);
+    let bucket = subject.whole
+        && subject
+            .node
+            .is_some_and(|n| world.node(n).record.kind == Kind::S3Bucket);
     let objects_only = Catalog::embedded().action(action).is_some_and(|found| {
         let mut types = found.resource_types().map(|usage| usage.name()).peekable();
         types.peek().is_some() && !found.resource_types().any(|usage| usage.name() == "bucket")
     });
-    if bucket && objects_only { format!("{}/{ANY}", subject.arn) } else { subject.arn.clone() }
+    if bucket && objects_only {
+        format!("{}/{ANY}", subject.arn)
+    } else {
+        subject.arn.clone()
+    }
 }
 
 fn gaps(world: &World, principal: NodeId, subject: &Subject) -> Vec<Gap> {
@@ -141,13 +163,24 @@ fn gaps(world: &World, principal: NodeId, subject: &Subject) -> Vec<Gap> {
 
 fn layers(world: &World, asker: &Asker<'_>, hits: &[Hit], subject: &Subject) -> Vec<LayerSays> {
     let principal = asker.node.and_then(|node| world.principals.get(&node));
-    let account = asker.caller.account.as_deref().and_then(|id| world.accounts.get(id));
-    let owner = subject.node.and_then(|n| world.account_of(n)).or(asker.caller.account.as_deref());
+    let account = asker
+        .caller
+        .account
+        .as_deref()
+        .and_then(|id| world.accounts.get(id));
+    let owner = subject
+        .node
+        .and_then(|n| world.account_of(n))
+        .or(asker.caller.account.as_deref());
     let theirs = owner.and_then(|id| world.accounts.get(id));
     let mut out = Vec::new();
-    let who = asker.node.map_or_else(|| asker.caller.id.clone(), |n| world.label(n));
+    let who = asker
+        .node
+        .map_or_else(|| asker.caller.id.clone(), |n| world.label(n));
     let one = |layer: Layer, level: usize| -> Vec<&Hit> {
-        hits.iter().filter(|hit| hit.layer == layer && hit.level == level).collect()
+        hits.iter()
+            .filter(|hit| hit.layer == layer && hit.level == level)
+            .collect()
     };
 
     let identity = principal.map_or(0, |p| p.identity.len());
@@ -161,10 +194,22 @@ fn layers(world: &World, asker: &Asker<'_>, hits: &[Hit], subject: &Subject) -> 
     match principal.map(|p| (p.boundary, &p.boundary_missing)) {
         Some((Some(tag), _)) => {
             let name = world.attachment(tag).map_or("", |a| a.name.as_str());
-            out.push(says(world, "boundary", None, &one(Layer::Boundary, 0), format!("the boundary {name} does not allow it")));
+            out.push(says(
+                world,
+                "boundary",
+                None,
+                &one(Layer::Boundary, 0),
+                format!("the boundary {name} does not allow it"),
+            ));
         }
-        Some((None, Some(missing))) => out.push(not_applied("boundary", format!("the boundary {missing} is not in the input"))),
-        _ => out.push(not_applied("boundary", format!("{who} has no permissions boundary"))),
+        Some((None, Some(missing))) => out.push(not_applied(
+            "boundary",
+            format!("the boundary {missing} is not in the input"),
+        )),
+        _ => out.push(not_applied(
+            "boundary",
+            format!("{who} has no permissions boundary"),
+        )),
     }
 
     let scps = account.and_then(|a| a.scps.as_ref());
@@ -177,37 +222,71 @@ fn layers(world: &World, asker: &Asker<'_>, hits: &[Hit], subject: &Subject) -> 
             }
         }
         None if account.is_some_and(|a| a.management) => {
-            out.push(not_applied("scp", "SCPs do not bind the management account".into()));
+            out.push(not_applied(
+                "scp",
+                "SCPs do not bind the management account".into(),
+            ));
         }
         None => out.push(not_applied("scp", "no SCPs are known for the account".into())),
     }
     let rcps: Vec<&Hit> = hits.iter().filter(|hit| hit.layer == Layer::Rcp).collect();
     match theirs.and_then(|a| a.rcps.as_ref()) {
-        Some(_) if rcps.is_empty() => out.push(not_applied("rcp", "no RCP of the resource's account denies it".into())),
+        Some(_) if rcps.is_empty() => out.push(not_applied(
+            "rcp",
+            "no RCP of the resource's account denies it".into(),
+        )),
         Some(_) => out.push(says(world, "rcp", None, &rcps, String::new())),
-        None => out.push(not_applied("rcp", "no RCPs are known for the resource's account".into())),
+        None => out.push(not_applied(
+            "rcp",
+            "no RCPs are known for the resource's account".into(),
+        )),
     }
 
     let resource = one(Layer::Resource, 0);
-    let label = subject.node.map_or_else(|| subject.arn.clone(), |n| world.label(n));
+    let label = subject
+        .node
+        .map_or_else(|| subject.arn.clone(), |n| world.label(n));
     let has = subject.node.is_some_and(|n| {
-        world.resource_policies.contains_key(&n) || world.principals.get(&n).is_some_and(|p| p.trust.is_some())
+        world.resource_policies.contains_key(&n)
+            || world.principals.get(&n).is_some_and(|p| p.trust.is_some())
     });
     let silent = if has {
         format!("the policy of {label} says nothing about {who} and this action")
     } else {
-        format!("{label} has no policy of its own{}", if subject.node.is_some_and(|n| world.node(n).stub) { " in the input" } else { "" })
+        format!(
+            "{label} has no policy of its own{}",
+            if subject.node.is_some_and(|n| world.node(n).stub) {
+                " in the input"
+            } else {
+                ""
+            }
+        )
     };
     out.push(says(world, "resource", None, &resource, silent));
     out
 }
 
 fn not_applied(layer: &'static str, text: String) -> LayerSays {
-    LayerSays { layer, level: None, outcome: "does not apply", text, statements: Vec::new() }
+    LayerSays {
+        layer,
+        level: None,
+        outcome: "does not apply",
+        text,
+        statements: Vec::new(),
+    }
 }
 
-fn says(world: &World, layer: &'static str, level: Option<String>, hits: &[&Hit], silent: String) -> LayerSays {
-    let has = |effect: Effect, certainty: Tri| hits.iter().any(|h| h.effect == effect && h.certainty == certainty);
+fn says(
+    world: &World,
+    layer: &'static str,
+    level: Option<String>,
+    hits: &[&Hit],
+    silent: String,
+) -> LayerSays {
+    let has = |effect: Effect, certainty: Tri| {
+        hits.iter()
+            .any(|h| h.effect == effect && h.certainty == certainty)
+    };
     let outcome = if has(Effect::Deny, Tri::True) {
         "denies"
     } else if has(Effect::Deny, Tri::Unknown) {
@@ -220,15 +299,31 @@ fn says(world: &World, layer: &'static str, level: Option<String>, hits: &[&Hit]
         "says nothing"
     };
     let statements: Vec<Matching> = hits.iter().filter_map(|hit| matching(world, hit)).collect();
-    let text = if statements.is_empty() { silent } else { String::new() };
-    LayerSays { layer, level, outcome, text, statements }
+    let text = if statements.is_empty() {
+        silent
+    } else {
+        String::new()
+    };
+    LayerSays {
+        layer,
+        level,
+        outcome,
+        text,
+        statements,
+    }
 }
 
 fn matching(world: &World, hit: &Hit) -> Option<Matching> {
     let attachment = world.attachment(hit.tag)?;
-    let statement = attachment.policy.statements.iter().find(|s| s.index == hit.statement)?;
+    let statement = attachment
+        .policy
+        .statements
+        .iter()
+        .find(|s| s.index == hit.statement)?;
     let document = attachment.text.as_str();
-    let line = document.get(..statement.start).map_or(0, |before| before.matches('\n').count());
+    let line = document
+        .get(..statement.start)
+        .map_or(0, |before| before.matches('\n').count());
     let place = attachment.place().map(|place| match place.line {
         Some(start) => format!("{}:{}", place.file, start + line),
         None => format!("{} {}", place.file, place.json_path),
@@ -238,6 +333,9 @@ fn matching(world: &World, hit: &Hit) -> Option<Matching> {
         certain: hit.certainty == Tri::True,
         conditions: statement.conditions.iter().map(words::condition).collect(),
         place,
-        text: document.get(statement.start..statement.end).unwrap_or_default().to_owned(),
+        text: document
+            .get(statement.start..statement.end)
+            .unwrap_or_default()
+            .to_owned(),
     })
 }

@@ -82,7 +82,11 @@ pub fn overview(world: &World, steps: &Steps, finder: &Finder<'_>) -> Overview {
         }
     }
     let mut by_edge: BTreeMap<EdgeKind, usize> = BTreeMap::new();
-    for step in steps.all().iter().filter(|step| step.verdict != PathVerdict::Denied) {
+    for step in steps
+        .all()
+        .iter()
+        .filter(|step| step.verdict != PathVerdict::Denied)
+    {
         *by_edge.entry(step.edge).or_default() += 1;
     }
     let origins = finder.origins();
@@ -91,7 +95,12 @@ pub fn overview(world: &World, steps: &Steps, finder: &Finder<'_>) -> Overview {
     let denied = search(finder, &origins, &targets, true);
 
     Overview {
-        accounts: world.accounts.iter().filter(|(_, a)| a.collected || a.node.is_some()).map(|(id, _)| (id.clone(), world.account_label(id))).collect(),
+        accounts: world
+            .accounts
+            .iter()
+            .filter(|(_, a)| a.collected || a.node.is_some())
+            .map(|(id, _)| (id.clone(), world.account_label(id)))
+            .collect(),
         entities,
         named_only,
         steps: by_edge,
@@ -113,23 +122,37 @@ fn targets(world: &World, finder: &Finder<'_>, origins: usize) -> (Vec<NodeId>, 
     let few: Vec<NodeId> = all
         .iter()
         .copied()
-        .filter(|id| world.node(*id).sensitivity >= Sensitivity::Confidential || crate::scope::is_everything(world.id(*id)))
+        .filter(|id| {
+            world.node(*id).sensitivity >= Sensitivity::Confidential
+                || crate::scope::is_everything(world.id(*id))
+        })
         .collect();
     let count = all.len();
     if few.len() * origins <= MOST_PAIRS {
-        let text = format!("{origins} origins and {count} resources are too many pairs for an overview: it covers confidential and restricted data; ask `sv0 paths --to` for the rest");
+        let text = format!(
+            "{origins} origins and {count} resources are too many pairs for an overview: it covers confidential and restricted data; ask `sv0 paths --to` for the rest"
+        );
         return (few, Some(text));
     }
-    let text = format!("{origins} origins and {count} resources are too many pairs for an overview: ask `sv0 paths --from` or `--to`");
+    let text = format!(
+        "{origins} origins and {count} resources are too many pairs for an overview: ask `sv0 paths --from` or `--to`"
+    );
     (Vec::new(), Some(text))
 }
 
 fn search(finder: &Finder<'_>, origins: &[NodeId], targets: &[NodeId], blocked: bool) -> Vec<Path> {
-    let options = Options { routes: 2, blocked, ..Options::default() };
+    let options = Options {
+        routes: 2,
+        blocked,
+        ..Options::default()
+    };
     if targets.is_empty() {
         return Vec::new();
     }
-    origins.par_iter().flat_map_iter(|origin| finder.from(*origin, targets, options).paths).collect()
+    origins
+        .par_iter()
+        .flat_map_iter(|origin| finder.from(*origin, targets, options).paths)
+        .collect()
 }
 
 fn exposures(world: &World, targets: &[NodeId], paths: &[Path]) -> Vec<Exposure> {
@@ -150,13 +173,16 @@ fn exposures(world: &World, targets: &[NodeId], paths: &[Path]) -> Vec<Exposure>
                 *origins.entry(path.origin.kind).or_default() += 1;
             }
             Exposure {
-                resource: world.graph.find(&node.record.id).map_or_else(|| EntityRef {
-                    id: node.record.id.clone(),
-                    kind: node.record.kind,
-                    name: node.record.name.clone(),
-                    account: None,
-                    account_name: None,
-                }, |id| world.entity(id)),
+                resource: world.graph.find(&node.record.id).map_or_else(
+                    || EntityRef {
+                        id: node.record.id.clone(),
+                        kind: node.record.kind,
+                        name: node.record.name.clone(),
+                        account: None,
+                        account_name: None,
+                    },
+                    |id| world.entity(id),
+                ),
                 sensitivity: node.sensitivity,
                 total: shortest.len(),
                 cross_account: shortest.values().filter(|p| p.cross_account_hops > 0).count(),
@@ -165,25 +191,43 @@ fn exposures(world: &World, targets: &[NodeId], paths: &[Path]) -> Vec<Exposure>
             }
         })
         .collect();
-    out.sort_by(|a, b| (b.sensitivity, b.total, &a.resource.name).cmp(&(a.sensitivity, a.total, &b.resource.name)));
+    out.sort_by(|a, b| {
+        (b.sensitivity, b.total, &a.resource.name).cmp(&(a.sensitivity, a.total, &b.resource.name))
+    });
     out
 }
 
+/// Why a path stands out, and whether it does.
+type Reason = (&'static str, fn(&Path) -> bool);
+
 /// One path for each kind of remarkable thing and origin, shortest first.
 fn remarkable(paths: &[Path]) -> Vec<Remarkable> {
-    let reasons: [(&'static str, fn(&Path) -> bool); 7] = [
-        ("reaches data through a stored credential", |p| p.hops.iter().any(|h| h.edge == EdgeKind::HoldsCredentialFor)),
+    let reasons: [Reason; 7] = [
+        ("reaches data through a stored credential", |p| {
+            p.hops.iter().any(|h| h.edge == EdgeKind::HoldsCredentialFor)
+        }),
         ("a person reaches sensitive data in another account", |p| {
             matches!(p.origin.kind, Kind::IamUser | Kind::SsoUser) && p.cross_account_hops > 0 && sensitive(p)
         }),
-        ("can make itself, or take, more than it was given", |p| p.hops.iter().any(|h| h.edge == EdgeKind::CanEscalateTo)),
-        ("somebody outside the organization gets in", |p| {
-            matches!(p.origin.kind, Kind::ExternalAccount | Kind::ExternalPrincipal | Kind::Anonymous)
+        ("can make itself, or take, more than it was given", |p| {
+            p.hops.iter().any(|h| h.edge == EdgeKind::CanEscalateTo)
         }),
-        ("whoever pushes an image acts as what runs it", |p| p.hops.iter().any(|h| h.edge == EdgeKind::PushTo)),
-        ("a language model acts with authority over data", |p| p.egress_category.is_some() && sensitive(p)),
+        ("somebody outside the organization gets in", |p| {
+            matches!(
+                p.origin.kind,
+                Kind::ExternalAccount | Kind::ExternalPrincipal | Kind::Anonymous
+            )
+        }),
+        ("whoever pushes an image acts as what runs it", |p| {
+            p.hops.iter().any(|h| h.edge == EdgeKind::PushTo)
+        }),
+        ("a language model acts with authority over data", |p| {
+            p.egress_category.is_some() && sensitive(p)
+        }),
         ("a workload may do far more than it needs", |p| {
-            p.target.kind == Kind::ResourceScope && p.hops.first().is_some_and(|h| h.edge == EdgeKind::RunsAs) && p.hops.len() == 2
+            p.target.kind == Kind::ResourceScope
+                && p.hops.first().is_some_and(|h| h.edge == EdgeKind::RunsAs)
+                && p.hops.len() == 2
         }),
     ];
     let mut out = Vec::new();
@@ -191,14 +235,24 @@ fn remarkable(paths: &[Path]) -> Vec<Remarkable> {
     for (why, holds) in reasons {
         let mut seen: Vec<&str> = Vec::new();
         let mut fitting: Vec<&Path> = paths.iter().filter(|p| holds(p)).collect();
-        fitting.sort_by_key(|p| (std::cmp::Reverse(p.sensitivity), p.verdict, p.hops.len(), p.id.clone()));
+        fitting.sort_by_key(|p| {
+            (
+                std::cmp::Reverse(p.sensitivity),
+                p.verdict,
+                p.hops.len(),
+                p.id.clone(),
+            )
+        });
         for path in fitting {
             if seen.contains(&path.origin.id.as_str()) || taken.contains(&path.id.as_str()) {
                 continue;
             }
             seen.push(&path.origin.id);
             taken.push(&path.id);
-            out.push(Remarkable { why, path: path.clone() });
+            out.push(Remarkable {
+                why,
+                path: path.clone(),
+            });
         }
     }
     out
@@ -214,8 +268,16 @@ fn stopped(mut denied: Vec<Path>) -> Vec<Path> {
     denied.sort_by_key(|p| (p.hops.len(), p.origin.id.clone(), p.target.id.clone()));
     let mut seen: Vec<(String, String, Option<String>)> = Vec::new();
     denied.retain(|path| {
-        let last = path.hops.last().map(|hop| hop.from.id.clone()).unwrap_or_default();
-        let key = (last, path.target.id.clone(), path.blocked_by.first().map(|b| b.text.clone()));
+        let last = path
+            .hops
+            .last()
+            .map(|hop| hop.from.id.clone())
+            .unwrap_or_default();
+        let key = (
+            last,
+            path.target.id.clone(),
+            path.blocked_by.first().map(|b| b.text.clone()),
+        );
         let fresh = !seen.contains(&key);
         if fresh {
             seen.push(key);

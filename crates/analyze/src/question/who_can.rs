@@ -34,13 +34,28 @@ pub struct Subject {
 /// Where a name that is no ARN means nothing, or several things.
 pub fn subject(world: &World, text: &str) -> Result<Subject, LookupError> {
     if text == "*" {
-        return Ok(Subject { node: None, arn: text.into(), whole: true });
+        return Ok(Subject {
+            node: None,
+            arn: text.into(),
+            whole: true,
+        });
     }
-    let wanted = [EntityType::Resource, EntityType::Workload, EntityType::Identity, EntityType::PermissionSet];
+    let wanted = [
+        EntityType::Resource,
+        EntityType::Workload,
+        EntityType::Identity,
+        EntityType::PermissionSet,
+    ];
     match world.lookup(text, &wanted) {
-        Ok(node) => Ok(Subject { node: Some(node), arn: world.id(node).to_owned(), whole: true }),
+        Ok(node) => Ok(Subject {
+            node: Some(node),
+            arn: world.id(node).to_owned(),
+            whole: true,
+        }),
         Err(error) => {
-            let Some(arn) = Arn::parse(text) else { return Err(error) };
+            let Some(arn) = Arn::parse(text) else {
+                return Err(error);
+            };
             // The nearest entity above: the bucket of an object, the table of an index.
             let mut above = text;
             let mut node = None;
@@ -54,7 +69,11 @@ pub fn subject(world: &World, text: &str) -> Result<Subject, LookupError> {
             if node.is_none() && arn.account_id().is_none() && arn.service != "s3" {
                 return Err(error);
             }
-            Ok(Subject { node, arn: text.into(), whole: false })
+            Ok(Subject {
+                node,
+                arn: text.into(),
+                whole: false,
+            })
         }
     }
 }
@@ -121,7 +140,9 @@ pub struct WhoCan {
 #[must_use]
 pub fn who_can(world: &World, steps: &Steps, finder: &Finder<'_>, action: &str, subject: &Subject) -> WhoCan {
     let pattern = ActionPattern::new(action);
-    let spelled = Catalog::embedded().action(action).map_or_else(|| action.to_owned(), |a| a.name().to_owned());
+    let spelled = Catalog::embedded()
+        .action(action)
+        .map_or_else(|| action.to_owned(), |a| a.name().to_owned());
     let mut out = WhoCan {
         action: spelled.clone(),
         resource: subject.arn.clone(),
@@ -141,23 +162,35 @@ pub fn who_can(world: &World, steps: &Steps, finder: &Finder<'_>, action: &str, 
                 out.direct.push(who(world, node, &access));
             } else if !access.blocked.is_empty() {
                 let blocked_by = access.blocked.iter().flat_map(|b| b.by.clone()).collect();
-                out.stopped.push(Stopped { principal: world.entity(node), blocked_by });
+                out.stopped.push(Stopped {
+                    principal: world.entity(node),
+                    blocked_by,
+                });
             }
         } else if let Some(found) = single(world, &asker, node, &spelled, subject) {
             match found {
-                Ok(who) => {
+                Found::Can(who) => {
                     reached.push(node);
                     out.direct.push(who);
                 }
-                Err(stopped) => out.stopped.push(stopped),
+                Found::Stopped(stopped) => out.stopped.push(stopped),
             }
         }
     }
     out.through = through(world, steps, finder, &reached);
     let by_id = |a: &EntityRef, b: &EntityRef| (a.kind, &a.name, &a.id).cmp(&(b.kind, &b.name, &b.id));
-    out.direct.sort_by(|a, b| a.verdict.cmp(&b.verdict).then_with(|| by_id(&a.principal, &b.principal)));
+    out.direct.sort_by(|a, b| {
+        a.verdict
+            .cmp(&b.verdict)
+            .then_with(|| by_id(&a.principal, &b.principal))
+    });
     out.stopped.sort_by(|a, b| by_id(&a.principal, &b.principal));
-    out.through.sort_by(|a, b| a.verdict.cmp(&b.verdict).then(a.steps.cmp(&b.steps)).then_with(|| by_id(&a.origin, &b.origin)));
+    out.through.sort_by(|a, b| {
+        a.verdict
+            .cmp(&b.verdict)
+            .then(a.steps.cmp(&b.steps))
+            .then_with(|| by_id(&a.origin, &b.origin))
+    });
     out
 }
 
@@ -168,7 +201,10 @@ const fn has_parts(kind: Kind) -> bool {
 
 fn who(world: &World, node: NodeId, access: &Access) -> Who {
     let certain = access.allowed.iter().any(|a| a.verdict == Verdict::Allowed);
-    let best = access.allowed.iter().find(|a| !certain || a.verdict == Verdict::Allowed);
+    let best = access
+        .allowed
+        .iter()
+        .find(|a| !certain || a.verdict == Verdict::Allowed);
     let mut statements: Vec<StatementRef> = access
         .allowed
         .iter()
@@ -179,7 +215,11 @@ fn who(world: &World, node: NodeId, access: &Access) -> Who {
     statements.dedup();
     Who {
         principal: world.entity(node),
-        verdict: if certain { PathVerdict::Allowed } else { PathVerdict::AllowedIf },
+        verdict: if certain {
+            PathVerdict::Allowed
+        } else {
+            PathVerdict::AllowedIf
+        },
         actions: access.allowed.iter().map(|a| a.action.to_owned()).collect(),
         scope: best.map_or(String::new(), |a| a.scope.clone()),
         conditions: best.map(|a| a.conditions.clone()).unwrap_or_default(),
@@ -187,15 +227,30 @@ fn who(world: &World, node: NodeId, access: &Access) -> Who {
     }
 }
 
-fn single(world: &World, asker: &Asker<'_>, node: NodeId, action: &str, subject: &Subject) -> Option<Result<Who, Stopped>> {
-    let target = Target { arn: &subject.arn, node: subject.node };
+/// What one principal is to a question.
+enum Found {
+    Can(Who),
+    Stopped(Stopped),
+}
+
+fn single(world: &World, asker: &Asker<'_>, node: NodeId, action: &str, subject: &Subject) -> Option<Found> {
+    let target = Target {
+        arn: &subject.arn,
+        node: subject.node,
+    };
     let judged = judge(world, asker, action, target, None);
     if judged.verdict == PathVerdict::Denied {
-        let same = subject.node.is_none_or(|n| world.account_of(n) == asker.caller.account.as_deref());
-        return (judged.granted && same)
-            .then(|| Err(Stopped { principal: world.entity(node), blocked_by: judged.blocked }));
+        let same = subject
+            .node
+            .is_none_or(|n| world.account_of(n) == asker.caller.account.as_deref());
+        return (judged.granted && same).then(|| {
+            Found::Stopped(Stopped {
+                principal: world.entity(node),
+                blocked_by: judged.blocked,
+            })
+        });
     }
-    Some(Ok(Who {
+    Some(Found::Can(Who {
         principal: world.entity(node),
         verdict: judged.verdict,
         actions: vec![action.to_owned()],
@@ -209,15 +264,19 @@ fn single(world: &World, asker: &Asker<'_>, node: NodeId, action: &str, subject:
 fn through(world: &World, steps: &Steps, finder: &Finder<'_>, reached: &[NodeId]) -> Vec<Through> {
     const MOST: usize = 12;
     // For each entity: the next step towards one who can, the end, the length, the worst verdict.
-    let mut best: FxHashMap<NodeId, (Option<&crate::steps::Step>, NodeId, usize, PathVerdict)> =
-        reached.iter().map(|node| (*node, (None, *node, 0, PathVerdict::Allowed))).collect();
+    let mut best: FxHashMap<NodeId, (Option<&crate::steps::Step>, NodeId, usize, PathVerdict)> = reached
+        .iter()
+        .map(|node| (*node, (None, *node, 0, PathVerdict::Allowed)))
+        .collect();
     let mut frontier: Vec<NodeId> = reached.to_vec();
     let mut length = 0;
     while !frontier.is_empty() && length < MOST {
         length += 1;
         let mut next = Vec::new();
         for node in frontier {
-            let Some(&(_, end, _, verdict)) = best.get(&node) else { continue };
+            let Some(&(_, end, _, verdict)) = best.get(&node) else {
+                continue;
+            };
             for step in steps.to(node).filter(|step| step.verdict != PathVerdict::Denied) {
                 best.entry(step.from).or_insert_with(|| {
                     next.push(step.from);
@@ -229,7 +288,9 @@ fn through(world: &World, steps: &Steps, finder: &Finder<'_>, reached: &[NodeId]
     }
     let mut out = Vec::new();
     for origin in finder.origins() {
-        let Some(&(Some(_), end, steps_needed, verdict)) = best.get(&origin) else { continue };
+        let Some(&(Some(_), end, steps_needed, verdict)) = best.get(&origin) else {
+            continue;
+        };
         let mut chain = Vec::new();
         let mut at = origin;
         while let Some((Some(step), ..)) = best.get(&at) {

@@ -26,7 +26,11 @@ pub(super) fn steps(world: &World, askers: &[Asker<'_>]) -> Vec<Step> {
         .par_iter()
         .flat_map_iter(|(role, principal)| {
             let candidates = index.candidates(world, principal);
-            candidates.into_iter().filter_map(|at| askers.get(at)).filter_map(|asker| assume(world, asker, *role)).collect::<Vec<_>>()
+            candidates
+                .into_iter()
+                .filter_map(|at| askers.get(at))
+                .filter_map(|asker| assume(world, asker, *role))
+                .collect::<Vec<_>>()
         })
         .collect();
     out.extend(of_providers(world));
@@ -43,15 +47,20 @@ struct Index<'a> {
 
 impl<'a> Index<'a> {
     fn of(world: &World, askers: &'a [Asker<'_>]) -> Self {
-        let mut out =
-            Self { by_arn: FxHashMap::default(), by_account: FxHashMap::default(), by_role_name: FxHashMap::default() };
+        let mut out = Self {
+            by_arn: FxHashMap::default(),
+            by_account: FxHashMap::default(),
+            by_role_name: FxHashMap::default(),
+        };
         for (at, asker) in askers.iter().enumerate() {
             out.by_arn.insert(&asker.caller.id, at);
             let Some(account) = asker.caller.account.as_deref() else {
                 out.by_account.entry("").or_default().push(at);
                 continue;
             };
-            let stranger = asker.node.is_none_or(|node| !world.principals.contains_key(&node));
+            let stranger = asker
+                .node
+                .is_none_or(|node| !world.principals.contains_key(&node));
             if stranger || mentions(world, asker, "sts:AssumeRole") {
                 out.by_account.entry(account).or_default().push(at);
             }
@@ -65,10 +74,16 @@ impl<'a> Index<'a> {
     /// Who may be let in by a role's trust policy.
     fn candidates(&self, world: &World, role: &Principal) -> BTreeSet<usize> {
         let mut out = BTreeSet::new();
-        let Some(trust) = role.trust.and_then(|tag| world.attachment(tag)) else { return out };
+        let Some(trust) = role.trust.and_then(|tag| world.attachment(tag)) else {
+            return out;
+        };
         let statements = trust.policy.statements.iter();
-        for statement in statements.filter(|s| s.effect == Effect::Allow && s.action.matches("sts:AssumeRole")) {
-            let Some(element) = &statement.principal else { continue };
+        for statement in
+            statements.filter(|s| s.effect == Effect::Allow && s.action.matches("sts:AssumeRole"))
+        {
+            let Some(element) = &statement.principal else {
+                continue;
+            };
             if element.negated || element.entries.contains(&PrincipalEntry::Anyone) {
                 out.extend(self.by_account.values().flatten());
                 // In its own account, `*` lets everybody in without a policy of their own.
@@ -76,7 +91,9 @@ impl<'a> Index<'a> {
             }
             for entry in &element.entries {
                 match entry {
-                    PrincipalEntry::Account(id) => out.extend(self.by_account.get(&**id).into_iter().flatten()),
+                    PrincipalEntry::Account(id) => {
+                        out.extend(self.by_account.get(&**id).into_iter().flatten())
+                    }
                     PrincipalEntry::Arn(arn) => {
                         out.extend(self.by_arn.get(&**arn));
                         out.extend(self.session(arn));
@@ -94,26 +111,40 @@ impl<'a> Index<'a> {
             let (word, rest) = parsed.typed()?;
             Some((parsed.account, rest.split('/').next()?)).filter(|_| word == "assumed-role")
         });
-        key.and_then(|key| self.by_role_name.get(&key)).cloned().unwrap_or_default()
+        key.and_then(|key| self.by_role_name.get(&key))
+            .cloned()
+            .unwrap_or_default()
     }
 }
 
 fn assume(world: &World, asker: &Asker<'_>, role: NodeId) -> Option<Step> {
     let from = asker.node.filter(|node| *node != role)?;
-    let target = Target { arn: world.id(role), node: Some(role) };
+    let target = Target {
+        arn: world.id(role),
+        node: Some(role),
+    };
     let judged = judge(world, asker, "sts:AssumeRole", target, None);
     if judged.verdict == PathVerdict::Denied && !judged.granted {
         return None;
     }
     let text = format!("{} can assume {}", world.label(from), world.label(role));
-    Some(step(EdgeKind::Assumes, from, role, "sts:AssumeRole", text, judged))
+    Some(step(
+        EdgeKind::Assumes,
+        from,
+        role,
+        "sts:AssumeRole",
+        text,
+        judged,
+    ))
 }
 
 /// Roles that tokens and assertions of a provider give.
 fn of_providers(world: &World) -> Vec<Step> {
     let mut out = Vec::new();
     for (role, principal) in &world.principals {
-        let Some(trust) = principal.trust.and_then(|tag| world.attachment(tag)) else { continue };
+        let Some(trust) = principal.trust.and_then(|tag| world.attachment(tag)) else {
+            continue;
+        };
         let providers: BTreeSet<&str> = trust
             .policy
             .statements
@@ -134,11 +165,20 @@ fn of_providers(world: &World) -> Vec<Step> {
 }
 
 fn federated(world: &World, role: NodeId, provider: &str) -> Vec<Step> {
-    let Some(from) = world.graph.find(provider) else { return Vec::new() };
+    let Some(from) = world.graph.find(provider) else {
+        return Vec::new();
+    };
     let saml = world.node(from).record.kind == Kind::SamlProvider;
-    let action = if saml { "sts:AssumeRoleWithSAML" } else { "sts:AssumeRoleWithWebIdentity" };
+    let action = if saml {
+        "sts:AssumeRoleWithSAML"
+    } else {
+        "sts:AssumeRoleWithWebIdentity"
+    };
     let asker = Asker::caller(world, federated_caller(provider));
-    let target = Target { arn: world.id(role), node: Some(role) };
+    let target = Target {
+        arn: world.id(role),
+        node: Some(role),
+    };
     let mut context = asker.context_for(action, target);
     oidc_audience(world, from, &mut context);
     let judged = judge(world, &asker, action, target, Some(&context));
@@ -148,7 +188,12 @@ fn federated(world: &World, role: NodeId, provider: &str) -> Vec<Step> {
     let subject = judged
         .conditions
         .iter()
-        .find(|c| c.key.as_deref().is_some_and(|key| key.to_ascii_lowercase().ends_with(":sub")) && !c.negated)
+        .find(|c| {
+            c.key
+                .as_deref()
+                .is_some_and(|key| key.to_ascii_lowercase().ends_with(":sub"))
+                && !c.negated
+        })
         .map(|c| c.values.join(" or "));
     let who = match (&subject, saml) {
         (Some(subject), _) => format!("a token of {} for {subject}", world.label(from)),
@@ -156,7 +201,10 @@ fn federated(world: &World, role: NodeId, provider: &str) -> Vec<Step> {
         (None, false) => format!("any token of {} (no condition on the subject)", world.label(from)),
     };
     let text = format!("{who} gives {}", world.label(role));
-    let mut out = vec![Step { group: None, ..step(EdgeKind::Assumes, from, role, action, text, judged) }];
+    let mut out = vec![Step {
+        group: None,
+        ..step(EdgeKind::Assumes, from, role, action, text, judged)
+    }];
     out.extend(service_accounts(world, &asker, &context, from, role, action));
     out
 }
@@ -170,22 +218,41 @@ fn service_accounts(
     role: NodeId,
     action: &str,
 ) -> Vec<Step> {
-    let Some(issuer) = oidc_issuer(world, provider) else { return Vec::new() };
+    let Some(issuer) = oidc_issuer(world, provider) else {
+        return Vec::new();
+    };
     let mut out = Vec::new();
     for account in world.graph.sources(provider, EdgeKind::CorrelatesWith) {
         let node = &world.node(account).record;
-        let Some((namespace, name)) = node.kind.eq(&Kind::EksServiceAccount).then(|| node.name.split_once('/')).flatten()
+        let Some((namespace, name)) = node
+            .kind
+            .eq(&Kind::EksServiceAccount)
+            .then(|| node.name.split_once('/'))
+            .flatten()
         else {
             continue;
         };
         let mut context = context.clone();
         let any = |text: &str| text.replace('*', crate::access::ANY);
-        context.set(&format!("{issuer}:sub"), format!("system:serviceaccount:{}:{}", any(namespace), any(name)));
-        let target = Target { arn: world.id(role), node: Some(role) };
+        context.set(
+            &format!("{issuer}:sub"),
+            format!("system:serviceaccount:{}:{}", any(namespace), any(name)),
+        );
+        let target = Target {
+            arn: world.id(role),
+            node: Some(role),
+        };
         let judged = judge(world, asker, action, target, Some(&context));
         if judged.verdict != PathVerdict::Denied {
-            let text = format!("service account {} gets a token for {}", world.label(account), world.label(role));
-            out.push(Step { group: None, ..step(EdgeKind::Assumes, account, role, action, text, judged) });
+            let text = format!(
+                "service account {} gets a token for {}",
+                world.label(account),
+                world.label(role)
+            );
+            out.push(Step {
+                group: None,
+                ..step(EdgeKind::Assumes, account, role, action, text, judged)
+            });
         }
     }
     out
@@ -193,12 +260,20 @@ fn service_accounts(
 
 /// The issuer as condition keys name it: the URL without `https://`.
 pub(crate) fn oidc_issuer(world: &World, provider: NodeId) -> Option<&str> {
-    world.id(provider).split_once(":oidc-provider/").map(|(_, issuer)| issuer)
+    world
+        .id(provider)
+        .split_once(":oidc-provider/")
+        .map(|(_, issuer)| issuer)
 }
 
 /// A token's audience is one that the provider is set up for: known where there is but one.
 fn oidc_audience(world: &World, provider: NodeId, context: &mut Context) {
-    let clients = world.node(provider).record.attrs.get("client_ids").and_then(|v| v.as_array());
+    let clients = world
+        .node(provider)
+        .record
+        .attrs
+        .get("client_ids")
+        .and_then(|v| v.as_array());
     if let (Some(issuer), Some([one])) = (oidc_issuer(world, provider), clients.map(Vec::as_slice))
         && let Some(client) = one.as_str()
     {

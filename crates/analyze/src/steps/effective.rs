@@ -13,9 +13,15 @@ use crate::world::World;
 /// The action that sets an entity in motion, and the kind of step it makes.
 fn lever(world: &World, node: NodeId) -> Option<(&'static str, EdgeKind)> {
     let moves_something = || {
-        world.graph.edges_to(node).any(|edge| {
-            matches!(edge.kind, EdgeKind::TriggeredBy | EdgeKind::DeployedFrom)
-        }) || world.graph.targets(node, EdgeKind::HoldsCredentialFor).next().is_some()
+        world
+            .graph
+            .edges_to(node)
+            .any(|edge| matches!(edge.kind, EdgeKind::TriggeredBy | EdgeKind::DeployedFrom))
+            || world
+                .graph
+                .targets(node, EdgeKind::HoldsCredentialFor)
+                .next()
+                .is_some()
     };
     Some(match world.node(node).record.kind {
         Kind::LambdaFunction => ("lambda:InvokeFunction", EdgeKind::Invokes),
@@ -28,7 +34,9 @@ fn lever(world: &World, node: NodeId) -> Option<(&'static str, EdgeKind)> {
         Kind::SnsTopic if moves_something() => ("sns:Publish", EdgeKind::SendsTo),
         Kind::S3Bucket if moves_something() => ("s3:PutObject", EdgeKind::SendsTo),
         Kind::EcrRepository if moves_something() => ("ecr:PutImage", EdgeKind::PushTo),
-        Kind::SecretsManagerSecret if moves_something() => ("secretsmanager:GetSecretValue", EdgeKind::CanAccess),
+        Kind::SecretsManagerSecret if moves_something() => {
+            ("secretsmanager:GetSecretValue", EdgeKind::CanAccess)
+        }
         Kind::SsmParameter if moves_something() => ("ssm:GetParameter", EdgeKind::CanAccess),
         _ => return None,
     })
@@ -36,7 +44,10 @@ fn lever(world: &World, node: NodeId) -> Option<(&'static str, EdgeKind)> {
 
 /// Everything that can be set in motion.
 pub(super) fn levers(world: &World) -> Vec<(NodeId, &'static str, EdgeKind)> {
-    let all = world.graph.nodes().filter_map(|(id, _)| lever(world, id).map(|(action, edge)| (id, action, edge)));
+    let all = world
+        .graph
+        .nodes()
+        .filter_map(|(id, _)| lever(world, id).map(|(action, edge)| (id, action, edge)));
     all.collect()
 }
 
@@ -57,7 +68,14 @@ pub(super) fn of_principal(
 }
 
 /// Asks through [`access_filtered`], so that objects, keys and public-access blocks count as they do for data.
-fn pull(world: &World, asker: &Asker<'_>, from: NodeId, node: NodeId, action: &str, edge: EdgeKind) -> Option<Step> {
+fn pull(
+    world: &World,
+    asker: &Asker<'_>,
+    from: NodeId,
+    node: NodeId,
+    action: &str,
+    edge: EdgeKind,
+) -> Option<Step> {
     let access = access_filtered(world, asker, node, &|asked| asked == action);
     let allowed = access.allowed.first();
     let blocked = access.blocked.first();
@@ -68,7 +86,13 @@ fn pull(world: &World, asker: &Asker<'_>, from: NodeId, node: NodeId, action: &s
         Kind::S3Bucket => format!("{}/{}", world.id(node), crate::access::ANY),
         _ => world.id(node).to_owned(),
     };
-    let answer = asker.ask(action, Target { arn: &arn, node: Some(node) });
+    let answer = asker.ask(
+        action,
+        Target {
+            arn: &arn,
+            node: Some(node),
+        },
+    );
     let mut judged = describe(world, asker, action, Some(node), &answer);
     match (allowed, blocked) {
         (Some(found), _) => {

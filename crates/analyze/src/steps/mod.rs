@@ -85,7 +85,7 @@ impl Steps {
     fn index(world: &World, mut steps: Vec<Step>) -> Self {
         // The same move by several techniques is told once, by the first in the table; steps that are there already for
         // another reason need no technique.
-        steps.sort_by(|a, b| (a.from, a.to, a.edge, a.verdict).cmp(&(b.from, b.to, b.edge, b.verdict)));
+        steps.sort_by_key(|step| (step.from, step.to, step.edge, step.verdict));
         steps.dedup_by(|b, a| (a.from, a.to, a.edge) == (b.from, b.to, b.edge));
         let mut out = vec![Vec::new(); world.graph.len()];
         let mut into = vec![Vec::new(); world.graph.len()];
@@ -103,12 +103,20 @@ impl Steps {
 
     /// Steps that start at a node.
     pub fn from(&self, node: NodeId) -> impl Iterator<Item = &Step> {
-        self.out.get(node.index()).into_iter().flatten().filter_map(|i| self.steps.get(*i as usize))
+        self.out
+            .get(node.index())
+            .into_iter()
+            .flatten()
+            .filter_map(|i| self.steps.get(*i as usize))
     }
 
     /// Steps that lead to a node.
     pub fn to(&self, node: NodeId) -> impl Iterator<Item = &Step> {
-        self.into.get(node.index()).into_iter().flatten().filter_map(|i| self.steps.get(*i as usize))
+        self.into
+            .get(node.index())
+            .into_iter()
+            .flatten()
+            .filter_map(|i| self.steps.get(*i as usize))
     }
 
     /// All steps.
@@ -121,7 +129,11 @@ impl Steps {
 /// Everybody who can act: collected users and roles, and the strangers that policies name.
 #[must_use]
 pub fn askers(world: &World) -> Vec<Asker<'_>> {
-    let mut out: Vec<Asker<'_>> = world.principals.keys().map(|node| Asker::node(world, *node)).collect();
+    let mut out: Vec<Asker<'_>> = world
+        .principals
+        .keys()
+        .map(|node| Asker::node(world, *node))
+        .collect();
     out.extend(strangers(world));
     out
 }
@@ -132,7 +144,10 @@ pub(crate) fn strangers(world: &World) -> impl Iterator<Item = Asker<'_>> {
         .graph
         .nodes()
         .filter(|(_, node)| {
-            matches!(node.record.kind, Kind::ExternalAccount | Kind::ExternalPrincipal | Kind::Anonymous)
+            matches!(
+                node.record.kind,
+                Kind::ExternalAccount | Kind::ExternalPrincipal | Kind::Anonymous
+            )
         })
         .map(|(id, _)| Asker::node(world, id))
 }
@@ -230,17 +245,31 @@ pub(crate) fn step(
 pub(crate) fn mentions(world: &World, asker: &Asker<'_>, action: &str) -> bool {
     let principal = asker.node.and_then(|node| world.principals.get(&node));
     principal.is_some_and(|principal| {
-        principal.identity.iter().filter_map(|tag| world.attachment(*tag)).any(|attachment| {
-            attachment.policy.statements.iter().any(|s| s.effect == Effect::Allow && s.action.matches(action))
-        })
+        principal
+            .identity
+            .iter()
+            .filter_map(|tag| world.attachment(*tag))
+            .any(|attachment| {
+                attachment
+                    .policy
+                    .statements
+                    .iter()
+                    .any(|s| s.effect == Effect::Allow && s.action.matches(action))
+            })
     })
 }
 
 /// Whether a resource policy mentions an action in an `Allow`.
 pub(crate) fn resource_mentions(world: &World, resource: NodeId, action: &str) -> bool {
     world.resource_policies.get(&resource).is_some_and(|tags| {
-        tags.iter().filter_map(|tag| world.attachment(*tag)).any(|attachment| {
-            attachment.policy.statements.iter().any(|s| s.effect == Effect::Allow && s.action.matches(action))
-        })
+        tags.iter()
+            .filter_map(|tag| world.attachment(*tag))
+            .any(|attachment| {
+                attachment
+                    .policy
+                    .statements
+                    .iter()
+                    .any(|s| s.effect == Effect::Allow && s.action.matches(action))
+            })
     })
 }

@@ -14,7 +14,12 @@ use crate::facts;
 use crate::world::World;
 
 pub(super) fn steps(world: &World) -> Vec<Step> {
-    world.graph.edges().iter().flat_map(|edge| of_edge(world, edge)).collect()
+    world
+        .graph
+        .edges()
+        .iter()
+        .flat_map(|edge| of_edge(world, edge))
+        .collect()
 }
 
 fn of_edge(world: &World, edge: &Edge) -> Vec<Step> {
@@ -31,11 +36,16 @@ fn of_edge(world: &World, edge: &Edge) -> Vec<Step> {
         EdgeKind::Invokes => vec![invokes(world, from, to, edge.note.as_deref())],
         EdgeKind::TriggeredBy => vec![triggers(world, to, from, edge.note.as_deref())],
         EdgeKind::DeployedFrom => {
-            let text = format!("{a} runs an image of {b}: whoever changes the image changes the code at its next deployment");
+            let text = format!(
+                "{a} runs an image of {b}: whoever changes the image changes the code at its next deployment"
+            );
             vec![plain(EdgeKind::ImageRunsIn, to, from, text)]
         }
         EdgeKind::HoldsCredentialFor => {
-            let how = edge.note.as_deref().map_or(String::new(), |how| format!(" ({how})"));
+            let how = edge
+                .note
+                .as_deref()
+                .map_or(String::new(), |how| format!(" ({how})"));
             let mut step = plain(edge.kind, from, to, format!("{a} holds a credential of {b}{how}"));
             step.confidence = edge.confidence;
             vec![step]
@@ -89,10 +99,20 @@ fn service_of(kind: Kind) -> Option<&'static str> {
 /// A workload acts as its role, if the role trusts the service that runs the workload.
 fn runs_as(world: &World, edge: &Edge) -> Step {
     let (workload, role) = (edge.from, edge.to);
-    let mut step = plain(EdgeKind::RunsAs, workload, role, format!("{} runs as {}", world.label(workload), world.label(role)));
+    let mut step = plain(
+        EdgeKind::RunsAs,
+        workload,
+        role,
+        format!("{} runs as {}", world.label(workload), world.label(role)),
+    );
     let trust_known = world.principals.get(&role).is_some_and(|p| p.trust.is_some());
-    let Some(service) = service_of(world.node(workload).record.kind).filter(|_| trust_known) else { return step };
-    let target = Target { arn: world.id(role), node: Some(role) };
+    let Some(service) = service_of(world.node(workload).record.kind).filter(|_| trust_known) else {
+        return step;
+    };
+    let target = Target {
+        arn: world.id(role),
+        node: Some(role),
+    };
     let judged = as_service(world, service, workload, "sts:AssumeRole", target);
     step.verdict = judged.verdict;
     step.statements = judged.statements;
@@ -105,7 +125,13 @@ fn runs_as(world: &World, edge: &Edge) -> Step {
 }
 
 /// Asks as a service that acts for one of its resources.
-fn as_service(world: &World, service: &str, source: NodeId, action: &str, target: Target<'_>) -> super::Judged {
+fn as_service(
+    world: &World,
+    service: &str,
+    source: NodeId,
+    action: &str,
+    target: Target<'_>,
+) -> super::Judged {
     let asker = Asker::caller(world, Caller::parse(service));
     let mut context = asker.context_for(action, target);
     facts::on_behalf_of(world, &mut context, world.id(source), world.account_of(source));
@@ -120,7 +146,9 @@ fn assigned(world: &World, edge: &Edge) -> Vec<Step> {
         .targets(set, EdgeKind::Provisions)
         .filter(|role| edge.note.is_none() || world.account_of(*role) == edge.note.as_deref())
         .map(|role| {
-            let account = world.account_of(role).map_or(String::new(), |id| world.account_label(id));
+            let account = world
+                .account_of(role)
+                .map_or(String::new(), |id| world.account_label(id));
             let text = format!(
                 "{} is assigned permission set {} in {account}, which is role {}",
                 world.label(edge.from),
@@ -146,7 +174,12 @@ fn caller_of(kind: Kind) -> Option<&'static str> {
 
 fn invokes(world: &World, from: NodeId, to: NodeId, how: Option<&str>) -> Step {
     let how = how.map_or(String::new(), |how| format!(" ({how})"));
-    let mut step = plain(EdgeKind::Invokes, from, to, format!("{} calls {}{how}", world.label(from), world.label(to)));
+    let mut step = plain(
+        EdgeKind::Invokes,
+        from,
+        to,
+        format!("{} calls {}{how}", world.label(from), world.label(to)),
+    );
     admit(world, from, to, &mut step);
     step
 }
@@ -163,11 +196,16 @@ fn triggers(world: &World, source: NodeId, workload: NodeId, how: Option<&str>) 
 /// the step stays, since the source may call with a role of its own.
 fn admit(world: &World, source: NodeId, function: NodeId, step: &mut Step) {
     let kinds = (world.node(source).record.kind, world.node(function).record.kind);
-    let (Some(service), Kind::LambdaFunction) = (caller_of(kinds.0), kinds.1) else { return };
+    let (Some(service), Kind::LambdaFunction) = (caller_of(kinds.0), kinds.1) else {
+        return;
+    };
     if !world.resource_policies.contains_key(&function) {
         return;
     }
-    let target = Target { arn: world.id(function), node: Some(function) };
+    let target = Target {
+        arn: world.id(function),
+        node: Some(function),
+    };
     let judged = as_service(world, service, source, "lambda:InvokeFunction", target);
     step.action = Some("lambda:InvokeFunction".into());
     step.statements = judged.statements;

@@ -69,7 +69,9 @@ struct Table {
 pub fn techniques() -> &'static [Technique] {
     static TABLE: OnceLock<Vec<Technique>> = OnceLock::new();
     TABLE.get_or_init(|| {
-        toml::from_str::<Table>(include_str!("../../techniques.toml")).map(|t| t.technique).unwrap_or_default()
+        toml::from_str::<Table>(include_str!("../../techniques.toml"))
+            .map(|t| t.technique)
+            .unwrap_or_default()
     })
 }
 
@@ -85,7 +87,9 @@ impl Targets {
     pub(super) fn of(world: &World) -> Self {
         let mut out = Self::default();
         for (id, node) in world.graph.nodes() {
-            let Some(account) = node.record.account.clone() else { continue };
+            let Some(account) = node.record.account.clone() else {
+                continue;
+            };
             let list = match node.record.kind {
                 Kind::IamRole if !node.stub => &mut out.roles,
                 Kind::IamUser if !node.stub => &mut out.users,
@@ -99,21 +103,39 @@ impl Targets {
 }
 
 pub(super) fn of_principal(world: &World, asker: &Asker<'_>, targets: &Targets) -> Vec<Step> {
-    let Some(from) = asker.node.filter(|node| world.principals.contains_key(node)) else { return Vec::new() };
+    let Some(from) = asker.node.filter(|node| world.principals.contains_key(node)) else {
+        return Vec::new();
+    };
     let able: Vec<&Technique> = techniques()
         .iter()
-        .filter(|technique| technique.needs.iter().all(|action| mentions(world, asker, action)))
+        .filter(|technique| {
+            technique
+                .needs
+                .iter()
+                .all(|action| mentions(world, asker, action))
+        })
         .collect();
     if able.is_empty() || scope::is_administrator(world, asker) {
         return Vec::new();
     }
-    able.into_iter().flat_map(|technique| apply(world, asker, from, technique, targets)).collect()
+    able.into_iter()
+        .flat_map(|technique| apply(world, asker, from, technique, targets))
+        .collect()
 }
 
-fn apply(world: &World, asker: &Asker<'_>, from: NodeId, technique: &Technique, targets: &Targets) -> Vec<Step> {
+fn apply(
+    world: &World,
+    asker: &Asker<'_>,
+    from: NodeId,
+    technique: &Technique,
+    targets: &Targets,
+) -> Vec<Step> {
     let account = asker.caller.account.as_deref();
     let here = |lists: &'_ FxHashMap<String, Vec<NodeId>>| -> Vec<NodeId> {
-        account.and_then(|account| lists.get(account)).cloned().unwrap_or_default()
+        account
+            .and_then(|account| lists.get(account))
+            .cloned()
+            .unwrap_or_default()
     };
     let everything = || account.and_then(|account| world.graph.find(&scope::everything(account)));
     let me = world.node(from).record.kind;
@@ -128,12 +150,14 @@ fn apply(world: &World, asker: &Asker<'_>, from: NodeId, technique: &Technique, 
             .filter_map(|policy| gain(world, asker, from, everything()?, policy, technique))
             .take(1)
             .collect(),
-        TechniqueKind::OwnUser if me == Kind::IamUser => {
-            everything().and_then(|all| gain(world, asker, from, all, from, technique)).into_iter().collect()
-        }
-        TechniqueKind::OwnRole if me == Kind::IamRole => {
-            everything().and_then(|all| gain(world, asker, from, all, from, technique)).into_iter().collect()
-        }
+        TechniqueKind::OwnUser if me == Kind::IamUser => everything()
+            .and_then(|all| gain(world, asker, from, all, from, technique))
+            .into_iter()
+            .collect(),
+        TechniqueKind::OwnRole if me == Kind::IamRole => everything()
+            .and_then(|all| gain(world, asker, from, all, from, technique))
+            .into_iter()
+            .collect(),
         TechniqueKind::OwnGroup => world
             .graph
             .targets(from, EdgeKind::MemberOf)
@@ -163,21 +187,52 @@ fn apply(world: &World, asker: &Asker<'_>, from: NodeId, technique: &Technique, 
 fn own_policies(world: &World, from: NodeId) -> Vec<NodeId> {
     let holders = std::iter::once(from).chain(world.graph.targets(from, EdgeKind::MemberOf));
     let policies = holders.flat_map(|holder| world.graph.targets(holder, EdgeKind::HasPolicy));
-    policies.filter(|policy| !world.id(*policy).contains(":iam::aws:policy/")).collect()
+    policies
+        .filter(|policy| !world.id(*policy).contains(":iam::aws:policy/"))
+        .collect()
 }
 
 /// All needed actions on one entity.
-fn gain(world: &World, asker: &Asker<'_>, from: NodeId, to: NodeId, on: NodeId, technique: &Technique) -> Option<Step> {
-    let target = Target { arn: world.id(on), node: Some(on) };
+fn gain(
+    world: &World,
+    asker: &Asker<'_>,
+    from: NodeId,
+    to: NodeId,
+    on: NodeId,
+    technique: &Technique,
+) -> Option<Step> {
+    let target = Target {
+        arn: world.id(on),
+        node: Some(on),
+    };
     let judged = all(world, asker, technique, target, None)?;
-    let text = format!("{} {} ({})", world.label(from), phrase(world, technique, on), technique.id);
-    let made = step(EdgeKind::CanEscalateTo, from, to, &technique.needs.join(" + "), text, judged);
-    Some(Step { on: (on != from && on != to).then_some(on), ..made })
+    let text = format!(
+        "{} {} ({})",
+        world.label(from),
+        phrase(world, technique, on),
+        technique.id
+    );
+    let made = step(
+        EdgeKind::CanEscalateTo,
+        from,
+        to,
+        &technique.needs.join(" + "),
+        text,
+        judged,
+    );
+    Some(Step {
+        on: (on != from && on != to).then_some(on),
+        ..made
+    })
 }
 
 fn phrase(world: &World, technique: &Technique, on: NodeId) -> String {
     match technique.kind {
-        TechniqueKind::OwnPolicy | TechniqueKind::OwnGroup | TechniqueKind::OtherUser | TechniqueKind::Trust | TechniqueKind::Workload => {
+        TechniqueKind::OwnPolicy
+        | TechniqueKind::OwnGroup
+        | TechniqueKind::OtherUser
+        | TechniqueKind::Trust
+        | TechniqueKind::Workload => {
             format!("{}: {}", technique.title, world.label(on))
         }
         _ => technique.title.clone(),
@@ -185,9 +240,18 @@ fn phrase(world: &World, technique: &Technique, on: NodeId) -> String {
 }
 
 /// `iam:PassRole` on the role for the service, the creating actions, and a role that trusts the service.
-fn pass_role(world: &World, asker: &Asker<'_>, from: NodeId, role: NodeId, technique: &Technique) -> Option<Step> {
+fn pass_role(
+    world: &World,
+    asker: &Asker<'_>,
+    from: NodeId,
+    role: NodeId,
+    technique: &Technique,
+) -> Option<Step> {
     let service = technique.service.as_deref()?;
-    let target = Target { arn: world.id(role), node: Some(role) };
+    let target = Target {
+        arn: world.id(role),
+        node: Some(role),
+    };
     let as_service = Asker::caller(world, Caller::parse(service));
     let mut context = as_service.context_for("sts:AssumeRole", target);
     context.set_unknown("aws:SourceArn", true);
@@ -202,19 +266,36 @@ fn pass_role(world: &World, asker: &Asker<'_>, from: NodeId, role: NodeId, techn
     judged.conditions.extend(trust.conditions);
     judged.statements.extend(trust.statements);
     judged.verdict = judged.verdict.max(trust.verdict);
-    let text = format!("{} {} {} ({})", world.label(from), technique.title.replace("the role", "role"), world.label(role), technique.id);
-    Some(step(EdgeKind::CanEscalateTo, from, role, &technique.needs.join(" + "), text, judged))
+    let text = format!(
+        "{} {} {} ({})",
+        world.label(from),
+        technique.title.replace("the role", "role"),
+        world.label(role),
+        technique.id
+    );
+    Some(step(
+        EdgeKind::CanEscalateTo,
+        from,
+        role,
+        &technique.needs.join(" + "),
+        text,
+        judged,
+    ))
 }
 
 /// Every needed action; IAM actions on the target, others on anything new of the account. None where one is denied.
-fn all(world: &World, asker: &Asker<'_>, technique: &Technique, target: Target<'_>, service: Option<&str>) -> Option<Judged> {
+fn all(
+    world: &World,
+    asker: &Asker<'_>,
+    technique: &Technique,
+    target: Target<'_>,
+    service: Option<&str>,
+) -> Option<Judged> {
     let mut out: Option<Judged> = None;
     for action in &technique.needs {
         let mut context = asker.context_for(action, target);
-        if action.as_str() == "iam:PassRole" {
-            if let Some(service) = service {
-                context.set("iam:PassedToService", service);
-            }
+        if let (Some(service), "iam:PassRole") = (service, action.as_str()) {
+            context.set("iam:PassedToService", service);
         }
         let on_target = technique.kind != TechniqueKind::PassRole || action.as_str() == "iam:PassRole";
         let judged = if on_target {
@@ -250,18 +331,38 @@ fn anywhere(world: &World, asker: &Asker<'_>, action: &str) -> Option<Judged> {
     let mut candidates: Vec<String> = scope::fresh(action, account);
     let principal = asker.node.and_then(|node| world.principals.get(&node))?;
     for attachment in principal.identity.iter().filter_map(|tag| world.attachment(*tag)) {
-        for statement in attachment.policy.statements.iter().filter(|s| s.action.matches(action)) {
-            let patterns = statement.resource.iter().filter(|e| !e.negated).flat_map(|e| &e.patterns);
-            candidates.extend(patterns.filter_map(|pattern| pattern.example(&asker.context, 'x')).filter(|arn| {
-                Arn::parse(arn).is_some_and(|arn| !arn.resource.is_empty())
-            }));
+        for statement in attachment
+            .policy
+            .statements
+            .iter()
+            .filter(|s| s.action.matches(action))
+        {
+            let patterns = statement
+                .resource
+                .iter()
+                .filter(|e| !e.negated)
+                .flat_map(|e| &e.patterns);
+            candidates.extend(
+                patterns
+                    .filter_map(|pattern| pattern.example(&asker.context, 'x'))
+                    .filter(|arn| Arn::parse(arn).is_some_and(|arn| !arn.resource.is_empty())),
+            );
         }
     }
     let mut best: Option<Judged> = None;
     for arn in candidates {
         let mut context = asker.context.clone();
         facts::resource(world, &mut context, action, &arn, Some(account), None);
-        let judged = judge(world, asker, action, Target { arn: &arn, node: None }, Some(&context));
+        let judged = judge(
+            world,
+            asker,
+            action,
+            Target {
+                arn: &arn,
+                node: None,
+            },
+            Some(&context),
+        );
         if judged.verdict == PathVerdict::Allowed {
             return Some(judged);
         }
@@ -281,10 +382,24 @@ mod tests {
         let catalog = sv0_iam::catalog::Catalog::embedded();
         assert!(techniques().len() >= 18, "the embedded table is damaged");
         for technique in techniques() {
-            assert_eq!(technique.kind == TechniqueKind::PassRole, technique.service.is_some(), "{}", technique.id);
-            assert_eq!(technique.kind == TechniqueKind::Workload, technique.workload.is_some(), "{}", technique.id);
+            assert_eq!(
+                technique.kind == TechniqueKind::PassRole,
+                technique.service.is_some(),
+                "{}",
+                technique.id
+            );
+            assert_eq!(
+                technique.kind == TechniqueKind::Workload,
+                technique.workload.is_some(),
+                "{}",
+                technique.id
+            );
             for action in &technique.needs {
-                assert!(catalog.action(action).is_some(), "{}: {action} is not in the catalogue", technique.id);
+                assert!(
+                    catalog.action(action).is_some(),
+                    "{}: {action} is not in the catalogue",
+                    technique.id
+                );
             }
         }
     }

@@ -37,15 +37,25 @@ pub(crate) fn run(args: &AnalyzeArgs) -> Result<u8, Failure> {
             version: snapshot::VERSION,
             created_at: String::new(),
             tool: concat!("sv0 ", env!("CARGO_PKG_VERSION")).into(),
-            source: loaded.sources.iter().map(|s| s.file.as_str()).collect::<Vec<_>>().join(", "),
+            source: loaded
+                .sources
+                .iter()
+                .map(|s| s.file.as_str())
+                .collect::<Vec<_>>()
+                .join(", "),
         };
-        snapshot::write(path, &header, &loaded.records, &loaded.gaps)
-            .map_err(|source| Failure::Write { path: path.display().to_string(), source })?;
+        snapshot::write(path, &header, &loaded.records, &loaded.gaps).map_err(|source| Failure::Write {
+            path: path.display().to_string(),
+            source,
+        })?;
     }
     let sources = loaded.sources.clone();
     let model = load::model(loaded);
     let overview = overview(&model.world, &model.steps, &model.finder());
-    let answer = Answer { sources: sources.iter().map(file_read).collect(), overview };
+    let answer = Answer {
+        sources: sources.iter().map(file_read).collect(),
+        overview,
+    };
     render::answer(args.show.output, &answer, |out| {
         write_sources(out, &sources)?;
         write(out, &model, &answer.overview)
@@ -54,12 +64,24 @@ pub(crate) fn run(args: &AnalyzeArgs) -> Result<u8, Failure> {
 }
 
 fn file_read(source: &Source) -> FileRead {
-    FileRead { file: source.file.clone(), format: source.format.label(), records: source.records }
+    FileRead {
+        file: source.file.clone(),
+        format: source.format.label(),
+        records: source.records,
+    }
 }
 
 fn write_sources(out: &mut dyn Write, sources: &[Source]) -> io::Result<()> {
     for source in sources.iter().take(8) {
-        writeln!(out, "{} {}", source.file, paint(Style::Dim, &format!("{}, {} entities", source.format.label(), source.records)))?;
+        writeln!(
+            out,
+            "{} {}",
+            source.file,
+            paint(
+                Style::Dim,
+                &format!("{}, {} entities", source.format.label(), source.records)
+            )
+        )?;
     }
     if sources.len() > 8 {
         writeln!(out, "… and {} more files", sources.len() - 8)?;
@@ -81,10 +103,27 @@ fn head(out: &mut dyn Write, text: &str) -> io::Result<()> {
 }
 
 pub(crate) fn inventory(out: &mut dyn Write, overview: &Overview) -> io::Result<()> {
-    let accounts: Vec<String> = overview.accounts.iter().take(6).map(|(_, name)| name.clone()).collect();
+    let accounts: Vec<String> = overview
+        .accounts
+        .iter()
+        .take(6)
+        .map(|(_, name)| name.clone())
+        .collect();
     let more = if overview.accounts.len() > 6 { " …" } else { "" };
-    head(out, &format!("{}: {}{more}", plural(overview.accounts.len(), "account"), accounts.join(", ")))?;
-    let count = |kinds: &[Kind]| kinds.iter().filter_map(|kind| overview.entities.get(kind)).sum::<usize>();
+    head(
+        out,
+        &format!(
+            "{}: {}{more}",
+            plural(overview.accounts.len(), "account"),
+            accounts.join(", ")
+        ),
+    )?;
+    let count = |kinds: &[Kind]| {
+        kinds
+            .iter()
+            .filter_map(|kind| overview.entities.get(kind))
+            .sum::<usize>()
+    };
     let mut groups: BTreeMap<&str, usize> = BTreeMap::new();
     for (kind, number) in &overview.entities {
         *groups.entry(kind.entity_type().as_str()).or_default() += number;
@@ -121,20 +160,43 @@ pub(crate) fn exposures(out: &mut dyn Write, overview: &Overview) -> io::Result<
         return Ok(());
     }
     head(out, "Sensitive data and who reaches it")?;
-    let mut table = render::table(&["data", "what", "account", "sensitivity", "reached by", "from other accounts"]);
+    let mut table = render::table(&[
+        "data",
+        "what",
+        "account",
+        "sensitivity",
+        "reached by",
+        "from other accounts",
+    ]);
     for exposure in overview.exposures.iter().take(15) {
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
         for (kind, number) in &exposure.origins {
             *counts.entry(short_kind(*kind)).or_default() += number;
         }
-        let by: Vec<String> = counts.iter().map(|(kind, number)| plural(*number, kind)).collect();
+        let by: Vec<String> = counts
+            .iter()
+            .map(|(kind, number)| plural(*number, kind))
+            .collect();
         table.add_row([
             exposure.resource.name.clone(),
             exposure.resource.kind.label().to_owned(),
-            exposure.resource.account_name.clone().or_else(|| exposure.resource.account.clone()).unwrap_or_default(),
+            exposure
+                .resource
+                .account_name
+                .clone()
+                .or_else(|| exposure.resource.account.clone())
+                .unwrap_or_default(),
             exposure.sensitivity.to_string(),
-            if by.is_empty() { "nobody".into() } else { by.join(", ") },
-            if exposure.cross_account == 0 { String::new() } else { exposure.cross_account.to_string() },
+            if by.is_empty() {
+                "nobody".into()
+            } else {
+                by.join(", ")
+            },
+            if exposure.cross_account == 0 {
+                String::new()
+            } else {
+                exposure.cross_account.to_string()
+            },
         ]);
     }
     render::write_table(out, &table)?;
@@ -178,9 +240,17 @@ fn remarkable(out: &mut dyn Write, overview: &Overview) -> io::Result<()> {
         render::wrap(out, "    ", "      ", &show::chain(&entry.path))?;
     }
     for (why, number) in shown.iter().filter(|(_, number)| **number > 4) {
-        writeln!(out, "  {}", paint(Style::Dim, &format!("… and {} more where {why}", number - 4)))?;
+        writeln!(
+            out,
+            "  {}",
+            paint(Style::Dim, &format!("… and {} more where {why}", number - 4))
+        )?;
     }
-    writeln!(out, "  {}", paint(Style::Dim, "`sv0 paths --from NAME` shows a path hop by hop"))?;
+    writeln!(
+        out,
+        "  {}",
+        paint(Style::Dim, "`sv0 paths --from NAME` shows a path hop by hop")
+    )?;
     writeln!(out)
 }
 
@@ -195,7 +265,11 @@ fn stopped(out: &mut dyn Write, overview: &Overview) -> io::Result<()> {
         render::wrap(out, "  ", "    ", &line)?;
     }
     if overview.stopped.len() > 8 {
-        writeln!(out, "  … and {} more: `sv0 paths --blocked`", overview.stopped.len() - 8)?;
+        writeln!(
+            out,
+            "  … and {} more: `sv0 paths --blocked`",
+            overview.stopped.len() - 8
+        )?;
     }
     Ok(())
 }
@@ -222,8 +296,17 @@ fn problems(out: &mut dyn Write, model: &Model) -> io::Result<()> {
             },
             None => String::new(),
         };
-        let help = problem.diagnostic.help.as_ref().map_or(String::new(), |help| format!(" ({help})"));
-        let text = format!("{}{}: {}{help}", paint(Style::Dim, &place), problem.policy, problem.diagnostic);
+        let help = problem
+            .diagnostic
+            .help
+            .as_ref()
+            .map_or(String::new(), |help| format!(" ({help})"));
+        let text = format!(
+            "{}{}: {}{help}",
+            paint(Style::Dim, &place),
+            problem.policy,
+            problem.diagnostic
+        );
         render::wrap(out, &format!("  {} ", paint(Style::Dim, "·")), "    ", &text)?;
     }
     if warnings.len() > 8 {

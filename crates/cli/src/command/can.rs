@@ -7,11 +7,11 @@ use sv0_model::graph::NodeId;
 use sv0_model::kind::{EdgeKind, EntityType, Kind, Sensitivity};
 use sv0_model::path::PathVerdict;
 
+use crate::Failure;
 use crate::args::CanArgs;
 use crate::load::{self, Model};
 use crate::render::style::{Style, paint};
 use crate::render::{self};
-use crate::Failure;
 
 pub(crate) fn run(args: &CanArgs) -> Result<u8, Failure> {
     let model = load::load(&args.source)?;
@@ -34,7 +34,13 @@ pub(crate) fn principal(model: &Model, name: &str) -> Result<NodeId, Failure> {
 
 fn write(out: &mut dyn Write, answer: &Can, all: bool) -> io::Result<()> {
     writeln!(out, "{}", render::entity(&answer.principal))?;
-    let list = |names: &[String]| if names.is_empty() { "none".into() } else { names.join(", ") };
+    let list = |names: &[String]| {
+        if names.is_empty() {
+            "none".into()
+        } else {
+            names.join(", ")
+        }
+    };
     render::wrap(out, "  policies: ", "    ", &list(&answer.policies))?;
     if let Some(boundary) = &answer.boundary {
         render::wrap(out, "  boundary: ", "    ", boundary)?;
@@ -45,7 +51,11 @@ fn write(out: &mut dyn Write, answer: &Can, all: bool) -> io::Result<()> {
         render::wrap(out, "  SCPs: ", "    ", &list(&names))?;
     }
     if answer.administrator {
-        writeln!(out, "  {}", paint(Style::Bad, "administrator of its account, by what it can do"))?;
+        writeln!(
+            out,
+            "  {}",
+            paint(Style::Bad, "administrator of its account, by what it can do")
+        )?;
     }
     writeln!(out)?;
     reaches(out, answer, all)?;
@@ -66,15 +76,27 @@ fn reaches(out: &mut dyn Write, answer: &Can, all: bool) -> io::Result<()> {
         for reach in &shown {
             let can = match reach.verdict {
                 PathVerdict::Denied => reach.blocked.first().map(|b| b.text.clone()).unwrap_or_default(),
-                PathVerdict::AllowedIf => format!("{}, if {}", brief(&reach.actions), render::conditions(&reach.conditions)),
+                PathVerdict::AllowedIf => format!(
+                    "{}, if {}",
+                    brief(&reach.actions),
+                    render::conditions(&reach.conditions)
+                ),
                 PathVerdict::Allowed if reach.access_levels.len() > 3 => render::levels(&reach.access_levels),
                 PathVerdict::Allowed => brief(&reach.actions),
             };
             let scope = reach.resource.kind == Kind::ResourceScope;
             table.add_row([
                 reach.resource.name.clone(),
-                if scope { "scope".into() } else { reach.resource.kind.label().to_owned() },
-                if reach.sensitivity == Sensitivity::Unknown { String::new() } else { reach.sensitivity.to_string() },
+                if scope {
+                    "scope".into()
+                } else {
+                    reach.resource.kind.label().to_owned()
+                },
+                if reach.sensitivity == Sensitivity::Unknown {
+                    String::new()
+                } else {
+                    reach.sensitivity.to_string()
+                },
                 render::verdict(reach.verdict),
                 can,
                 reach.policies.join(", "),
@@ -84,7 +106,14 @@ fn reaches(out: &mut dyn Write, answer: &Can, all: bool) -> io::Result<()> {
     }
     let hidden = answer.reaches.len() - shown.len();
     if hidden > 0 {
-        writeln!(out, "{}", paint(Style::Dim, &format!("  {hidden} more within a scope of the list (--all shows them)")))?;
+        writeln!(
+            out,
+            "{}",
+            paint(
+                Style::Dim,
+                &format!("  {hidden} more within a scope of the list (--all shows them)")
+            )
+        )?;
     }
     Ok(())
 }

@@ -5,11 +5,11 @@ use std::io::{self, Write};
 use serde::Serialize;
 use sv0_iam::catalog::{Action, Catalog};
 
+use crate::Failure;
 use crate::args::CatalogArgs;
 use crate::load::check_action;
 use crate::render;
 use crate::render::style::{Style, paint};
-use crate::Failure;
 
 #[derive(Serialize)]
 struct Answer {
@@ -41,15 +41,25 @@ pub(crate) fn run(args: &CatalogArgs) -> Result<u8, Failure> {
         Some(name) if name.contains(':') => {
             check_action(name)?;
             let pattern = sv0_iam::name::ActionPattern::new(name);
-            catalog.actions().filter(|action| pattern.matches(action.name())).map(describe).collect()
+            catalog
+                .actions()
+                .filter(|action| pattern.matches(action.name()))
+                .map(describe)
+                .collect()
         }
         Some(service) => {
             check_action(&format!("{service}:*"))?;
             let found: Vec<Found> = catalog.actions_of(service).map(describe).collect();
             if found.is_empty() {
                 check_action(&format!("{service}:?"))?;
-                let help = catalog.suggest_service(service).map_or_else(|| "`sv0 catalog` tells how many services there are".into(), |near| format!("did you mean `{near}`?"));
-                return Err(Failure::Action { action: service.to_owned(), help });
+                let help = catalog.suggest_service(service).map_or_else(
+                    || "`sv0 catalog` tells how many services there are".into(),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                return Err(Failure::Action {
+                    action: service.to_owned(),
+                    help,
+                });
             }
             found
         }
@@ -85,9 +95,17 @@ fn write(out: &mut dyn Write, answer: &Answer) -> io::Result<()> {
         writeln!(
             out,
             "{} services, {} actions, {} resource types, {} condition keys; {} AWS managed policies",
-            answer.services, answer.actions, answer.resource_types, answer.condition_keys, answer.managed_policies
+            answer.services,
+            answer.actions,
+            answer.resource_types,
+            answer.condition_keys,
+            answer.managed_policies
         )?;
-        return writeln!(out, "{}", paint(Style::Dim, "`sv0 catalog s3:Get*` looks actions up"));
+        return writeln!(
+            out,
+            "{}",
+            paint(Style::Dim, "`sv0 catalog s3:Get*` looks actions up")
+        );
     }
     let mut table = render::table(&["action", "access", "on", "condition keys"]);
     for found in &answer.found {

@@ -100,31 +100,54 @@ pub(crate) fn run(args: &DemoArgs) -> Result<u8, Failure> {
             tool: "sv0 demo".into(),
             source: "embedded demo organisation acme, seed 42".into(),
         };
-        snapshot::write(path, &header, &loaded.records, &loaded.gaps)
-            .map_err(|source| Failure::Write { path: path.display().to_string(), source })?;
+        snapshot::write(path, &header, &loaded.records, &loaded.gaps).map_err(|source| Failure::Write {
+            path: path.display().to_string(),
+            source,
+        })?;
         return Ok(0);
     }
     let model = load::model(loaded);
     let overview = overview(&model.world, &model.steps, &model.finder());
-    let stories: Vec<(Told, Vec<Path>)> =
-        STORIES.iter().map(|story| tell(&model, story)).collect::<Result<_, Failure>>()?;
+    let stories: Vec<(Told, Vec<Path>)> = STORIES
+        .iter()
+        .map(|story| tell(&model, story))
+        .collect::<Result<_, Failure>>()?;
     let answer = Answer {
         overview,
-        stories: stories.iter().map(|(told, _)| Told { title: told.title, story: told.story, path: told.path.clone() }).collect(),
+        stories: stories
+            .iter()
+            .map(|(told, _)| Told {
+                title: told.title,
+                story: told.story,
+                path: told.path.clone(),
+            })
+            .collect(),
     };
-    render::answer(args.show.output, &answer, |out| write(out, &answer.overview, &stories))?;
+    render::answer(args.show.output, &answer, |out| {
+        write(out, &answer.overview, &stories)
+    })?;
     Ok(model.exit_code())
 }
 
 fn tell(model: &Model, story: &Story) -> Result<(Told, Vec<Path>), Failure> {
     let from = model.lookup(story.from, &[EntityType::Identity, EntityType::Workload])?;
     let to = model.lookup(story.to, &[])?;
-    let options = Options { blocked: story.blocked, ..Options::default() };
+    let options = Options {
+        blocked: story.blocked,
+        ..Options::default()
+    };
     let mut paths = model.finder().from(from, &[to], options).paths;
     paths.retain(|path| path.hops.iter().any(|hop| hop.to.name.contains(story.through)));
     let shortest = paths.first().map_or(0, |path| path.hops.len());
     paths.retain(|path| path.hops.len() == shortest);
-    Ok((Told { title: story.title, story: story.story, path: paths.first().cloned() }, paths))
+    Ok((
+        Told {
+            title: story.title,
+            story: story.story,
+            path: paths.first().cloned(),
+        },
+        paths,
+    ))
 }
 
 fn write(out: &mut dyn Write, overview: &Overview, stories: &[(Told, Vec<Path>)]) -> io::Result<()> {

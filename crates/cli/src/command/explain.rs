@@ -7,11 +7,11 @@ use sv0_analyze::question::{Explanation, explain, who_can};
 use sv0_model::path::PathVerdict;
 
 use super::can::principal;
+use crate::Failure;
 use crate::args::ExplainArgs;
 use crate::load::{self, check_action};
 use crate::render;
 use crate::render::style::{Style, paint};
-use crate::Failure;
 
 pub(crate) fn run(args: &ExplainArgs) -> Result<u8, Failure> {
     check_action(&args.action)?;
@@ -25,7 +25,10 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<u8, Failure> {
 }
 
 fn write(out: &mut dyn Write, answer: &Explanation) -> io::Result<()> {
-    let head = format!("{} · {} · {}", answer.principal.name, answer.action, answer.resource);
+    let head = format!(
+        "{} · {} · {}",
+        answer.principal.name, answer.action, answer.resource
+    );
     writeln!(out, "{}", paint(Style::Head, &head))?;
     let kind = match (answer.verdict, answer.explicit) {
         (PathVerdict::Denied, true) => " by a statement that denies",
@@ -64,7 +67,11 @@ fn write_layer(out: &mut dyn Write, layer: &LayerSays) -> io::Result<()> {
         Some(level) => format!("{} on {level}", layer.layer),
         None => layer.layer.to_owned(),
     };
-    let text = format!("{} {}", paint(style, layer.outcome), paint(Style::Dim, &layer.text));
+    let text = format!(
+        "{} {}",
+        paint(style, layer.outcome),
+        paint(Style::Dim, &layer.text)
+    );
     render::wrap(out, &format!("{name:<22} "), &" ".repeat(23), text.trim_end())?;
     for matching in &layer.statements {
         write_statement(out, matching)?;
@@ -74,10 +81,21 @@ fn write_layer(out: &mut dyn Write, layer: &LayerSays) -> io::Result<()> {
 
 fn write_statement(out: &mut dyn Write, matching: &Matching) -> io::Result<()> {
     let statement = &matching.statement;
-    let sid = statement.sid.as_deref().map_or(String::new(), |sid| format!(" “{sid}”"));
-    let via = statement.via.as_deref().map_or(String::new(), |via| format!(" (through {via})"));
+    let sid = statement
+        .sid
+        .as_deref()
+        .map_or(String::new(), |sid| format!(" “{sid}”"));
+    let via = statement
+        .via
+        .as_deref()
+        .map_or(String::new(), |via| format!(" (through {via})"));
     let doubt = if matching.certain { "" } else { ", perhaps" };
-    let line = format!("{}{doubt}: {}{via} {}{sid}", statement.effect, paint(Style::Name, &statement.policy), statement.json_path);
+    let line = format!(
+        "{}{doubt}: {}{via} {}{sid}",
+        statement.effect,
+        paint(Style::Name, &statement.policy),
+        statement.json_path
+    );
     render::wrap(out, "    ", "      ", &line)?;
     if let Some(place) = &matching.place {
         writeln!(out, "      {}", paint(Style::Dim, place))?;

@@ -8,21 +8,28 @@ use sv0_model::graph::NodeId;
 use sv0_model::kind::{EntityType, Kind, Sensitivity};
 use sv0_model::path::{Path, PathVerdict};
 
+use crate::Failure;
 use crate::args::{Output, PathsArgs};
 use crate::load::{self, Model};
 use crate::render::style::{Style, paint};
 use crate::render::{self, paths as show};
-use crate::Failure;
 
 pub(crate) fn run(args: &PathsArgs) -> Result<u8, Failure> {
     let model = load::load(&args.source)?;
     let finder = model.finder();
     let from = match &args.from {
-        Some(name) => vec![model.lookup(name, &[EntityType::Identity, EntityType::Workload, EntityType::Resource])?],
+        Some(name) => vec![model.lookup(
+            name,
+            &[EntityType::Identity, EntityType::Workload, EntityType::Resource],
+        )?],
         None => finder.origins(),
     };
     let to = targets(&model, &finder, args)?;
-    let options = Options { blocked: args.blocked, role_hops: args.max_role_hops, ..Options::default() };
+    let options = Options {
+        blocked: args.blocked,
+        role_hops: args.max_role_hops,
+        ..Options::default()
+    };
     let mut cut = false;
     let mut paths: Vec<Path> = Vec::new();
     for origin in from {
@@ -31,15 +38,33 @@ pub(crate) fn run(args: &PathsArgs) -> Result<u8, Failure> {
         paths.extend(found.paths);
     }
     let all = paths.len();
-    let folded = if args.all || args.to.is_some() || args.output_is_data() { 0 } else { fold(&mut paths) };
+    let folded = if args.all || args.to.is_some() || args.output_is_data() {
+        0
+    } else {
+        fold(&mut paths)
+    };
     paths.sort_by_key(|path| {
         let scope = path.target.kind == Kind::ResourceScope;
-        (std::cmp::Reverse(path.sensitivity), scope, path.verdict, path.hops.len(), path.origin.name.clone(), path.target.name.clone(), path.id.clone())
+        (
+            std::cmp::Reverse(path.sensitivity),
+            scope,
+            path.verdict,
+            path.hops.len(),
+            path.origin.name.clone(),
+            path.target.name.clone(),
+            path.id.clone(),
+        )
     });
-    let limit = if args.limit == 0 || args.output_is_data() { paths.len() } else { args.limit };
+    let limit = if args.limit == 0 || args.output_is_data() {
+        paths.len()
+    } else {
+        args.limit
+    };
     let hidden = paths.len().saturating_sub(limit);
     paths.truncate(limit);
-    render::answers(args.show.output, &paths, |out| write(out, args, &paths, all, folded, hidden, cut))?;
+    render::answers(args.show.output, &paths, |out| {
+        write(out, args, &paths, all, folded, hidden, cut)
+    })?;
     if cut && args.output_is_data() {
         let _ = writeln!(io::stderr().lock(), "sv0: {CUT}");
     }
@@ -61,7 +86,10 @@ fn targets(model: &Model, finder: &Finder<'_>, args: &PathsArgs) -> Result<Vec<N
         // Everything in some account.
         Some("*") => {
             let all = finder.targets();
-            Ok(all.into_iter().filter(|id| scope::is_everything(model.world.id(*id))).collect())
+            Ok(all
+                .into_iter()
+                .filter(|id| scope::is_everything(model.world.id(*id)))
+                .collect())
         }
         Some(name) => Ok(vec![model.lookup(name, &[])?]),
     }
@@ -89,7 +117,10 @@ fn fold(paths: &mut Vec<Path>) -> usize {
 
 /// The chain without its end.
 fn before_target(path: &Path) -> Vec<String> {
-    path.chain.split_last().map(|(_, before)| before.to_vec()).unwrap_or_default()
+    path.chain
+        .split_last()
+        .map(|(_, before)| before.to_vec())
+        .unwrap_or_default()
 }
 
 fn write(
@@ -102,7 +133,11 @@ fn write(
     cut: bool,
 ) -> io::Result<()> {
     if paths.is_empty() {
-        let what = if args.blocked { "No path is stopped on the way" } else { "No path" };
+        let what = if args.blocked {
+            "No path is stopped on the way"
+        } else {
+            "No path"
+        };
         let ends = match (&args.from, &args.to) {
             (Some(from), Some(to)) => format!(" from {from} to {to}"),
             (Some(from), None) => format!(" from {from} to data"),
@@ -111,7 +146,14 @@ fn write(
         };
         writeln!(out, "{what}{ends}.")?;
         if !args.blocked {
-            writeln!(out, "{}", paint(Style::Dim, "`--blocked` shows what is stopped on the way, and by what"))?;
+            writeln!(
+                out,
+                "{}",
+                paint(
+                    Style::Dim,
+                    "`--blocked` shows what is stopped on the way, and by what"
+                )
+            )?;
         }
         return Ok(());
     }
@@ -122,7 +164,9 @@ fn write(
     let kind = if args.blocked { "stopped path" } else { "path" };
     let mut notes = vec![show::plural(all, kind)];
     if folded > 0 {
-        notes.push(format!("{folded} say no more than a broader one (--all shows them)"));
+        notes.push(format!(
+            "{folded} say no more than a broader one (--all shows them)"
+        ));
     }
     if hidden > 0 {
         notes.push(format!("{hidden} not shown (--limit 0 shows all)"));

@@ -6,7 +6,6 @@ pub(crate) mod style;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-
 use comfy_table::{ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle, Width};
 use serde::Serialize;
 use sv0_model::coverage::Gap;
@@ -27,8 +26,12 @@ pub(crate) fn answer<T: Serialize>(
     let mut out = io::BufWriter::new(io::stdout().lock());
     let written = match output {
         Output::Table => table(&mut out),
-        Output::Json => serde_json::to_writer_pretty(&mut out, value).map_err(Into::into).and_then(|()| writeln!(out)),
-        Output::Jsonl => serde_json::to_writer(&mut out, value).map_err(Into::into).and_then(|()| writeln!(out)),
+        Output::Json => serde_json::to_writer_pretty(&mut out, value)
+            .map_err(Into::into)
+            .and_then(|()| writeln!(out)),
+        Output::Jsonl => serde_json::to_writer(&mut out, value)
+            .map_err(Into::into)
+            .and_then(|()| writeln!(out)),
     };
     written.and_then(|()| out.flush()).map_err(Failure::Output)
 }
@@ -55,7 +58,9 @@ pub(crate) fn answers<T: Serialize>(
 
 /// Columns of the terminal; 100 where there is none.
 pub(crate) fn width() -> usize {
-    let columns = std::env::var("COLUMNS").ok().and_then(|c| c.parse::<usize>().ok());
+    let columns = std::env::var("COLUMNS")
+        .ok()
+        .and_then(|c| c.parse::<usize>().ok());
     let terminal = || terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
     columns.or_else(terminal).unwrap_or(100).clamp(40, 160)
 }
@@ -76,7 +81,9 @@ pub(crate) fn table(head: &[&str]) -> Table {
 
 /// Writes a table without blanks at line ends.
 pub(crate) fn write_table(out: &mut dyn Write, table: &Table) -> io::Result<()> {
-    table.lines().try_for_each(|line| writeln!(out, "{}", line.trim_end()))
+    table
+        .lines()
+        .try_for_each(|line| writeln!(out, "{}", line.trim_end()))
 }
 
 /// Text broken into lines of the terminal's width; later lines are indented.
@@ -102,7 +109,11 @@ pub(crate) fn wrap(out: &mut dyn Write, first: &str, rest: &str, text: &str) -> 
 pub(crate) fn entity(entity: &EntityRef) -> String {
     let account = entity.account_name.as_deref().or(entity.account.as_deref());
     let place = account.map_or(String::new(), |account| format!(", {account}"));
-    format!("{} {}", paint(Style::Name, &entity.name), paint(Style::Dim, &format!("({}{place})", entity.kind.label())))
+    format!(
+        "{} {}",
+        paint(Style::Name, &entity.name),
+        paint(Style::Dim, &format!("({}{place})", entity.kind.label()))
+    )
 }
 
 /// A verdict as a word.
@@ -119,7 +130,11 @@ pub(crate) fn levels(levels: &[AccessLevel]) -> String {
     if levels.len() == AccessLevel::ALL.len() {
         return "full access".into();
     }
-    levels.iter().map(|level| level.as_str()).collect::<Vec<_>>().join(", ")
+    levels
+        .iter()
+        .map(|level| level.as_str())
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// Conditions as one sentence.
@@ -146,7 +161,11 @@ fn gap_lines(out: &mut dyn Write, gaps: &[Gap], most: usize) -> io::Result<()> {
         *by_consequence.entry(&gap.consequence).or_default() += 1;
     }
     for gap in sorted.iter().take(most) {
-        let mark = if is_damage(gap) { paint(Style::Warn, "!") } else { paint(Style::Dim, "·") };
+        let mark = if is_damage(gap) {
+            paint(Style::Warn, "!")
+        } else {
+            paint(Style::Dim, "·")
+        };
         wrap(out, &format!("  {mark} "), "    ", &gap.detail)?;
         if let Some(left) = by_consequence.get_mut(gap.consequence.as_str()) {
             *left -= 1;
@@ -156,7 +175,11 @@ fn gap_lines(out: &mut dyn Write, gaps: &[Gap], most: usize) -> io::Result<()> {
         }
     }
     if sorted.len() > most {
-        writeln!(out, "  … and {} more: `--output json` lists all", sorted.len() - most)?;
+        writeln!(
+            out,
+            "  … and {} more: `--output json` lists all",
+            sorted.len() - most
+        )?;
     }
     Ok(())
 }

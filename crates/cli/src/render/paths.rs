@@ -19,17 +19,33 @@ pub(crate) fn write(out: &mut dyn Write, path: &Path) -> io::Result<()> {
         facts.push(plural(path.role_hops, "role hop"));
     }
     if path.cross_account_hops > 0 {
-        facts.push(format!("crosses {}", plural(path.cross_account_hops, "account border")));
+        facts.push(format!(
+            "crosses {}",
+            plural(path.cross_account_hops, "account border")
+        ));
     }
     if let Some(egress) = path.egress_category {
         facts.push(format!("egress: {egress}"));
     }
-    writeln!(out, "  {}", facts.into_iter().filter(|f| !f.is_empty()).collect::<Vec<_>>().join(" · "))?;
+    writeln!(
+        out,
+        "  {}",
+        facts
+            .into_iter()
+            .filter(|f| !f.is_empty())
+            .collect::<Vec<_>>()
+            .join(" · ")
+    )?;
     for (at, hop) in path.hops.iter().enumerate() {
         write_hop(out, at + 1, hop)?;
     }
     for blocked in &unique(path) {
-        wrap(out, &format!("     {} ", paint(Style::Good, "stopped:")), "       ", blocked)?;
+        wrap(
+            out,
+            &format!("     {} ", paint(Style::Good, "stopped:")),
+            "       ",
+            blocked,
+        )?;
     }
     if path.kms_not_evaluated {
         wrap(out, "     ", "     ", "the policy of its key is not in the input")?;
@@ -45,8 +61,16 @@ fn unique(path: &Path) -> Vec<String> {
         let general = blocked.text.replace(&blocked.action, "…");
         if !told.contains(&general) {
             told.push(general);
-            let others = path.blocked_by.iter().filter(|b| b.text.replace(&b.action, "…") == told.last().cloned().unwrap_or_default()).count();
-            let more = if others > 1 { format!(" (and {} more actions)", others - 1) } else { String::new() };
+            let others = path
+                .blocked_by
+                .iter()
+                .filter(|b| b.text.replace(&b.action, "…") == told.last().cloned().unwrap_or_default())
+                .count();
+            let more = if others > 1 {
+                format!(" (and {} more actions)", others - 1)
+            } else {
+                String::new()
+            };
             out.push(format!("{}{more}", blocked.text));
         }
     }
@@ -59,17 +83,39 @@ fn write_hop(out: &mut dyn Write, number: usize, hop: &Hop) -> io::Result<()> {
         PathVerdict::AllowedIf => paint(Style::Warn, "┆"),
         PathVerdict::Denied => paint(Style::Good, "×"),
     };
-    let sure = if hop.confidence == "inferred" { paint(Style::Warn, " (inferred)") } else { String::new() };
-    wrap(out, &format!("  {number:>2} {mark} "), "     ", &format!("{}{sure}", hop.text))?;
+    let sure = if hop.confidence == "inferred" {
+        paint(Style::Warn, " (inferred)")
+    } else {
+        String::new()
+    };
+    wrap(
+        out,
+        &format!("  {number:>2} {mark} "),
+        "     ",
+        &format!("{}{sure}", hop.text),
+    )?;
     if hop.edge != sv0_model::kind::EdgeKind::CanAccess {
         for statement in hop.statements.iter().filter(|s| s.effect == "Allow") {
-            let sid = statement.sid.as_deref().map_or(String::new(), |sid| format!(" “{sid}”"));
+            let sid = statement
+                .sid
+                .as_deref()
+                .map_or(String::new(), |sid| format!(" “{sid}”"));
             let text = format!("{} {}{sid}", statement.policy, statement.json_path);
-            wrap(out, &format!("     {} ", paint(Style::Dim, "by")), "        ", &paint(Style::Dim, &text))?;
+            wrap(
+                out,
+                &format!("     {} ", paint(Style::Dim, "by")),
+                "        ",
+                &paint(Style::Dim, &text),
+            )?;
         }
     }
     if !hop.conditions.is_empty() {
-        wrap(out, &format!("     {} ", paint(Style::Warn, "if")), "        ", &conditions(&hop.conditions))?;
+        wrap(
+            out,
+            &format!("     {} ", paint(Style::Warn, "if")),
+            "        ",
+            &conditions(&hop.conditions),
+        )?;
     }
     Ok(())
 }
@@ -83,5 +129,9 @@ pub(crate) fn chain(path: &Path) -> String {
 
 /// `1 role hop`, `2 role hops`.
 pub(crate) fn plural(count: usize, word: &str) -> String {
-    if count == 1 { format!("{count} {word}") } else { format!("{count} {word}s") }
+    if count == 1 {
+        format!("{count} {word}")
+    } else {
+        format!("{count} {word}s")
+    }
 }

@@ -26,5 +26,8 @@ fn matches(glob: &Glob, value: &str) -> bool {
     let (wanted, fields) = (glob.split(':', 6), value.splitn(6, ':'));
     wanted.len() == 6
         && fields.clone().count() == 6
-        && wanted.iter().zip(fields).all(|(pattern, field)| pattern.matches(field))
+        && wanted
+            .iter()
+            .zip(fields)
+            .all(|(pattern, field)| pattern.matches(field))
 }

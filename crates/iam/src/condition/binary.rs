@@ -7,5 +7,7 @@ use crate::syntax::template::Template;
 
 /// Variables are not expanded here (semantics rule 31).
 pub(super) fn equals(value: &str, wanted: &Template) -> bool {
-    STANDARD.decode(value).is_ok_and(|v| STANDARD.decode(wanted.as_str()).is_ok_and(|w| w == v))
+    STANDARD
+        .decode(value)
+        .is_ok_and(|v| STANDARD.decode(wanted.as_str()).is_ok_and(|w| w == v))
 }

@@ -38,13 +38,19 @@ impl Context {
     /// A context in which every key that is not set is absent: a fully known request.
     #[must_use]
     pub const fn closed() -> Self {
-        Self { keys: BTreeMap::new(), open: false }
+        Self {
+            keys: BTreeMap::new(),
+            open: false,
+        }
     }
 
     /// A context in which every key that is not set is unknown and may be absent: a question about all requests.
     #[must_use]
     pub const fn open() -> Self {
-        Self { keys: BTreeMap::new(), open: true }
+        Self {
+            keys: BTreeMap::new(),
+            open: true,
+        }
     }
 
     /// Whether keys that are not set are unknown.
@@ -55,7 +61,8 @@ impl Context {
 
     /// Sets a single value.
     pub fn set(&mut self, key: &str, value: impl Into<String>) {
-        self.keys.insert(key.to_ascii_lowercase(), Stored::One(value.into()));
+        self.keys
+            .insert(key.to_ascii_lowercase(), Stored::One(value.into()));
     }
 
     /// Sets the values of a multivalued key.
@@ -96,7 +103,9 @@ impl Context {
             Some(Stored::One(value)) => Fact::One(value),
             Some(Stored::Many(values)) => Fact::Many(values),
             Some(Stored::Absent) => Fact::Absent,
-            Some(Stored::Unknown { maybe_absent }) => Fact::Unknown { maybe_absent: *maybe_absent },
+            Some(Stored::Unknown { maybe_absent }) => Fact::Unknown {
+                maybe_absent: *maybe_absent,
+            },
             None if self.open => self.unset(key),
             None => Fact::Absent,
         }
@@ -104,7 +113,9 @@ impl Context {
 
     /// Tags of a set that is known as a whole (`aws:PrincipalTag/` with a `*` entry) are absent unless set.
     fn unset(&self, key: &str) -> Fact<'_> {
-        let whole = key.split_once('/').map(|(head, _)| format!("{}/*", head.to_ascii_lowercase()));
+        let whole = key
+            .split_once('/')
+            .map(|(head, _)| format!("{}/*", head.to_ascii_lowercase()));
         match whole.and_then(|whole| self.keys.get(&whole)) {
             Some(Stored::Absent) => Fact::Absent,
             _ => Fact::Unknown { maybe_absent: true },
@@ -113,11 +124,15 @@ impl Context {
 
     /// Says that all tags under a prefix such as `aws:PrincipalTag` are known: those not set are absent.
     pub fn close_prefix(&mut self, prefix: &str) {
-        self.keys.insert(format!("{}/*", prefix.to_ascii_lowercase()), Stored::Absent);
+        self.keys
+            .insert(format!("{}/*", prefix.to_ascii_lowercase()), Stored::Absent);
     }
 
     /// The keys that were set, in lower case, with what is known.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Fact<'_>)> {
-        self.keys.keys().filter(|key| !key.ends_with("/*")).map(|key| (key.as_str(), self.get(key)))
+        self.keys
+            .keys()
+            .filter(|key| !key.ends_with("/*"))
+            .map(|key| (key.as_str(), self.get(key)))
     }
 }

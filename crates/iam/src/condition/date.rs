@@ -5,7 +5,9 @@ use crate::syntax::template::Template;
 
 /// Variables are not expanded here (semantics rule 31).
 pub(super) fn compare(value: &str, wanted: &Template, order: Order) -> bool {
-    parse(value).zip(parse(wanted.as_str())).is_some_and(|(v, w)| order.accepts(v.cmp(&w)))
+    parse(value)
+        .zip(parse(wanted.as_str()))
+        .is_some_and(|(v, w)| order.accepts(v.cmp(&w)))
 }
 
 /// Nanoseconds since 1970-01-01T00:00:00Z.
@@ -17,9 +19,14 @@ pub fn parse(text: &str) -> Option<i128> {
     const SECOND: i128 = 1_000_000_000;
     let digits = text.strip_prefix('-').unwrap_or(text);
     if text.len() != 4 && !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) {
-        return text.parse::<i64>().ok().map(|seconds| i128::from(seconds) * SECOND);
+        return text
+            .parse::<i64>()
+            .ok()
+            .map(|seconds| i128::from(seconds) * SECOND);
     }
-    let (date, time) = text.split_once(['T', 't']).map_or((text, None), |(date, time)| (date, Some(time)));
+    let (date, time) = text
+        .split_once(['T', 't'])
+        .map_or((text, None), |(date, time)| (date, Some(time)));
     let mut parts = date.split('-');
     let year = number(parts.next()?, 4)?;
     let month = parts.next().map_or(Some(1), |m| number(m, 2))?;
@@ -48,7 +55,9 @@ fn time_of_day(text: &str) -> Option<i128> {
             if zone.starts_with('-') { -minutes } else { minutes }
         }
     };
-    let (clock, fraction) = clock.split_once('.').map_or((clock, None), |(clock, f)| (clock, Some(f)));
+    let (clock, fraction) = clock
+        .split_once('.')
+        .map_or((clock, None), |(clock, f)| (clock, Some(f)));
     let mut parts = clock.split(':');
     let (hour, minute) = (number(parts.next()?, 2)?, number(parts.next()?, 2)?);
     let second = parts.next().map_or(Some(0), |s| number(s, 2))?;
@@ -57,7 +66,9 @@ fn time_of_day(text: &str) -> Option<i128> {
     }
     let nanos = match fraction {
         None => 0,
-        Some(f) if (1..=9).contains(&f.len()) => number(f, f.len())? * 10_i64.pow(9 - u32::try_from(f.len()).ok()?),
+        Some(f) if (1..=9).contains(&f.len()) => {
+            number(f, f.len())? * 10_i64.pow(9 - u32::try_from(f.len()).ok()?)
+        }
         Some(_) => return None,
     };
     Some(i128::from((hour * 60 + minute - offset) * 60 + second) * 1_000_000_000 + i128::from(nanos))

@@ -6,7 +6,9 @@ use crate::syntax::template::Template;
 
 /// Variables are not expanded here (semantics rule 31).
 pub(super) fn contains(value: &str, wanted: &Template) -> bool {
-    value.parse().is_ok_and(|address| Range::parse(wanted.as_str()).is_some_and(|r| r.contains(address)))
+    value
+        .parse()
+        .is_ok_and(|address| Range::parse(wanted.as_str()).is_some_and(|r| r.contains(address)))
 }
 
 /// A bare address or a CIDR range.
@@ -29,7 +31,9 @@ impl Range {
         let width = if address.is_ipv4() { 32 } else { 128 };
         let prefix = match prefix {
             None => width,
-            Some(digits) if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) => digits.parse().ok()?,
+            Some(digits) if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) => {
+                digits.parse().ok()?
+            }
             Some(_) => return None,
         };
         (prefix <= width).then_some(Self { address, prefix })

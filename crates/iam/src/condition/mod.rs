@@ -28,7 +28,9 @@ use crate::tri::Tri;
 /// Whether a condition holds in a context.
 #[must_use]
 pub fn holds(condition: &Condition, context: &Context) -> Tri {
-    let Some(operator) = condition.operator else { return Tri::Unknown };
+    let Some(operator) = condition.operator else {
+        return Tri::Unknown;
+    };
     if operator.family == Family::Null {
         return null(condition, context);
     }
@@ -36,19 +38,29 @@ pub fn holds(condition: &Condition, context: &Context) -> Tri {
         // A list without values is a key that is not there.
         Fact::Absent | Fact::Many([]) => absent(operator),
         Fact::Unknown { maybe_absent } => {
-            let present = if let Some(answer) = whatever(condition, operator) { answer } else { Tri::Unknown };
-            if maybe_absent && absent(operator) != present { Tri::Unknown } else { present }
+            let present = if let Some(answer) = whatever(condition, operator) {
+                answer
+            } else {
+                Tri::Unknown
+            };
+            if maybe_absent && absent(operator) != present {
+                Tri::Unknown
+            } else {
+                present
+            }
         }
         Fact::One(value) => one(condition, operator, value, context),
         Fact::Many(values) => match operator.quantifier {
             // A plain operator on a multivalued key never matches (semantics rule 38).
             Quantifier::None => Tri::False,
-            Quantifier::ForAll => {
-                values.iter().map(|v| one(condition, operator, v, context)).fold(Tri::True, Tri::and)
-            }
-            Quantifier::ForAny => {
-                values.iter().map(|v| one(condition, operator, v, context)).fold(Tri::False, Tri::or)
-            }
+            Quantifier::ForAll => values
+                .iter()
+                .map(|v| one(condition, operator, v, context))
+                .fold(Tri::True, Tri::and),
+            Quantifier::ForAny => values
+                .iter()
+                .map(|v| one(condition, operator, v, context))
+                .fold(Tri::False, Tri::or),
         },
     }
 }
@@ -67,9 +79,16 @@ pub const fn absent(operator: Operator) -> Tri {
 /// The answer where it is the same for every present value: `StringLike "*"` and its kin.
 fn whatever(condition: &Condition, operator: Operator) -> Option<Tri> {
     let every = matches!(operator.family, Family::StringLike | Family::Arn)
-        && condition.values.iter().any(|v| v.fixed().is_some_and(Glob::is_any));
+        && condition
+            .values
+            .iter()
+            .any(|v| v.fixed().is_some_and(Glob::is_any));
     // A plain operator never matches a list, not even with a star (semantics rule 38).
-    let list = || Catalog::embedded().find_condition_key(&condition.key).is_some_and(|key| key.is_multivalued());
+    let list = || {
+        Catalog::embedded()
+            .find_condition_key(&condition.key)
+            .is_some_and(|key| key.is_multivalued())
+    };
     every.then(|| {
         let never = operator.negated || operator.quantifier == Quantifier::None && list();
         Tri::from(!never)

@@ -127,22 +127,36 @@ impl Operator {
             Some((name, tail)) if tail.eq_ignore_ascii_case("IfExists") => (name, true),
             _ => (rest, false),
         };
-        let (_, family, negated) = NAMES.iter().find(|(known, ..)| known.eq_ignore_ascii_case(name))?;
+        let (_, family, negated) = NAMES
+            .iter()
+            .find(|(known, ..)| known.eq_ignore_ascii_case(name))?;
         // `NullIfExists` is not an operator.
-        (!(if_exists && *family == Family::Null))
-            .then_some(Self { family: *family, negated: *negated, if_exists, quantifier })
+        (!(if_exists && *family == Family::Null)).then_some(Self {
+            family: *family,
+            negated: *negated,
+            if_exists,
+            quantifier,
+        })
     }
 
     /// The known name nearest to a mistyped one, if it is near.
     #[must_use]
     pub fn suggest(text: &str) -> Option<String> {
-        let (head, rest) = text.split_once(':').map_or(("", text), |(head, rest)| (head, rest));
-        let (name, suffix) = match rest.len().checked_sub(8).and_then(|cut| rest.split_at_checked(cut)) {
+        let (head, rest) = text
+            .split_once(':')
+            .map_or(("", text), |(head, rest)| (head, rest));
+        let (name, suffix) = match rest
+            .len()
+            .checked_sub(8)
+            .and_then(|cut| rest.split_at_checked(cut))
+        {
             Some((name, tail)) if tail.eq_ignore_ascii_case("IfExists") => (name, "IfExists"),
             _ => (rest, ""),
         };
-        let (distance, best) =
-            NAMES.iter().map(|(known, ..)| (distance(name, known), *known)).min_by_key(|(d, _)| *d)?;
+        let (distance, best) = NAMES
+            .iter()
+            .map(|(known, ..)| (distance(name, known), *known))
+            .min_by_key(|(d, _)| *d)?;
         let prefix = match head.to_ascii_lowercase() {
             head if head.starts_with("forall") => "ForAllValues:",
             head if head.starts_with("forany") => "ForAnyValue:",
@@ -179,8 +193,14 @@ impl fmt::Display for Operator {
             Quantifier::ForAll => f.write_str("ForAllValues:")?,
             Quantifier::ForAny => f.write_str("ForAnyValue:")?,
         }
-        let name = NAMES.iter().find(|(_, family, negated)| *family == self.family && *negated == self.negated);
+        let name = NAMES
+            .iter()
+            .find(|(_, family, negated)| *family == self.family && *negated == self.negated);
         f.write_str(name.map_or("", |(name, ..)| name))?;
-        if self.if_exists { f.write_str("IfExists") } else { Ok(()) }
+        if self.if_exists {
+            f.write_str("IfExists")
+        } else {
+            Ok(())
+        }
     }
 }

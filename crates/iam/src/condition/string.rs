@@ -6,12 +6,22 @@ use crate::tri::Tri;
 
 /// Exact text.
 pub(super) fn equals(value: &str, wanted: &Template, context: &Context) -> Tri {
-    text(wanted, context, |wanted| wanted == value, |widest| widest.matches(value))
+    text(
+        wanted,
+        context,
+        |wanted| wanted == value,
+        |widest| widest.matches(value),
+    )
 }
 
 /// Text without regard to case.
 pub(super) fn equals_ignore_case(value: &str, wanted: &Template, context: &Context) -> Tri {
-    text(wanted, context, |w| w.to_lowercase() == value.to_lowercase(), |w| w.matches_ignore_case(value))
+    text(
+        wanted,
+        context,
+        |w| w.to_lowercase() == value.to_lowercase(),
+        |w| w.matches_ignore_case(value),
+    )
 }
 
 /// Text with wildcards.

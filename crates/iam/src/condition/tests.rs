@@ -9,7 +9,10 @@ fn condition(operator: &str, key: &str, values: &[&str]) -> Condition {
         operator_text: operator.into(),
         key: key.to_ascii_lowercase().into(),
         key_text: key.into(),
-        values: values.iter().map(|v| Template::new(v, Variables::Expanded)).collect(),
+        values: values
+            .iter()
+            .map(|v| Template::new(v, Variables::Expanded))
+            .collect(),
         offset: 0,
     }
 }
@@ -57,20 +60,44 @@ fn absent_keys() {
 
 #[test]
 fn sets() {
-    assert_eq!(many(&["a"], "StringEquals", &["a"]), Tri::False, "a plain operator needs a single value");
-    assert_eq!(many(&["a", "b"], "ForAllValues:StringEquals", &["a", "b", "c"]), Tri::True);
-    assert_eq!(many(&["a", "d"], "ForAllValues:StringEquals", &["a", "b", "c"]), Tri::False);
+    assert_eq!(
+        many(&["a"], "StringEquals", &["a"]),
+        Tri::False,
+        "a plain operator needs a single value"
+    );
+    assert_eq!(
+        many(&["a", "b"], "ForAllValues:StringEquals", &["a", "b", "c"]),
+        Tri::True
+    );
+    assert_eq!(
+        many(&["a", "d"], "ForAllValues:StringEquals", &["a", "b", "c"]),
+        Tri::False
+    );
     assert_eq!(many(&["a", "d"], "ForAnyValue:StringEquals", &["d"]), Tri::True);
-    assert_eq!(with("a", "ForAnyValue:StringEquals", &["a"]), Tri::True, "quantifiers accept single values");
+    assert_eq!(
+        with("a", "ForAnyValue:StringEquals", &["a"]),
+        Tri::True,
+        "quantifiers accept single values"
+    );
 }
 
 #[test]
 fn numbers_dates_bools_bytes() {
     assert_eq!(with("10", "NumericLessThanEquals", &["10.0"]), Tri::True);
     assert_eq!(with("10 ", "NumericEquals", &["10"]), Tri::False);
-    assert_eq!(with("NaN", "NumericNotEquals", &["10"]), Tri::True, "what is no number equals nothing");
-    assert_eq!(with("2026-01-01T00:00:00Z", "DateLessThan", &["2026-01-01T00:00:01Z"]), Tri::True);
-    assert_eq!(with("1767225600", "DateEquals", &["2026-01-01T01:00:00+01:00"]), Tri::True);
+    assert_eq!(
+        with("NaN", "NumericNotEquals", &["10"]),
+        Tri::True,
+        "what is no number equals nothing"
+    );
+    assert_eq!(
+        with("2026-01-01T00:00:00Z", "DateLessThan", &["2026-01-01T00:00:01Z"]),
+        Tri::True
+    );
+    assert_eq!(
+        with("1767225600", "DateEquals", &["2026-01-01T01:00:00+01:00"]),
+        Tri::True
+    );
     assert_eq!(with("2026-02-30", "DateEquals", &["2026-02-30"]), Tri::False);
     assert_eq!(with("TRUE", "Bool", &["true"]), Tri::True);
     assert_eq!(with("yes", "Bool", &["true"]), Tri::False);
@@ -93,7 +120,11 @@ fn arns() {
     let role = "arn:aws:iam::123456789012:role/team/app";
     assert_eq!(with(role, "ArnLike", &["arn:aws:iam::*:role/*"]), Tri::True);
     assert_eq!(with(role, "ArnEquals", &["arn:aws:iam::*:role/*"]), Tri::True);
-    assert_eq!(with(role, "ArnLike", &["arn:aws:iam:*:role/*"]), Tri::False, "fields do not melt together");
+    assert_eq!(
+        with(role, "ArnLike", &["arn:aws:iam:*:role/*"]),
+        Tri::False,
+        "fields do not melt together"
+    );
     assert_eq!(with(role, "ArnNotLike", &["arn:aws:iam::*:role/*"]), Tri::False);
 }
 
@@ -103,7 +134,11 @@ fn unknown_facts_stay_unknown() {
     context.set_unknown("k", true);
     let ask = |operator: &str, wanted: &[&str]| holds(&condition(operator, "k", wanted), &context);
     assert_eq!(ask("StringEquals", &["a"]), Tri::Unknown);
-    assert_eq!(ask("StringLikeIfExists", &["*"]), Tri::True, "true whether there or not");
+    assert_eq!(
+        ask("StringLikeIfExists", &["*"]),
+        Tri::True,
+        "true whether there or not"
+    );
     assert_eq!(ask("StringLike", &["*"]), Tri::Unknown);
     assert_eq!(ask("Null", &["true"]), Tri::Unknown);
     assert_eq!(ask("NoSuchOperator", &["a"]), Tri::Unknown);
@@ -112,8 +147,16 @@ fn unknown_facts_stay_unknown() {
 #[test]
 fn typos_get_a_suggestion() {
     assert_eq!(Operator::suggest("StringEqals").as_deref(), Some("StringEquals"));
-    assert_eq!(Operator::suggest("ForAnyValues:StringLikes").as_deref(), Some("ForAnyValue:StringLike"));
+    assert_eq!(
+        Operator::suggest("ForAnyValues:StringLikes").as_deref(),
+        Some("ForAnyValue:StringLike")
+    );
     assert_eq!(Operator::suggest("Banana"), None);
     assert_eq!(Operator::parse("NullIfExists"), None);
-    assert_eq!(Operator::parse("ForAnyValue:stringlikeifexists").unwrap().to_string(), "ForAnyValue:StringLikeIfExists");
+    assert_eq!(
+        Operator::parse("ForAnyValue:stringlikeifexists")
+            .unwrap()
+            .to_string(),
+        "ForAnyValue:StringLikeIfExists"
+    );
 }

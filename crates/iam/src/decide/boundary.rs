@@ -9,7 +9,13 @@ use crate::syntax::resource::ShortArn;
 pub(super) fn evaluate(policies: &[Attached<'_>], request: &Request<'_>, bounded: bool, out: &mut Vec<Hit>) {
     // Each must allow by itself, so each is a level of its own.
     for (level, policy) in policies.iter().enumerate() {
-        let reading = Reading { layer: Layer::Boundary, level, principals: false, short: ShortArn::Pad, bounded };
+        let reading = Reading {
+            layer: Layer::Boundary,
+            level,
+            principals: false,
+            short: ShortArn::Pad,
+            bounded,
+        };
         hits(std::slice::from_ref(policy), request, reading, out);
     }
 }

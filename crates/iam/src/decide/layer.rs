@@ -32,7 +32,11 @@ fn matching(statement: &Statement, request: &Request<'_>, reading: Reading, tag:
     if !statement.action.matches(request.action) {
         return;
     }
-    let who = if reading.principals { principals(statement, request, reading) } else { [Some((None, Tri::True)), None] };
+    let who = if reading.principals {
+        principals(statement, request, reading)
+    } else {
+        [Some((None, Tri::True)), None]
+    };
     if who == [None, None] {
         return;
     }
@@ -66,7 +70,11 @@ fn matching(statement: &Statement, request: &Request<'_>, reading: Reading, tag:
             tag,
             statement: statement.index,
             effect: statement.effect,
-            certainty: if doubts.is_empty() { Tri::True } else { Tri::Unknown },
+            certainty: if doubts.is_empty() {
+                Tri::True
+            } else {
+                Tri::Unknown
+            },
             named,
             doubts,
         });
@@ -79,7 +87,9 @@ type Way = Option<(Option<Named>, Tri)>;
 /// How the statement speaks of the caller: for certain, and perhaps more closely. A statement without `Principal`
 /// speaks of nobody.
 fn principals(statement: &Statement, request: &Request<'_>, reading: Reading) -> [Way; 2] {
-    let Some(element) = &statement.principal else { return [None, None] };
+    let Some(element) = &statement.principal else {
+        return [None, None];
+    };
     if !element.negated {
         let mut ways = ways(element, request.caller).map(|(named, tri)| (Some(named), tri));
         return [ways.next(), ways.next()];
@@ -87,7 +97,9 @@ fn principals(statement: &Statement, request: &Request<'_>, reading: Reading) ->
     let tri = match statement.effect {
         Effect::Deny if reading.bounded => Tri::True,
         Effect::Deny => spared(element, request.caller).negate(),
-        Effect::Allow => named(element, request.caller).map_or(Tri::False, |(_, tri)| tri).negate(),
+        Effect::Allow => named(element, request.caller)
+            .map_or(Tri::False, |(_, tri)| tri)
+            .negate(),
     };
     [(tri != Tri::False).then_some((Some(Named::Anyone), tri)), None]
 }

@@ -7,7 +7,12 @@ use super::{Attached, Hit, Layer, Request};
 use crate::syntax::resource::ShortArn;
 
 pub(super) fn evaluate(policies: &[Attached<'_>], request: &Request<'_>, bounded: bool, out: &mut Vec<Hit>) {
-    let reading =
-        Reading { layer: Layer::Session, level: 0, principals: false, short: ShortArn::Pad, bounded };
+    let reading = Reading {
+        layer: Layer::Session,
+        level: 0,
+        principals: false,
+        short: ShortArn::Pad,
+        bounded,
+    };
     hits(policies, request, reading, out);
 }

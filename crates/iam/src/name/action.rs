@@ -25,7 +25,11 @@ impl ActionPattern {
             Glob::Prefix(_) | Glob::Tokens(_) => Glob::literal(text.split(':').next().unwrap_or(text)),
             plain => plain,
         };
-        Self { text: text.into(), service, action }
+        Self {
+            text: text.into(),
+            service,
+            action,
+        }
     }
 
     /// As written.
@@ -37,7 +41,9 @@ impl ActionPattern {
     /// Whether a concrete action such as `s3:GetObject` matches.
     #[must_use]
     pub fn matches(&self, action: &str) -> bool {
-        let Some((service, name)) = action.split_once(':') else { return false };
+        let Some((service, name)) = action.split_once(':') else {
+            return false;
+        };
         self.service.matches_ignore_case(service)
             && !name.contains([',', ' '])
             && self.action.matches_ignore_case(name)
@@ -81,7 +87,10 @@ mod tests {
         assert!(case("s3:*Object", "s3:GetObject"));
         assert!(case("s3:Get?bject", "s3:GetObject"));
         assert!(!case("s3:Get*", "s3:PutObject"));
-        assert!(!case("s*:GetObject", "s3:GetObject"), "the service takes no partial wildcard");
+        assert!(
+            !case("s*:GetObject", "s3:GetObject"),
+            "the service takes no partial wildcard"
+        );
         assert!(!case("s3", "s3:GetObject"));
         assert!(!case("s3:Get*", "s3:GetObject, s3:PutObject"));
     }

@@ -77,7 +77,10 @@ mod tests {
     #[test]
     fn fields_and_names() {
         let role = Arn::parse("arn:aws:iam::333333333333:role/aws-reserved/sso.amazonaws.com/X").unwrap();
-        assert_eq!((role.service, role.region, role.account), ("iam", "", "333333333333"));
+        assert_eq!(
+            (role.service, role.region, role.account),
+            ("iam", "", "333333333333")
+        );
         assert_eq!(role.typed(), Some(("role", "aws-reserved/sso.amazonaws.com/X")));
         assert_eq!(role.name(), "X");
         let secret = Arn::parse("arn:aws:secretsmanager:us-east-1:1:secret:allsafe/prod-key-wfNmyd").unwrap();

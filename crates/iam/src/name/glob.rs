@@ -62,9 +62,9 @@ impl Glob {
         match self {
             Self::Any => true,
             Self::Literal(literal) => literal.eq_ignore_ascii_case(text),
-            Self::Prefix(prefix) => {
-                text.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix))
-            }
+            Self::Prefix(prefix) => text
+                .get(..prefix.len())
+                .is_some_and(|head| head.eq_ignore_ascii_case(prefix)),
             Self::Tokens(tokens) => run(tokens, text, &str::eq_ignore_ascii_case),
         }
     }
@@ -289,7 +289,8 @@ impl Builder {
 
     fn flush(&mut self) {
         if !self.text.is_empty() {
-            self.tokens.push(Token::Text(std::mem::take(&mut self.text).into()));
+            self.tokens
+                .push(Token::Text(std::mem::take(&mut self.text).into()));
         }
     }
 
@@ -360,7 +361,15 @@ mod tests {
         builder.pattern("a:*:b");
         builder.text("*:c:d");
         let fields: Vec<Glob> = builder.build().split(':', 4);
-        assert_eq!(fields, [Glob::new("a"), Glob::Any, Glob::literal("b*"), Glob::literal("c:d")]);
+        assert_eq!(
+            fields,
+            [
+                Glob::new("a"),
+                Glob::Any,
+                Glob::literal("b*"),
+                Glob::literal("c:d")
+            ]
+        );
         assert_eq!(Glob::new("").split(':', 6), [Glob::literal("")]);
     }
 

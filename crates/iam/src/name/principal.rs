@@ -65,7 +65,14 @@ impl Caller {
             // Cognito's is the one web identity provider whose name looks like a service's.
             let service = (text.ends_with(".amazonaws.com") || text.ends_with(".amazonaws.com.cn"))
                 && text != "cognito-identity.amazonaws.com";
-            return of(if service { CallerKind::Service } else { CallerKind::Federated }, None);
+            return of(
+                if service {
+                    CallerKind::Service
+                } else {
+                    CallerKind::Federated
+                },
+                None,
+            );
         };
         let word = arn.typed().map_or(arn.resource, |(word, _)| word);
         let kind = match (arn.service, word) {
@@ -102,7 +109,9 @@ impl Caller {
             CallerKind::Role | CallerKind::RoleSession if arn.contains(":role/") => {
                 arn.contains(":role/aws-service-role/")
             }
-            CallerKind::RoleSession => self.role_name().is_some_and(|name| name.starts_with("AWSServiceRoleFor")),
+            CallerKind::RoleSession => self
+                .role_name()
+                .is_some_and(|name| name.starts_with("AWSServiceRoleFor")),
             _ => false,
         }
     }
@@ -144,10 +153,17 @@ pub fn named(element: &PrincipalElement, caller: &Caller) -> Option<(Named, Tri)
 
 /// How an element names the caller: for certain, and perhaps more closely, as the ARN of one session of a role does
 /// beside the role's own.
-pub(crate) fn ways(element: &PrincipalElement, caller: &Caller) -> impl Iterator<Item = (Named, Tri)> + use<> {
+pub(crate) fn ways(
+    element: &PrincipalElement,
+    caller: &Caller,
+) -> impl Iterator<Item = (Named, Tri)> + use<> {
     let best = |certain: Tri| {
-        let ways = element.entries.iter().filter_map(|entry| entry_names(entry, caller));
-        ways.filter(|(_, tri)| *tri == certain).max_by_key(|(named, _)| *named)
+        let ways = element
+            .entries
+            .iter()
+            .filter_map(|entry| entry_names(entry, caller));
+        ways.filter(|(_, tri)| *tri == certain)
+            .max_by_key(|(named, _)| *named)
     };
     let (sure, perhaps) = (best(Tri::True), best(Tri::Unknown));
     let closer = perhaps.filter(|(named, _)| sure.is_none_or(|(sure, _)| *named > sure));
@@ -159,17 +175,20 @@ fn entry_names(entry: &PrincipalEntry, caller: &Caller) -> Option<(Named, Tri)> 
     match entry {
         PrincipalEntry::Anyone => Some((Named::Anyone, Tri::True)),
         PrincipalEntry::Account(id) if caller.is_iam() && account == Some(id) => {
-            let named = if caller.kind == CallerKind::Root { Named::Directly } else { Named::Account };
+            let named = if caller.kind == CallerKind::Root {
+                Named::Directly
+            } else {
+                Named::Account
+            };
             Some((named, Tri::True))
         }
         PrincipalEntry::Arn(arn) => arn_names(arn, caller),
-        PrincipalEntry::Service(name) => {
-            (caller.kind == CallerKind::Service && name.eq_ignore_ascii_case(&caller.id))
-                .then_some((Named::Directly, Tri::True))
-        }
-        PrincipalEntry::Federated(provider) => {
-            (caller.kind == CallerKind::Federated && **provider == *caller.id).then_some((Named::Directly, Tri::True))
-        }
+        PrincipalEntry::Service(name) => (caller.kind == CallerKind::Service
+            && name.eq_ignore_ascii_case(&caller.id))
+        .then_some((Named::Directly, Tri::True)),
+        PrincipalEntry::Federated(provider) => (caller.kind == CallerKind::Federated
+            && **provider == *caller.id)
+            .then_some((Named::Directly, Tri::True)),
         _ => None,
     }
 }
@@ -213,17 +232,22 @@ fn arn_names(arn: &str, caller: &Caller) -> Option<(Named, Tri)> {
 #[must_use]
 pub fn spared(element: &PrincipalElement, caller: &Caller) -> Tri {
     let lists = |wanted: &[Named]| {
-        let ways = element.entries.iter().filter_map(|entry| entry_names(entry, caller));
-        ways.filter(|(named, _)| wanted.contains(named)).map(|(_, tri)| tri).fold(Tri::False, Tri::or)
+        let ways = element
+            .entries
+            .iter()
+            .filter_map(|entry| entry_names(entry, caller));
+        ways.filter(|(named, _)| wanted.contains(named))
+            .map(|(_, tri)| tri)
+            .fold(Tri::False, Tri::or)
     };
     if element.entries.contains(&PrincipalEntry::Anyone) {
         return Tri::True;
     }
     match caller.kind {
         // A role acts through its sessions only, so one of them must be listed too; which one asks was not said.
-        CallerKind::Role | CallerKind::RoleSession => {
-            lists(&[Named::Account]).and(lists(&[Named::Role])).and(lists(&[Named::Session]))
-        }
+        CallerKind::Role | CallerKind::RoleSession => lists(&[Named::Account])
+            .and(lists(&[Named::Role]))
+            .and(lists(&[Named::Session])),
         CallerKind::User | CallerKind::FederatedUser => {
             lists(&[Named::Account]).and(lists(&[Named::Directly, Named::FederatingUser]))
         }
@@ -254,8 +278,14 @@ mod tests {
     #[test]
     fn who_is_who() {
         assert_eq!(Caller::parse("lambda.amazonaws.com").kind, CallerKind::Service);
-        assert_eq!(Caller::parse("token.actions.githubusercontent.com").kind, CallerKind::Federated);
-        assert_eq!(Caller::parse("arn:aws:iam::111111111111:root").kind, CallerKind::Root);
+        assert_eq!(
+            Caller::parse("token.actions.githubusercontent.com").kind,
+            CallerKind::Federated
+        );
+        assert_eq!(
+            Caller::parse("arn:aws:iam::111111111111:root").kind,
+            CallerKind::Root
+        );
         assert_eq!(Caller::parse(SESSION).role_name(), Some("App"));
         assert_eq!(Caller::parse("111111111111").kind, CallerKind::Account);
     }
@@ -264,32 +294,59 @@ mod tests {
     fn a_role_arn_covers_its_sessions() {
         let session = Caller::parse(SESSION);
         assert_eq!(named(&element(&[ROLE]), &session), Some((Named::Role, Tri::True)));
-        assert_eq!(named(&element(&[SESSION, ROLE]), &session), Some((Named::Session, Tri::True)));
+        assert_eq!(
+            named(&element(&[SESSION, ROLE]), &session),
+            Some((Named::Session, Tri::True))
+        );
         let other = SESSION.replace("/s1", "/s2");
         assert_eq!(named(&element(&[&other]), &session), None);
-        assert_eq!(named(&element(&[SESSION]), &Caller::parse(ROLE)), Some((Named::Session, Tri::Unknown)));
+        assert_eq!(
+            named(&element(&[SESSION]), &Caller::parse(ROLE)),
+            Some((Named::Session, Tri::Unknown))
+        );
     }
 
     #[test]
     fn a_wildcard_in_an_arn_is_no_wildcard() {
-        assert_eq!(named(&element(&["arn:aws:iam::111111111111:role/*"]), &Caller::parse(ROLE)), None);
+        assert_eq!(
+            named(
+                &element(&["arn:aws:iam::111111111111:role/*"]),
+                &Caller::parse(ROLE)
+            ),
+            None
+        );
     }
 
     #[test]
     fn not_principal_needs_account_and_role() {
         let caller = Caller::parse(ROLE);
         assert_eq!(spared(&element(&[ROLE]), &caller), Tri::False);
-        assert_eq!(spared(&element(&[ROLE, "111111111111"]), &caller), Tri::False, "no session is listed");
-        assert_eq!(spared(&element(&[ROLE, "111111111111", SESSION]), &caller), Tri::Unknown);
+        assert_eq!(
+            spared(&element(&[ROLE, "111111111111"]), &caller),
+            Tri::False,
+            "no session is listed"
+        );
+        assert_eq!(
+            spared(&element(&[ROLE, "111111111111", SESSION]), &caller),
+            Tri::Unknown
+        );
         let session = Caller::parse(SESSION);
         assert_eq!(spared(&element(&[ROLE, "111111111111"]), &session), Tri::False);
-        assert_eq!(spared(&element(&[ROLE, "111111111111", SESSION]), &session), Tri::True);
+        assert_eq!(
+            spared(&element(&[ROLE, "111111111111", SESSION]), &session),
+            Tri::True
+        );
     }
 
     #[test]
     fn service_linked_roles_are_known_by_path_or_session_name() {
-        assert!(Caller::parse("arn:aws:iam::111111111111:role/aws-service-role/x.amazonaws.com/R").is_service_linked());
-        assert!(Caller::parse("arn:aws:sts::111111111111:assumed-role/AWSServiceRoleForX/s").is_service_linked());
+        assert!(
+            Caller::parse("arn:aws:iam::111111111111:role/aws-service-role/x.amazonaws.com/R")
+                .is_service_linked()
+        );
+        assert!(
+            Caller::parse("arn:aws:sts::111111111111:assumed-role/AWSServiceRoleForX/s").is_service_linked()
+        );
         assert!(!Caller::parse("arn:aws:iam::111111111111:role/AWSServiceRoleForX").is_service_linked());
     }
 }

@@ -150,7 +150,11 @@ impl Condition {
     /// The condition in one line: `StringEquals aws:PrincipalOrgID = "o-1"`.
     #[must_use]
     pub fn to_text(&self) -> String {
-        let values: Vec<String> = self.values.iter().map(|v| format!("\"{}\"", v.as_str())).collect();
+        let values: Vec<String> = self
+            .values
+            .iter()
+            .map(|v| format!("\"{}\"", v.as_str()))
+            .collect();
         match values.as_slice() {
             [one] => format!("{} {} {one}", self.operator_text, self.key_text),
             many => format!("{} {} [{}]", self.operator_text, self.key_text, many.join(", ")),

@@ -85,7 +85,11 @@ pub fn parse(text: &str) -> Result<Value<'_>, Error> {
     let mut reader = Reader { text, at: 0 };
     let value = reader.value(0)?;
     reader.blank();
-    if reader.at < text.len() { Err(reader.error("text after the end of the document")) } else { Ok(value) }
+    if reader.at < text.len() {
+        Err(reader.error("text after the end of the document"))
+    } else {
+        Ok(value)
+    }
 }
 
 struct Reader<'a> {
@@ -109,7 +113,11 @@ impl<'a> Reader<'a> {
     }
 
     fn error(&self, message: impl Into<String>) -> Error {
-        Error { message: message.into(), offset: self.at, truncated: self.at >= self.text.len() }
+        Error {
+            message: message.into(),
+            offset: self.at,
+            truncated: self.at >= self.text.len(),
+        }
     }
 
     fn unexpected(&self, wanted: &str) -> Error {
@@ -135,11 +143,19 @@ impl<'a> Reader<'a> {
             Some(b'-' | b'0'..=b'9') => self.number()?,
             _ => return Err(self.unexpected("a value")),
         };
-        Ok(Value { node, start, end: self.at })
+        Ok(Value {
+            node,
+            start,
+            end: self.at,
+        })
     }
 
     fn word(&mut self, word: &str, node: Node<'a>) -> Result<Node<'a>, Error> {
-        if self.text.get(self.at..).is_some_and(|rest| rest.starts_with(word)) {
+        if self
+            .text
+            .get(self.at..)
+            .is_some_and(|rest| rest.starts_with(word))
+        {
             self.at += word.len();
             Ok(node)
         } else {
@@ -225,7 +241,12 @@ impl<'a> Reader<'a> {
             }
             self.at += 1;
             let value = self.value(depth + 1)?;
-            members.push(Member { key, start, end, value });
+            members.push(Member {
+                key,
+                start,
+                end,
+                value,
+            });
             self.blank();
             match self.peek() {
                 Some(b',') => self.at += 1,
@@ -333,30 +354,51 @@ mod tests {
     #[test]
     fn positions_and_repeated_keys() {
         let value = parse("{\"a\": 1,\n \"a\": [true, \"x\\u0041\\ud83d\\ude00\"]}").unwrap();
-        let Node::Object(members) = value.node else { panic!() };
+        let Node::Object(members) = value.node else {
+            panic!()
+        };
         assert_eq!(members.len(), 2);
         assert_eq!((members[1].start, members[1].end), (10, 13));
-        let Node::Array(items) = &members[1].value.node else { panic!() };
+        let Node::Array(items) = &members[1].value.node else {
+            panic!()
+        };
         assert_eq!(items[1].node, Node::String("xA😀".into()));
     }
 
     #[test]
     fn errors_say_where() {
         for (text, message, truncated) in [
-            ("{\"a\": [1, 2", "expected `,` or `]`, but the document ends here", true),
+            (
+                "{\"a\": [1, 2",
+                "expected `,` or `]`, but the document ends here",
+                true,
+            ),
             ("{\"a\" 1}", "expected `:`, found `1`", false),
             ("{a:1}", "expected a key in double quotes, found `a`", false),
             ("{} x", "text after the end of the document", false),
             ("\"abc", "the document ends inside a string", true),
             ("", "expected a value, but the document ends here", true),
-            ("\"\\ud800x\"", "expected the second half of a surrogate pair, found `x`", false),
+            (
+                "\"\\ud800x\"",
+                "expected the second half of a surrogate pair, found `x`",
+                false,
+            ),
             ("\"\\ud800\\u0041\"", "an escape that is no character", false),
             ("\"\\udbff\\ue000\"", "an escape that is no character", false),
             ("\"\\udc00\"", "an escape that is no character", false),
         ] {
             let error = parse(text).unwrap_err();
-            assert_eq!((error.message.as_str(), error.truncated), (message, truncated), "{text}");
+            assert_eq!(
+                (error.message.as_str(), error.truncated),
+                (message, truncated),
+                "{text}"
+            );
         }
-        assert!(parse(&"[".repeat(100_000)).unwrap_err().message.contains("nested deeper"));
+        assert!(
+            parse(&"[".repeat(100_000))
+                .unwrap_err()
+                .message
+                .contains("nested deeper")
+        );
     }
 }

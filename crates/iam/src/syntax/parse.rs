@@ -34,11 +34,18 @@ pub enum Flavor {
 /// The policy is `None` only where the text is not JSON or not an object.
 #[must_use]
 pub fn parse(text: &str, flavor: Flavor) -> (Option<Policy>, Vec<Diagnostic>) {
-    let mut parser = Parser { flavor, diagnostics: Vec::new() };
+    let mut parser = Parser {
+        flavor,
+        diagnostics: Vec::new(),
+    };
     let policy = match json::parse(text.trim_start_matches('\u{feff}')) {
         Ok(value) => parser.policy(&value),
         Err(error) => {
-            let what = if error.truncated { "the document is cut off" } else { "the document is not JSON" };
+            let what = if error.truncated {
+                "the document is cut off"
+            } else {
+                "the document is not JSON"
+            };
             parser.diagnostics.push(Diagnostic {
                 severity: Severity::Error,
                 code: "not-json",
@@ -109,7 +116,12 @@ impl Parser {
     fn policy(&mut self, value: &Value<'_>) -> Option<Policy> {
         let Node::Object(members) = &value.node else {
             let kind = value.node.kind();
-            self.error("not-an-object", "", span(value), format!("a policy is an object, this is {kind}"));
+            self.error(
+                "not-an-object",
+                "",
+                span(value),
+                format!("a policy is an object, this is {kind}"),
+            );
             return None;
         };
         self.repeated(members, "");
@@ -149,13 +161,19 @@ impl Parser {
                     }
                 }
                 "Version" | "Id" => {}
-                other => self.unknown_element(other, other, key_span(member), &["Version", "Id", "Statement"]),
+                other => {
+                    self.unknown_element(other, other, key_span(member), &["Version", "Id", "Statement"])
+                }
             }
         }
         if !found {
             self.error("no-statement", "", span(value), "the policy has no `Statement`");
         }
-        Some(Policy { modern, id, statements })
+        Some(Policy {
+            modern,
+            id,
+            statements,
+        })
     }
 
     fn repeated(&mut self, members: &[Member<'_>], path: &str) {
@@ -163,13 +181,21 @@ impl Parser {
         for member in members {
             if !seen.insert(&*member.key) {
                 let place = join(path, &member.key);
-                self.error("repeated-key", place, key_span(member), format!("`{}` is given twice", member.key));
+                self.error(
+                    "repeated-key",
+                    place,
+                    key_span(member),
+                    format!("`{}` is given twice", member.key),
+                );
             }
         }
     }
 
     fn unknown_element(&mut self, name: &str, path: &str, at: Span, known: &[&str]) {
-        let near = known.iter().min_by_key(|k| distance(name, k)).filter(|k| distance(name, k) <= 3);
+        let near = known
+            .iter()
+            .min_by_key(|k| distance(name, k))
+            .filter(|k| distance(name, k) <= 3);
         self.report(
             Severity::Error,
             "unknown-element",
@@ -185,7 +211,12 @@ impl Parser {
             Node::String(text) => Some((**text).into()),
             other => {
                 let kind = other.kind();
-                self.error("wrong-type", path, span(value), format!("this needs a string, not {kind}"));
+                self.error(
+                    "wrong-type",
+                    path,
+                    span(value),
+                    format!("this needs a string, not {kind}"),
+                );
                 None
             }
         }
@@ -206,16 +237,28 @@ impl Parser {
         let path = format!("Statement[{index}]");
         let Node::Object(members) = &value.node else {
             let kind = value.node.kind();
-            self.error("wrong-type", path, span(value), format!("a statement is an object, this is {kind}"));
+            self.error(
+                "wrong-type",
+                path,
+                span(value),
+                format!("a statement is an object, this is {kind}"),
+            );
             return None;
         };
         self.repeated(members, &path);
-        let variables = if modern { Variables::Expanded } else { Variables::Literal };
+        let variables = if modern {
+            Variables::Expanded
+        } else {
+            Variables::Literal
+        };
         let (mut sid, mut effect, mut principal, mut action, mut resource) = (None, None, None, None, None);
         let mut conditions = Vec::new();
         let both = |parser: &mut Self, taken: bool, member: &Member<'_>, here: &str| {
             if taken {
-                let other = member.key.strip_prefix("Not").map_or(format!("Not{}", member.key), str::to_owned);
+                let other = member
+                    .key
+                    .strip_prefix("Not")
+                    .map_or(format!("Not{}", member.key), str::to_owned);
                 let message = format!("a statement has `{}` or `{other}`, not both", member.key);
                 parser.error("both-forms", here, key_span(member), message);
             }
@@ -228,17 +271,26 @@ impl Parser {
                 "Principal" | "NotPrincipal" => {
                     both(self, principal.is_some(), member, &here);
                     let entries = self.principals(&member.value, &here);
-                    principal = Some(PrincipalElement { negated: &*member.key == "NotPrincipal", entries });
+                    principal = Some(PrincipalElement {
+                        negated: &*member.key == "NotPrincipal",
+                        entries,
+                    });
                 }
                 "Action" | "NotAction" => {
                     both(self, action.is_some(), member, &here);
                     let patterns = self.actions(&member.value, &here);
-                    action = Some(ActionElement { negated: &*member.key == "NotAction", patterns });
+                    action = Some(ActionElement {
+                        negated: &*member.key == "NotAction",
+                        patterns,
+                    });
                 }
                 "Resource" | "NotResource" => {
                     both(self, resource.is_some(), member, &here);
                     let patterns = self.resources(&member.value, &here, variables);
-                    resource = Some(ResourceElement { negated: &*member.key == "NotResource", patterns });
+                    resource = Some(ResourceElement {
+                        negated: &*member.key == "NotResource",
+                        patterns,
+                    });
                 }
                 "Condition" => self.conditions(&member.value, &here, variables, &mut conditions),
                 other => self.unknown_element(other, &here, key_span(member), KNOWN),
@@ -246,7 +298,12 @@ impl Parser {
         }
         let Some(effect) = effect else {
             if !members.iter().any(|m| &*m.key == "Effect") {
-                self.error("no-effect", &path, span(value), "the statement has no `Effect`; it was left out");
+                self.error(
+                    "no-effect",
+                    &path,
+                    span(value),
+                    "the statement has no `Effect`; it was left out",
+                );
             }
             return None;
         };
@@ -286,11 +343,18 @@ impl Parser {
             }
             Flavor::Resource | Flavor::Trust | Flavor::Rcp => {
                 if statement.principal.is_none() {
-                    self.error("no-principal", path, at, "the statement names no `Principal`; it matches nobody");
+                    self.error(
+                        "no-principal",
+                        path,
+                        at,
+                        "the statement names no `Principal`; it matches nobody",
+                    );
                 }
             }
         }
-        let Some(principal) = &statement.principal else { return };
+        let Some(principal) = &statement.principal else {
+            return;
+        };
         if principal.negated && statement.effect == Effect::Allow {
             self.warn(
                 "allow-not-principal",
@@ -313,7 +377,9 @@ impl Parser {
                     "unknown-principal",
                     join(path, "Principal"),
                     at,
-                    format!("`{text}` is neither an ARN, an account id, a service nor `*`; it matches nobody"),
+                    format!(
+                        "`{text}` is neither an ARN, an account id, a service nor `*`; it matches nobody"
+                    ),
                 ),
                 _ => {}
             }
@@ -337,7 +403,12 @@ impl Parser {
             }
             other => {
                 let kind = other.kind();
-                self.error("wrong-type", path, span(value), format!("this needs a string, not {kind}"));
+                self.error(
+                    "wrong-type",
+                    path,
+                    span(value),
+                    format!("this needs a string, not {kind}"),
+                );
                 None
             }
         }
@@ -431,7 +502,11 @@ impl Parser {
                             continue;
                         }
                     };
-                    out.extend(self.strings(&member.value, &here).into_iter().map(|(text, _)| make(text)));
+                    out.extend(
+                        self.strings(&member.value, &here)
+                            .into_iter()
+                            .map(|(text, _)| make(text)),
+                    );
                 }
                 out
             }
@@ -461,7 +536,10 @@ impl Parser {
                     "unknown-operator",
                     &here,
                     key_span(member),
-                    format!("`{}` is not a condition operator; the statement cannot be decided", member.key),
+                    format!(
+                        "`{}` is not a condition operator; the statement cannot be decided",
+                        member.key
+                    ),
                     Operator::suggest(&member.key).map(|near| format!("did you mean `{near}`?")),
                 );
             }
@@ -528,20 +606,30 @@ fn aws_principal(text: &str) -> PrincipalEntry {
         return PrincipalEntry::Account(text.into());
     }
     match Arn::parse(text) {
-        Some(arn) if arn.service == "iam" && arn.resource == "root" => PrincipalEntry::Account(arn.account.into()),
+        Some(arn) if arn.service == "iam" && arn.resource == "root" => {
+            PrincipalEntry::Account(arn.account.into())
+        }
         Some(arn) if matches!(arn.service, "iam" | "sts") => PrincipalEntry::Arn(text.into()),
         Some(_) => PrincipalEntry::Other(text.into()),
         None => {
             let unique = text.len() >= 16
                 && text.starts_with('A')
                 && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
-            if unique { PrincipalEntry::UniqueId(text.into()) } else { PrincipalEntry::Other(text.into()) }
+            if unique {
+                PrincipalEntry::UniqueId(text.into())
+            } else {
+                PrincipalEntry::Other(text.into())
+            }
         }
     }
 }
 
 fn join(path: &str, key: &str) -> String {
-    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+    if path.is_empty() {
+        key.to_owned()
+    } else {
+        format!("{path}.{key}")
+    }
 }
 
 #[cfg(test)]
@@ -549,7 +637,11 @@ mod tests {
     use super::*;
 
     fn messages(text: &str, flavor: Flavor) -> Vec<String> {
-        parse(text, flavor).1.iter().map(|d| format!("{}: {d} ({:?})", d.code, d.help)).collect()
+        parse(text, flavor)
+            .1
+            .iter()
+            .map(|d| format!("{}: {d} ({:?})", d.code, d.help))
+            .collect()
     }
 
     #[test]
@@ -568,7 +660,10 @@ mod tests {
         assert_eq!(diagnostics.len(), 2);
         assert_eq!(diagnostics[1].path, "Statement[0].Condition.StringEqals");
         assert_eq!(diagnostics[1].line_column(text), (2, 26));
-        assert_eq!(diagnostics[1].help.as_deref(), Some("did you mean `StringEquals`?"));
+        assert_eq!(
+            diagnostics[1].help.as_deref(),
+            Some("did you mean `StringEquals`?")
+        );
     }
 
     #[test]
@@ -606,7 +701,10 @@ mod tests {
         let policy = policy.unwrap();
         assert_eq!(policy.statements.len(), 1);
         assert_eq!(policy.statements[0].index, 2);
-        assert_eq!(diagnostics.iter().map(|d| d.code).collect::<Vec<_>>(), ["unknown-effect", "wrong-type", "no-action"]);
+        assert_eq!(
+            diagnostics.iter().map(|d| d.code).collect::<Vec<_>>(),
+            ["unknown-effect", "wrong-type", "no-action"]
+        );
     }
 
     #[test]

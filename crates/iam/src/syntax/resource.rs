@@ -93,12 +93,18 @@ impl ResourcePattern {
             if split.first() == Some(&"arn") && split.len() > 1 {
                 let field = |n: usize| Template::new(split.get(n).copied().unwrap_or("*"), variables);
                 let given = u8::try_from(split.len()).unwrap_or(6);
-                Form::Fields { fields: Box::new([field(1), field(2), field(3), field(4), field(5)]), given }
+                Form::Fields {
+                    fields: Box::new([field(1), field(2), field(3), field(4), field(5)]),
+                    given,
+                }
             } else {
                 Form::Other(Template::new(text, variables))
             }
         };
-        Self { text: text.into(), form }
+        Self {
+            text: text.into(),
+            form,
+        }
     }
 
     /// As written.
@@ -133,7 +139,9 @@ impl ResourcePattern {
                 Err(widest) => possible(widest.matches(resource.text)),
             },
             Form::Fields { fields, given } => {
-                let Some(arn) = resource.arn else { return Tri::False };
+                let Some(arn) = resource.arn else {
+                    return Tri::False;
+                };
                 let complete = *given == 6
                     || match short {
                         ShortArn::Pad => true,
@@ -150,7 +158,12 @@ impl ResourcePattern {
                     // What is unknown may bring the type along.
                     Resolved::AtMost(glob) => possible(glob.matches(arn.resource)),
                 };
-                let head = [(partition, arn.partition), (service, arn.service), (region, arn.region), (account, arn.account)];
+                let head = [
+                    (partition, arn.partition),
+                    (service, arn.service),
+                    (region, arn.region),
+                    (account, arn.account),
+                ];
                 head.into_iter()
                     .map(|(template, text)| field(template, context, |glob| glob.matches_ignore_case(text)))
                     .fold(rest, Tri::and)
@@ -162,7 +175,9 @@ impl ResourcePattern {
     /// can be asked with. None for `*`, and where a variable has no value.
     #[must_use]
     pub fn example(&self, context: &Context, fill: char) -> Option<String> {
-        let Form::Fields { fields, .. } = &self.form else { return None };
+        let Form::Fields { fields, .. } = &self.form else {
+            return None;
+        };
         let parts = fields.iter().map(|template| match template.pattern(context) {
             Resolved::Pattern(glob) => Some(glob.example(fill)),
             Resolved::AtMost(glob) => Some(glob.example(fill)),
@@ -208,7 +223,10 @@ impl<'a> Scope<'a> {
     #[must_use]
     pub fn parse(text: &'a str) -> Option<Self> {
         let arn = Arn::parse(text)?;
-        Some(Self { arn, rest: Glob::new(arn.resource) })
+        Some(Self {
+            arn,
+            rest: Glob::new(arn.resource),
+        })
     }
 }
 
@@ -250,10 +268,23 @@ mod tests {
         assert!(case("arn:aws:s3:::b/*", "arn:aws:s3:::b/x/y", pad));
         assert!(!case("arn:aws:s3:::b/*", "arn:aws:s3:::b", pad));
         assert!(case("ARN:x", "ARN:x", pad), "not an ARN: only itself");
-        assert!(case("arn:AWS:S3:::b", "arn:aws:s3:::b", pad), "the head ignores case");
-        assert!(!case("arn:aws:s3:::B", "arn:aws:s3:::b", pad), "the resource part does not");
-        assert!(!case("arn:aws:*:b", "arn:aws:s3:::b", pad), "a star does not span fields");
-        assert!(case("arn:aws:dynamodb:*:1:table/T*", "arn:aws:dynamodb:eu-west-1:1:table/T\n", pad));
+        assert!(
+            case("arn:AWS:S3:::b", "arn:aws:s3:::b", pad),
+            "the head ignores case"
+        );
+        assert!(
+            !case("arn:aws:s3:::B", "arn:aws:s3:::b", pad),
+            "the resource part does not"
+        );
+        assert!(
+            !case("arn:aws:*:b", "arn:aws:s3:::b", pad),
+            "a star does not span fields"
+        );
+        assert!(case(
+            "arn:aws:dynamodb:*:1:table/T*",
+            "arn:aws:dynamodb:eu-west-1:1:table/T\n",
+            pad
+        ));
     }
 
     #[test]
@@ -262,7 +293,11 @@ mod tests {
         assert!(!case("arn:aws:iam::1:u*", "arn:aws:iam::1:user/bob", pad));
         assert!(case("arn:aws:iam::1:user/*", "arn:aws:iam::1:user/bob", pad));
         assert!(case("arn:aws:iam::1:*", "arn:aws:iam::1:user/bob", pad));
-        assert!(case("arn:aws:sqs:us-east-1:1:prod-*", "arn:aws:sqs:us-east-1:1:prod-q", pad));
+        assert!(case(
+            "arn:aws:sqs:us-east-1:1:prod-*",
+            "arn:aws:sqs:us-east-1:1:prod-q",
+            pad
+        ));
         assert!(case("arn:aws:s3:::*/secret/*", "arn:aws:s3:::b/secret/x", pad));
     }
 
@@ -270,7 +305,10 @@ mod tests {
     fn services_without_a_type_word_are_those_of_the_catalogue() {
         use crate::catalog::Catalog;
         for service in Catalog::embedded().services() {
-            for template in service.resource_types().flat_map(|t| t.arn_templates().collect::<Vec<_>>()) {
+            for template in service
+                .resource_types()
+                .flat_map(|t| t.arn_templates().collect::<Vec<_>>())
+            {
                 let fields = split_fields(template, 6);
                 // A recovery point is of any service, a Kinesis consumer of a stream.
                 let odd = template.contains("${Vendor}") || template.contains("${StreamType}");

@@ -29,7 +29,10 @@ enum Part {
     /// One of the escaped characters.
     Escaped(char),
     /// A variable: key in lower case, and its default.
-    Variable { key: Box<str>, default: Option<Box<str>> },
+    Variable {
+        key: Box<str>,
+        default: Option<Box<str>>,
+    },
 }
 
 /// What a template comes to in a context.
@@ -56,13 +59,20 @@ impl Template {
     /// Compiles text.
     #[must_use]
     pub fn new(text: &str, variables: Variables) -> Self {
-        let parts = if variables == Variables::Expanded && text.contains("${") { parts(text) } else { Vec::new() };
+        let parts = if variables == Variables::Expanded && text.contains("${") {
+            parts(text)
+        } else {
+            Vec::new()
+        };
         let body = if parts.iter().all(|part| matches!(part, Part::Raw(_))) {
             Body::Fixed(Glob::new(text))
         } else {
             Body::Parts(parts.into())
         };
-        Self { text: text.into(), body }
+        Self {
+            text: text.into(),
+            body,
+        }
     }
 
     /// As written.
@@ -134,7 +144,11 @@ impl Template {
                     }
                 }
                 let glob = builder.build();
-                if unknown { Resolved::AtMost(glob) } else { Resolved::Pattern(Cow::Owned(glob)) }
+                if unknown {
+                    Resolved::AtMost(glob)
+                } else {
+                    Resolved::Pattern(Cow::Owned(glob))
+                }
             }
         }
     }
@@ -147,7 +161,9 @@ impl Template {
     ///
     /// Where a variable's value is unknown.
     pub fn literal(&self, context: &Context) -> Result<Option<Cow<'_, str>>, Glob> {
-        let Body::Parts(parts) = &self.body else { return Ok(Some(Cow::Borrowed(&self.text))) };
+        let Body::Parts(parts) = &self.body else {
+            return Ok(Some(Cow::Borrowed(&self.text)));
+        };
         let (mut out, mut widest, mut unknown) = (String::new(), glob::Builder::default(), false);
         for part in parts {
             match part {
@@ -172,7 +188,11 @@ impl Template {
                 },
             }
         }
-        if unknown { Err(widest.build()) } else { Ok(Some(Cow::Owned(out))) }
+        if unknown {
+            Err(widest.build())
+        } else {
+            Ok(Some(Cow::Owned(out)))
+        }
     }
 }
 
@@ -197,7 +217,9 @@ fn parts(text: &str) -> Vec<Part> {
     let mut out = Vec::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("${") {
-        let Some((inner, tail)) = after.split_once('}') else { break };
+        let Some((inner, tail)) = after.split_once('}') else {
+            break;
+        };
         if !before.is_empty() {
             out.push(Part::Raw(before.into()));
         }
@@ -236,7 +258,10 @@ pub fn split_fields(text: &str, limit: usize) -> Vec<&str> {
     while let Some(byte) = bytes.get(at) {
         match byte {
             b'$' if bytes.get(at + 1) == Some(&b'{') => {
-                at = text.get(at..).and_then(|rest| rest.find('}')).map_or(bytes.len(), |end| at + end);
+                at = text
+                    .get(at..)
+                    .and_then(|rest| rest.find('}'))
+                    .map_or(bytes.len(), |end| at + end);
             }
             b':' if out.len() + 1 < limit => {
                 out.extend(text.get(start..at));
@@ -274,7 +299,10 @@ mod tests {
         assert!(matches("home/${aws:username}/*", "home/alice/x"));
         assert!(matches("${AWS:UserName}", "alice"), "keys ignore case");
         assert!(matches("${aws:PrincipalTag/odd}", "a*b"));
-        assert!(!matches("${aws:PrincipalTag/odd}", "axb"), "a star in a value is no wildcard");
+        assert!(
+            !matches("${aws:PrincipalTag/odd}", "axb"),
+            "a star in a value is no wildcard"
+        );
     }
 
     #[test]
@@ -294,6 +322,9 @@ mod tests {
     #[test]
     fn fields_keep_variables_whole() {
         assert_eq!(split_fields("arn:aws:s3:::b/${aws:username}", 6).len(), 6);
-        assert_eq!(split_fields("arn:aws:iam::${aws:PrincipalAccount}:role/a:b", 6)[5], "role/a:b");
+        assert_eq!(
+            split_fields("arn:aws:iam::${aws:PrincipalAccount}:role/a:b", 6)[5],
+            "role/a:b"
+        );
     }
 }

@@ -3,8 +3,8 @@
 use std::cmp::Reverse;
 
 use super::{
-    Block, Decision, Hit, Layer, Policies, Request, Requirement, ResourceRule, Verdict, boundary, endpoint, identity,
-    rcp, resource, scp, session,
+    Block, Decision, Hit, Layer, Policies, Request, Requirement, ResourceRule, Verdict, boundary, endpoint,
+    identity, rcp, resource, scp, session,
 };
 use crate::name::principal::{CallerKind, Named};
 use crate::syntax::ast::Effect;
@@ -29,9 +29,17 @@ enum Grants<'a> {
 
 impl Reading<'_> {
     /// What is allowed for certain: uncertain grants do not count, uncertain denials do.
-    const LOWER: Self = Self { grants: Grants::Just(&[]), denials: true, foreign: false };
+    const LOWER: Self = Self {
+        grants: Grants::Just(&[]),
+        denials: true,
+        foreign: false,
+    };
     /// What is allowed at best: the reverse.
-    const UPPER: Self = Self { grants: Grants::Every, denials: false, foreign: true };
+    const UPPER: Self = Self {
+        grants: Grants::Every,
+        denials: false,
+        foreign: true,
+    };
 
     fn counts(self, hit: &Hit) -> bool {
         hit.certainty == Tri::True
@@ -48,22 +56,48 @@ impl Reading<'_> {
 pub fn decide(request: &Request<'_>, policies: &Policies<'_>) -> Decision {
     // AWS: "No permissions are required to perform this operation", not even against an explicit deny (rule 7).
     if request.action.eq_ignore_ascii_case("sts:GetCallerIdentity") {
-        return Decision { verdict: Verdict::Allowed, hits: vec![], blocks: vec![], requirements: vec![] };
+        return Decision {
+            verdict: Verdict::Allowed,
+            hits: vec![],
+            blocks: vec![],
+            requirements: vec![],
+        };
     }
     let case = Case::new(request, policies);
     let hits = case.hits();
     let lower = case.blocks(&hits, Reading::LOWER);
     let upper = case.blocks(&hits, Reading::UPPER);
     if lower.is_empty() {
-        return Decision { verdict: Verdict::Allowed, hits, blocks: vec![], requirements: vec![] };
+        return Decision {
+            verdict: Verdict::Allowed,
+            hits,
+            blocks: vec![],
+            requirements: vec![],
+        };
     }
     if upper.is_empty() {
         let requirements = case.requirements(&hits);
-        return Decision { verdict: Verdict::AllowedIf, hits, blocks: vec![], requirements };
+        return Decision {
+            verdict: Verdict::AllowedIf,
+            hits,
+            blocks: vec![],
+            requirements,
+        };
     }
-    let explicit = hits.iter().any(|hit| hit.effect == Effect::Deny && hit.certainty == Tri::True);
-    let verdict = if explicit { Verdict::ExplicitDeny } else { Verdict::ImplicitDeny };
-    Decision { verdict, hits, blocks: upper, requirements: vec![] }
+    let explicit = hits
+        .iter()
+        .any(|hit| hit.effect == Effect::Deny && hit.certainty == Tri::True);
+    let verdict = if explicit {
+        Verdict::ExplicitDeny
+    } else {
+        Verdict::ImplicitDeny
+    };
+    Decision {
+        verdict,
+        hits,
+        blocks: upper,
+        requirements: vec![],
+    }
 }
 
 /// A request and what bears on it.
@@ -82,12 +116,19 @@ impl<'a> Case<'a> {
     fn new(request: &'a Request<'a>, policies: &'a Policies<'a>) -> Self {
         let account = request.caller.account.as_deref();
         let owner = request.resource_account.or(account);
-        let iam = request.action.get(..4).is_some_and(|head| head.eq_ignore_ascii_case("iam:"));
+        let iam = request
+            .action
+            .get(..4)
+            .is_some_and(|head| head.eq_ignore_ascii_case("iam:"));
         Self {
             request,
             policies,
             same_account: account.is_some() && account == owner,
-            scps: policies.scps.as_ref().filter(|_| scp::binds(request)).map(Vec::len),
+            scps: policies
+                .scps
+                .as_ref()
+                .filter(|_| scp::binds(request))
+                .map(Vec::len),
             rcps: policies.rcps.is_some() && rcp::binds(request),
             resource_policies: !iam,
         }
@@ -124,9 +165,19 @@ impl<'a> Case<'a> {
         let mut out: Vec<Block> = hits
             .iter()
             .filter(|hit| hit.effect == Effect::Deny && reading.counts(hit))
-            .map(|hit| Block { layer: hit.layer, level: hit.level, explicit: true })
+            .map(|hit| Block {
+                layer: hit.layer,
+                level: hit.level,
+                explicit: true,
+            })
             .collect();
-        let mut implicit = |layer, level| out.push(Block { layer, level, explicit: false });
+        let mut implicit = |layer, level| {
+            out.push(Block {
+                layer,
+                level,
+                explicit: false,
+            })
+        };
         let allows = |layer, level| {
             hits.iter().any(|hit| {
                 hit.layer == layer && hit.level == level && hit.effect == Effect::Allow && reading.counts(hit)
@@ -152,7 +203,8 @@ impl<'a> Case<'a> {
     fn missing_grants(&self, hits: &[Hit], reading: Reading<'_>) -> Vec<(Layer, usize)> {
         let caller = self.request.caller;
         let allow = |layer: Layer| {
-            hits.iter().any(|h| h.layer == layer && h.effect == Effect::Allow && reading.counts(h))
+            hits.iter()
+                .any(|h| h.layer == layer && h.effect == Effect::Allow && reading.counts(h))
         };
         let resource = |wanted: &dyn Fn(Named) -> bool| {
             hits.iter().any(|h| {
@@ -163,12 +215,18 @@ impl<'a> Case<'a> {
             })
         };
         if !caller.is_iam() {
-            return if resource(&|_| true) { vec![] } else { vec![(Layer::Resource, 0)] };
+            return if resource(&|_| true) {
+                vec![]
+            } else {
+                vec![(Layer::Resource, 0)]
+            };
         }
         // AWS: neither call can be made with root user credentials, whoever trusts them.
         let of_others = ["sts:AssumeRole", "sts:AssumeRoot"];
         if caller.kind == CallerKind::Root
-            && of_others.iter().any(|action| self.request.action.eq_ignore_ascii_case(action))
+            && of_others
+                .iter()
+                .any(|action| self.request.action.eq_ignore_ascii_case(action))
         {
             return vec![(Layer::Identity, 0)];
         }
@@ -192,8 +250,13 @@ impl<'a> Case<'a> {
         let session = self.policies.session.is_none() || allow(Layer::Session);
         let missing = |identity: bool, resource: bool| {
             let one = |holds: bool, layer: Layer| (!holds).then_some((layer, 0));
-            let before = one(identity, Layer::Identity).into_iter().chain(silent.iter().copied());
-            before.chain(one(session, Layer::Session)).chain(one(resource, Layer::Resource)).collect()
+            let before = one(identity, Layer::Identity)
+                .into_iter()
+                .chain(silent.iter().copied());
+            before
+                .chain(one(session, Layer::Session))
+                .chain(one(resource, Layer::Resource))
+                .collect()
         };
 
         if !self.same_account {
@@ -208,9 +271,9 @@ impl<'a> Case<'a> {
         }
         let delegated = match self.policies.resource_rule {
             ResourceRule::Either => true,
-            ResourceRule::Required => resource(&|named| {
-                matches!(named, Named::Account | Named::FederatingUser | Named::Role)
-            }),
+            ResourceRule::Required => {
+                resource(&|named| matches!(named, Named::Account | Named::FederatingUser | Named::Role))
+            }
         };
         missing(identity || by_role, delegated)
     }
@@ -220,7 +283,10 @@ impl<'a> Case<'a> {
     fn requirements(&self, hits: &[Hit]) -> Vec<Requirement> {
         // Grants of the same kind can stand for each other, so the least doubtful of each kind is enough.
         let mut wanted: Vec<&Hit> = Vec::new();
-        for hit in hits.iter().filter(|h| h.effect == Effect::Allow && h.certainty == Tri::Unknown) {
+        for hit in hits
+            .iter()
+            .filter(|h| h.effect == Effect::Allow && h.certainty == Tri::Unknown)
+        {
             let kind = |h: &Hit| (h.layer, h.level, h.named);
             match wanted.iter_mut().find(|other| kind(other) == kind(hit)) {
                 Some(other) if hit.doubts.len() < other.doubts.len() => *other = hit,
@@ -231,19 +297,37 @@ impl<'a> Case<'a> {
         // Leave out what can be done without: the most doubtful first, and resource policies before identity policies.
         wanted.sort_by_key(|hit| Reverse((hit.doubts.len(), hit.layer)));
         let suffices = |grants: &[&Hit], foreign: bool| {
-            self.blocks(hits, Reading { grants: Grants::Just(grants), denials: false, foreign }).is_empty()
+            self.blocks(
+                hits,
+                Reading {
+                    grants: Grants::Just(grants),
+                    denials: false,
+                    foreign,
+                },
+            )
+            .is_empty()
         };
         let mut at = 0;
         while at < wanted.len() {
             let mut fewer = wanted.clone();
             fewer.remove(at);
-            if suffices(&fewer, true) { wanted = fewer } else { at += 1 }
+            if suffices(&fewer, true) {
+                wanted = fewer
+            } else {
+                at += 1
+            }
         }
         let foreign = !suffices(&wanted, false);
         wanted.sort_by_key(|hit| (hit.layer, hit.level));
-        let denials = hits.iter().filter(|h| h.effect == Effect::Deny && h.certainty == Tri::Unknown);
+        let denials = hits
+            .iter()
+            .filter(|h| h.effect == Effect::Deny && h.certainty == Tri::Unknown);
         let all = wanted.into_iter().chain(denials).cloned().map(Requirement::Hit);
-        foreign.then_some(Requirement::ForeignIdentity).into_iter().chain(all).collect()
+        foreign
+            .then_some(Requirement::ForeignIdentity)
+            .into_iter()
+            .chain(all)
+            .collect()
     }
 }
 

@@ -13,7 +13,9 @@ fn policy(text: &str, flavor: Flavor) -> Policy {
 
 fn allow(action: &str, resource: &str) -> Policy {
     policy(
-        &format!(r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Action":"{action}","Resource":"{resource}"}}}}"#),
+        &format!(
+            r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Action":"{action}","Resource":"{resource}"}}}}"#
+        ),
         Flavor::Identity,
     )
 }
@@ -46,14 +48,34 @@ fn same_account_needs_one_side_cross_account_both() {
         Flavor::Resource,
     );
     let closed = Context::closed();
-    let identity = Policies { identity: vec![at(&grant)], ..Policies::default() };
-    let resource = Policies { resource: vec![at(&bucket)], ..Policies::default() };
-    let both = Policies { identity: vec![at(&grant)], resource: vec![at(&bucket)], ..Policies::default() };
+    let identity = Policies {
+        identity: vec![at(&grant)],
+        ..Policies::default()
+    };
+    let resource = Policies {
+        resource: vec![at(&bucket)],
+        ..Policies::default()
+    };
+    let both = Policies {
+        identity: vec![at(&grant)],
+        resource: vec![at(&bucket)],
+        ..Policies::default()
+    };
     assert_eq!(ask(&identity, &closed, "111111111111").verdict, Verdict::Allowed);
     assert_eq!(ask(&resource, &closed, "111111111111").verdict, Verdict::Allowed);
-    assert_eq!(ask(&identity, &closed, "222222222222").verdict, Verdict::ImplicitDeny);
+    assert_eq!(
+        ask(&identity, &closed, "222222222222").verdict,
+        Verdict::ImplicitDeny
+    );
     let one_sided = ask(&resource, &closed, "222222222222");
-    assert_eq!(one_sided.blocks, [Block { layer: Layer::Identity, level: 0, explicit: false }]);
+    assert_eq!(
+        one_sided.blocks,
+        [Block {
+            layer: Layer::Identity,
+            level: 0,
+            explicit: false
+        }]
+    );
     assert_eq!(ask(&both, &closed, "222222222222").verdict, Verdict::Allowed);
 }
 
@@ -61,13 +83,35 @@ fn same_account_needs_one_side_cross_account_both() {
 fn a_boundary_cuts_and_a_level_without_allow_denies() {
     let (grant, narrow) = (allow("s3:*", "*"), allow("s3:ListBucket", "*"));
     let closed = Context::closed();
-    let bounded = Policies { identity: vec![at(&grant)], boundaries: vec![at(&narrow)], ..Policies::default() };
+    let bounded = Policies {
+        identity: vec![at(&grant)],
+        boundaries: vec![at(&narrow)],
+        ..Policies::default()
+    };
     let answer = ask(&bounded, &closed, "111111111111");
     assert_eq!(answer.verdict, Verdict::ImplicitDeny);
-    assert_eq!(answer.blocks, [Block { layer: Layer::Boundary, level: 0, explicit: false }]);
+    assert_eq!(
+        answer.blocks,
+        [Block {
+            layer: Layer::Boundary,
+            level: 0,
+            explicit: false
+        }]
+    );
     let scps = Some(vec![vec![at(&grant)], vec![at(&narrow)]]);
-    let ceiling = Policies { identity: vec![at(&grant)], scps, ..Policies::default() };
-    assert_eq!(ask(&ceiling, &closed, "111111111111").blocks, [Block { layer: Layer::Scp, level: 1, explicit: false }]);
+    let ceiling = Policies {
+        identity: vec![at(&grant)],
+        scps,
+        ..Policies::default()
+    };
+    assert_eq!(
+        ask(&ceiling, &closed, "111111111111").blocks,
+        [Block {
+            layer: Layer::Scp,
+            level: 1,
+            explicit: false
+        }]
+    );
 }
 
 #[test]
@@ -76,11 +120,19 @@ fn unknown_facts_give_allowed_if_and_say_what() {
         r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"IpAddress":{"aws:SourceIp":"10.0.0.0/8"}}}}"#,
         Flavor::Identity,
     );
-    let policies = Policies { identity: vec![at(&grant)], ..Policies::default() };
+    let policies = Policies {
+        identity: vec![at(&grant)],
+        ..Policies::default()
+    };
     let answer = ask(&policies, &Context::open(), "111111111111");
     assert_eq!(answer.verdict, Verdict::AllowedIf);
-    assert!(matches!(answer.requirements.as_slice(), [Requirement::Hit(hit)] if hit.layer == Layer::Identity));
-    assert_eq!(ask(&policies, &Context::closed(), "111111111111").verdict, Verdict::ImplicitDeny);
+    assert!(
+        matches!(answer.requirements.as_slice(), [Requirement::Hit(hit)] if hit.layer == Layer::Identity)
+    );
+    assert_eq!(
+        ask(&policies, &Context::closed(), "111111111111").verdict,
+        Verdict::ImplicitDeny
+    );
 }
 
 #[test]
@@ -88,7 +140,9 @@ fn a_trust_policy_is_needed_and_may_delegate() {
     let grant = allow("sts:AssumeRole", "*");
     let trust = |principal: &str| {
         policy(
-            &format!(r#"{{"Statement":{{"Effect":"Allow","Principal":{{"AWS":"{principal}"}},"Action":"sts:AssumeRole"}}}}"#),
+            &format!(
+                r#"{{"Statement":{{"Effect":"Allow","Principal":{{"AWS":"{principal}"}},"Action":"sts:AssumeRole"}}}}"#
+            ),
             Flavor::Trust,
         )
     };
@@ -113,7 +167,11 @@ fn a_trust_policy_is_needed_and_may_delegate() {
     let (root, direct, other) = (trust("111111111111"), trust(ROLE), trust("222222222222"));
     assert_eq!(verdict(&[at(&grant)], &root), Verdict::Allowed);
     assert_eq!(verdict(&[], &root), Verdict::ImplicitDeny);
-    assert_eq!(verdict(&[], &direct), Verdict::Allowed, "naming the role itself needs no identity policy");
+    assert_eq!(
+        verdict(&[], &direct),
+        Verdict::Allowed,
+        "naming the role itself needs no identity policy"
+    );
     assert_eq!(verdict(&[at(&grant)], &other), Verdict::ImplicitDeny);
 }
 
@@ -132,7 +190,10 @@ fn somebody_of_a_foreign_account_is_allowed_if_that_account_allows() {
         resource_account: Some("111111111111"),
         context: &context,
     };
-    let policies = Policies { resource: vec![at(&bucket)], ..Policies::default() };
+    let policies = Policies {
+        resource: vec![at(&bucket)],
+        ..Policies::default()
+    };
     let answer = decide(&request, &policies);
     assert_eq!(answer.verdict, Verdict::AllowedIf);
     assert_eq!(answer.requirements, [Requirement::ForeignIdentity]);
