@@ -356,7 +356,7 @@ impl<'w> Finder<'w> {
                 let text = format!("{} is a member of {}", world.label(last), world.label(group));
                 hops.push(self.hop(EdgeKind::MemberOf, last, group, text));
             }
-            chain.extend(ids.into_iter().filter(|id| id != world.id(last)));
+            chain.extend(ids);
             chain.push(hop.to.id.clone());
             blocked_by.extend(more.blocked.iter().cloned());
             hops.push(hop);
@@ -534,14 +534,21 @@ impl<'w> Finder<'w> {
             .map(|source| world.attachment(source.tag).and_then(|a| a.via));
         let first = groups.next().flatten();
         let group = first.filter(|group| groups.all(|g| g == Some(*group)));
-        let inline = policy
-            .first()
-            .is_some_and(|id| id == world.id(identity) || group.is_some_and(|g| id == world.id(g)));
-        let name = policy.get(1).cloned().unwrap_or_default();
+        let holder = policy.first().map_or("", String::as_str);
+        let name = policy.get(1).map_or("", String::as_str);
+        let inline = holder == world.id(identity) || group.is_some_and(|g| holder == world.id(g));
+        // An inline policy has no ARN: it is named below its holder, so that two of them are two paths. A resource's own
+        // policy is the resource.
+        let id = match (inline, holder) {
+            (true, holder) => Some(format!("{holder}#policy/{name}")),
+            (false, "") => None,
+            (false, holder) if holder == world.id(target) => None,
+            (false, holder) => Some(holder.to_owned()),
+        };
         let name = if inline {
             format!("inline policy {name}")
         } else {
-            name
+            name.to_owned()
         };
         let verb = if verdict == PathVerdict::Denied {
             "would allow"
@@ -565,7 +572,7 @@ impl<'w> Finder<'w> {
             confidence: "certain",
             evidence: None,
         };
-        (hop, group, policy.first().cloned().into_iter().collect(), facts)
+        (hop, group, id.into_iter().collect(), facts)
     }
 }
 

@@ -266,13 +266,10 @@ fn pass_role(
     judged.conditions.extend(trust.conditions);
     judged.statements.extend(trust.statements);
     judged.verdict = judged.verdict.max(trust.verdict);
-    let text = format!(
-        "{} {} {} ({})",
-        world.label(from),
-        technique.title.replace("the role", "role"),
-        world.label(role),
-        technique.id
-    );
+    let what = technique
+        .title
+        .replace("the role", &format!("role {}", world.label(role)));
+    let text = format!("{} {what} ({})", world.label(from), technique.id);
     Some(step(
         EdgeKind::CanEscalateTo,
         from,
