@@ -44,6 +44,8 @@ pub struct Allowed {
     pub conditions: Vec<ConditionText>,
     /// The policies that grant it: layer, tag, statement.
     pub sources: Vec<Source>,
+    /// The key that the data is decrypted or encrypted with on the way, where one is asked.
+    pub key: Option<NodeId>,
 }
 
 /// A statement that grants.
@@ -158,14 +160,17 @@ fn one(
         verdict = Verdict::AllowedIf;
         conditions.push(words::plain(text));
     }
+    let mut key = None;
     match gate(world, asker, resource, action) {
         Gate::Open => {}
+        Gate::Opened(by) => key = Some(by),
         Gate::Unknown(text) => {
             out.kms_not_evaluated = true;
             verdict = Verdict::AllowedIf;
             conditions.push(words::plain(text));
         }
-        Gate::If(more) => {
+        Gate::If(by, more) => {
+            key = Some(by);
             verdict = Verdict::AllowedIf;
             conditions.extend(more);
         }
@@ -191,6 +196,7 @@ fn one(
         verdict,
         conditions,
         sources,
+        key,
     };
     match seen.get(action).and_then(|at| out.allowed.get_mut(*at)) {
         // A part adds what it grants beyond the parts before it.
@@ -475,10 +481,12 @@ pub const fn level(level: sv0_iam::catalog::AccessLevel) -> AccessLevel {
 /// Whether something beside policies lets the request through.
 enum Gate {
     Open,
+    /// The key lets the caller use it.
+    Opened(NodeId),
     /// It hangs on a document that is not in the input.
     Unknown(String),
-    /// It hangs on conditions.
-    If(Vec<ConditionText>),
+    /// The key lets the caller use it under conditions.
+    If(NodeId, Vec<ConditionText>),
     Shut(Vec<BlockedBy>),
 }
 
@@ -515,9 +523,9 @@ fn gate(world: &World, asker: &Asker<'_>, resource: NodeId, action: &str) -> Gat
     context.set("kms:ViaService", format!("{service}.{region}.amazonaws.com"));
     let answer = asker.ask_in(operation, target, &context);
     match answer.verdict() {
-        Verdict::Allowed => Gate::Open,
-        verdict if verdict != Verdict::ExplicitDeny && granted(record, asker, operation) => Gate::Open,
-        Verdict::AllowedIf => Gate::If(words::requirements(world, asker, &answer)),
+        Verdict::Allowed => Gate::Opened(key),
+        verdict if verdict != Verdict::ExplicitDeny && granted(record, asker, operation) => Gate::Opened(key),
+        Verdict::AllowedIf => Gate::If(key, words::requirements(world, asker, &answer)),
         Verdict::ImplicitDeny | Verdict::ExplicitDeny => {
             let mut by = words::blocks(world, asker, operation, Some(key), &answer.decision);
             for block in &mut by {

@@ -495,6 +495,7 @@ impl<'w> Finder<'w> {
                     actions: allowed.iter().map(|a| a.action.to_owned()).collect(),
                     levels: allowed.iter().map(|a| a.level).collect(),
                     kms_not_evaluated: unknown_key,
+                    key: allowed.iter().find_map(|a| a.key),
                     blocked: Vec::new(),
                 };
                 let sources: Vec<Source> = allowed.iter().flat_map(|a| a.sources.clone()).collect();
@@ -515,6 +516,7 @@ impl<'w> Finder<'w> {
                     actions: blocked.iter().map(|b| b.action.to_owned()).collect(),
                     levels: blocked.iter().map(|b| b.level).collect(),
                     kms_not_evaluated: false,
+                    key: None,
                     blocked: blocked.iter().flat_map(|b| b.by.clone()).collect(),
                 };
                 let sources: Vec<Source> = blocked.iter().flat_map(|b| b.sources.clone()).collect();
@@ -556,8 +558,11 @@ impl<'w> Finder<'w> {
             "allows"
         };
         let label = world.label(target);
+        let with_key = facts.key.map_or(String::new(), |key| {
+            format!(", with its key {}", world.label(key))
+        });
         let text = format!(
-            "{name} {verb} {} on {label}",
+            "{name} {verb} {} on {label}{with_key}",
             crate::question::brief(&facts.actions)
         );
         let hop = Hop {
@@ -612,6 +617,8 @@ struct EndFacts {
     actions: Vec<String>,
     levels: Vec<AccessLevel>,
     kms_not_evaluated: bool,
+    /// The key that lets the data be read or written.
+    key: Option<NodeId>,
     blocked: Vec<BlockedBy>,
 }
 
@@ -622,6 +629,7 @@ impl Default for EndFacts {
             actions: Vec::new(),
             levels: Vec::new(),
             kms_not_evaluated: false,
+            key: None,
             blocked: Vec::new(),
         }
     }

@@ -137,6 +137,7 @@ fn ask(
         verdict: answer.verdict(),
         conditions: words::requirements(world, asker, &answer),
         sources: sources(&answer.decision.hits),
+        key: None,
     })
 }
 
@@ -252,6 +253,7 @@ fn proof(world: &World, asker: &Asker<'_>, action: &str, arn: &str, account: &st
         verdict: answer.verdict(),
         conditions: words::requirements(world, asker, &answer),
         sources: sources(&answer.decision.hits),
+        key: None,
     })
 }
 

@@ -15,7 +15,7 @@ use sv0_model::path::{ConditionText, EntityRef, PathVerdict};
 use crate::args::Output;
 use crate::load::is_damage;
 use crate::{Failure, load::Model};
-use style::{Style, paint};
+use style::{Style, harmless, one_line, paint};
 
 /// Prints an answer as JSON, or lets `table` show it to people.
 pub(crate) fn answer<T: Serialize>(
@@ -25,7 +25,11 @@ pub(crate) fn answer<T: Serialize>(
 ) -> Result<(), Failure> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     let written = match output {
-        Output::Table => table(&mut out),
+        Output::Table => {
+            let mut text = Vec::new();
+            table(&mut text)
+                .and_then(|()| out.write_all(harmless(&String::from_utf8_lossy(&text)).as_bytes()))
+        }
         Output::Json => serde_json::to_writer_pretty(&mut out, value)
             .map_err(Into::into)
             .and_then(|()| writeln!(out)),
@@ -111,7 +115,7 @@ pub(crate) fn entity(entity: &EntityRef) -> String {
     let place = account.map_or(String::new(), |account| format!(", {account}"));
     format!(
         "{} {}",
-        paint(Style::Name, &entity.name),
+        paint(Style::Name, &one_line(&entity.name)),
         paint(Style::Dim, &format!("({}{place})", entity.kind.label()))
     )
 }
@@ -186,13 +190,27 @@ fn gap_lines(out: &mut dyn Write, gaps: &[Gap], most: usize) -> io::Result<()> {
 
 /// The same, on stderr, where nothing could be read.
 pub(crate) fn gaps_to_stderr(gaps: &[Gap]) {
+    let mut text = Vec::new();
     // Nothing sensible can be done where stderr is closed.
-    let _ = gap_lines(&mut io::stderr().lock(), gaps, 12);
+    let _ = gap_lines(&mut text, gaps, 12).and_then(|()| {
+        io::stderr()
+            .lock()
+            .write_all(harmless(&String::from_utf8_lossy(&text)).as_bytes())
+    });
 }
 
 /// A failure with its help.
 pub(crate) fn failure_to_stderr(failure: Failure) {
-    let _ = writeln!(io::stderr().lock(), "{:?}", miette::Report::new(failure));
+    // The text may hold names from files; miette's own colours must come through.
+    let mut message = failure.to_string();
+    let mut cause = std::error::Error::source(&failure);
+    while let Some(error) = cause {
+        message = format!("{message}: {error}");
+        cause = error.source();
+    }
+    let mut plain = miette::MietteDiagnostic::new(harmless(&message));
+    plain.help = miette::Diagnostic::help(&failure).map(|help| harmless(&help.to_string()).into_owned());
+    let _ = writeln!(io::stderr().lock(), "{:?}", miette::Report::new(plain));
 }
 
 /// One line on stderr where part of the input could not be read, for answers that do not list gaps.

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use sv0_model::kind::Sensitivity;
 use sv0_model::path::{Hop, Path, PathVerdict};
 
-use super::style::{Style, paint};
+use super::style::{Style, one_line, paint};
 use super::{conditions, entity, levels, verdict, wrap};
 
 /// The whole path.
@@ -122,8 +122,8 @@ fn write_hop(out: &mut dyn Write, number: usize, hop: &Hop) -> io::Result<()> {
 
 /// The chain in one line: `Elliot → AllSafe → AllSafeVaultRole → …`.
 pub(crate) fn chain(path: &Path) -> String {
-    let mut out = vec![path.origin.name.clone()];
-    out.extend(path.hops.iter().map(|hop| hop.to.name.clone()));
+    let mut out = vec![one_line(&path.origin.name)];
+    out.extend(path.hops.iter().map(|hop| one_line(&hop.to.name)));
     out.join(" → ")
 }
 

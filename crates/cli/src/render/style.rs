@@ -59,3 +59,58 @@ pub(crate) fn visible(text: &str) -> usize {
     }
     count
 }
+
+/// The sequences that [`paint`] writes.
+const OURS: &[&str] = &[
+    "\x1b[1m",
+    "\x1b[1;36m",
+    "\x1b[2m",
+    "\x1b[31m",
+    "\x1b[33m",
+    "\x1b[32m",
+    "\x1b[0m",
+];
+
+/// Text that cannot steer a terminal: control characters, and those that turn the direction of writing, are shown as
+/// escapes, but for line breaks and our own colours. Names and policies come from files that somebody else wrote.
+pub(crate) fn harmless(text: &str) -> std::borrow::Cow<'_, str> {
+    if !text.chars().any(|c| c != '\n' && steers(c)) {
+        return text.into();
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let ours = OURS.iter().find(|ours| rest.starts_with(**ours));
+        let taken = ours.map_or(c.len_utf8(), |ours| ours.len());
+        match ours {
+            Some(ours) => out.push_str(ours),
+            None if c != '\n' && steers(c) => out.extend(c.escape_unicode()),
+            None => out.push(c),
+        }
+        rest = rest.get(taken..).unwrap_or_default();
+    }
+    out.into()
+}
+
+/// A name on one line.
+pub(crate) fn one_line(text: &str) -> String {
+    text.replace('\n', "\\n")
+}
+
+fn steers(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_cannot_steer_the_terminal() {
+        assert_eq!(harmless("a\x1b[2Jb\n"), "a\\u{1b}[2Jb\n");
+        assert_eq!(harmless("a\x1b[31mb\x1b[0m"), "a\x1b[31mb\x1b[0m");
+        assert_eq!(harmless("user\u{202e}nimda"), "user\\u{202e}nimda");
+        assert_eq!(harmless("plain ü 名"), "plain ü 名");
+    }
+}
