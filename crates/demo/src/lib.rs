@@ -20,7 +20,7 @@ mod tests {
             .filter(|line| line.contains(r#""kind":"#))
             .count();
         assert!(SNAPSHOT.starts_with(r#"{"sv0_snapshot":"#));
-        assert!(SNAPSHOT.ends_with(&format!("{{\"end\":{{\"gaps\":0,\"records\":{records}}}}}\n")));
+        assert!(SNAPSHOT.ends_with(&format!("{{\"end\":{{\"records\":{records},\"gaps\":0}}}}\n")));
         assert_eq!(SNAPSHOT.lines().count(), records + 2);
     }
 
