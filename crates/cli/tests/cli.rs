@@ -383,8 +383,14 @@ fn a_snapshot_survives_the_round_trip() {
 fn the_embedded_snapshot_is_what_sv0_itself_would_write() {
     let folder = Folder::new("canonical");
     let file = folder.0.join("demo.jsonl");
-    assert_eq!(sv0(&["demo", "--write", file.to_str().unwrap()]).status.code(), Some(0));
-    assert!(std::fs::read_to_string(file).unwrap() == sv0_demo::SNAPSHOT, "write it anew with `sv0 demo --write`");
+    assert_eq!(
+        sv0(&["demo", "--write", file.to_str().unwrap()]).status.code(),
+        Some(0)
+    );
+    assert!(
+        std::fs::read_to_string(file).unwrap() == sv0_demo::SNAPSHOT,
+        "write it anew with `sv0 demo --write`"
+    );
 }
 
 #[test]
