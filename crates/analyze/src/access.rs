@@ -13,7 +13,7 @@ use sv0_model::graph::NodeId;
 use sv0_model::kind::{AccessLevel, EdgeKind, Kind};
 use sv0_model::path::{BlockedBy, ConditionText};
 
-use crate::ask::{Answer, Asker, Target, grants};
+use crate::ask::{Answer, Asker, Target, mentions, resource_mentions};
 use crate::scope;
 use crate::words;
 use crate::world::World;
@@ -292,23 +292,7 @@ fn could_touch(world: &World, asker: &Asker<'_>, resource: NodeId) -> bool {
 
 /// Only policies that mention an action can grant it: skips most of a service's actions at once.
 fn granted_somewhere(world: &World, asker: &Asker<'_>, resource: NodeId, action: &str) -> bool {
-    let mentions = |tags: &[u32]| {
-        tags.iter()
-            .filter_map(|tag| world.attachment(*tag))
-            .any(|attachment| {
-                attachment
-                    .policy
-                    .statements
-                    .iter()
-                    .any(|s| s.effect == Effect::Allow && s.action.matches(action))
-            })
-    };
-    let principal = asker.node.and_then(|node| world.principals.get(&node));
-    principal.is_some_and(|p| mentions(&p.identity))
-        || world
-            .resource_policies
-            .get(&resource)
-            .is_some_and(|tags| mentions(tags))
+    mentions(world, asker, action) || resource_mentions(world, resource, action)
 }
 
 /// A broad grant that stops at the account's border is not worth telling, unless the other side meant the caller.
@@ -648,10 +632,4 @@ fn public(world: &World, resource: NodeId) -> bool {
                     })
             })
         })
-}
-
-/// Whether a decision's grants come from one layer; for callers that need to know.
-#[must_use]
-pub fn granted_by(decision: &sv0_iam::decide::Decision, layer: Layer) -> bool {
-    grants(decision).any(|hit| hit.layer == layer)
 }

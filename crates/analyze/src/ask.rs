@@ -2,9 +2,10 @@
 //! resource policy, which facts.
 
 use sv0_iam::condition::Context;
-use sv0_iam::decide::{Decision, Policies, Request, Requirement, ResourceRule, Verdict, decide};
+use sv0_iam::decide::{Decision, Policies, Request, ResourceRule, Verdict, decide};
 use sv0_iam::name::Arn;
 use sv0_iam::name::principal::{Caller, CallerKind};
+use sv0_iam::syntax::Effect;
 use sv0_iam::syntax::resource::ResourceName;
 use sv0_model::graph::NodeId;
 use sv0_model::kind::Kind;
@@ -199,15 +200,34 @@ pub fn is_assume(action: &str) -> bool {
 /// The grants that carry an allowed answer: identity and resource statements.
 pub fn grants(decision: &Decision) -> impl Iterator<Item = &sv0_iam::decide::Hit> {
     use sv0_iam::decide::Layer;
-    use sv0_iam::syntax::Effect;
     decision
         .hits
         .iter()
         .filter(|hit| hit.effect == Effect::Allow && matches!(hit.layer, Layer::Identity | Layer::Resource))
 }
 
-/// The requirements of an `allowed_if` answer.
-#[must_use]
-pub fn requirements(answer: &Answer) -> &[Requirement] {
-    &answer.decision.requirements
+/// Whether some policy of the caller mentions an action in an `Allow`: without one, nothing of its own can grant it.
+pub(crate) fn mentions(world: &World, asker: &Asker<'_>, action: &str) -> bool {
+    let principal = asker.node.and_then(|node| world.principals.get(&node));
+    principal.is_some_and(|principal| allows(world, &principal.identity, action))
+}
+
+/// Whether a resource's own policy mentions an action in an `Allow`.
+pub(crate) fn resource_mentions(world: &World, resource: NodeId, action: &str) -> bool {
+    world
+        .resource_policies
+        .get(&resource)
+        .is_some_and(|tags| allows(world, tags, action))
+}
+
+fn allows(world: &World, tags: &[u32], action: &str) -> bool {
+    tags.iter()
+        .filter_map(|tag| world.attachment(*tag))
+        .any(|attachment| {
+            attachment
+                .policy
+                .statements
+                .iter()
+                .any(|s| s.effect == Effect::Allow && s.action.matches(action))
+        })
 }

@@ -3,9 +3,9 @@
 //!
 //! Source: IAM User Guide, "AWS global condition context keys"; semantics rules 25, 41 to 46.
 
-use sv0_iam::condition::{Context, Fact};
+use sv0_iam::condition::Context;
+use sv0_iam::name::Arn;
 use sv0_iam::name::principal::{Caller, CallerKind};
-use sv0_iam::name::{ActionPattern, Arn};
 use sv0_model::graph::NodeId;
 
 use crate::world::World;
@@ -230,33 +230,4 @@ pub fn on_behalf_of(world: &World, context: &mut Context, source_arn: &str, acco
         }
         None => context.set_unknown("aws:SourceAccount", true),
     }
-}
-
-/// Whether a key's value is the caller's to choose, such as the external id or the session's name.
-#[must_use]
-pub fn chosen_by_caller(key: &str) -> bool {
-    matches!(
-        key,
-        "sts:externalid"
-            | "sts:rolesessionname"
-            | "sts:sourceidentity"
-            | "aws:useragent"
-            | "aws:referer"
-            | "s3:prefix"
-            | "s3:delimiter"
-            | "s3:max-keys"
-    ) || key.starts_with("aws:requesttag/")
-        || key == "aws:tagkeys"
-}
-
-/// Whether an action element of a policy could match an action; used to skip policies early.
-#[must_use]
-pub fn mentions(patterns: &[ActionPattern], action: &str) -> bool {
-    patterns.iter().any(|pattern| pattern.matches(action))
-}
-
-/// Whether a context says anything certain about a key.
-#[must_use]
-pub fn is_known(context: &Context, key: &str) -> bool {
-    !matches!(context.get(key), Fact::Unknown { .. })
 }

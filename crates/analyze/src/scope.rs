@@ -126,7 +126,7 @@ fn ask(
     arn: &str,
     scope: &str,
 ) -> Option<Allowed> {
-    if !crate::steps::mentions(world, asker, action) {
+    if !crate::ask::mentions(world, asker, action) {
         return None;
     }
     let answer = asker.ask(action, Target { arn, node: None });
@@ -221,7 +221,7 @@ fn administrator(world: &World, asker: &Asker<'_>) -> Option<Allowed> {
     let account = asker.caller.account.as_deref()?;
     let mut sum: Option<Allowed> = None;
     for (action, template) in PROOF {
-        if !crate::steps::mentions(world, asker, action) {
+        if !crate::ask::mentions(world, asker, action) {
             return None;
         }
         let arn = template.replace("{account}", account);

@@ -14,8 +14,8 @@ use sv0_model::graph::NodeId;
 use sv0_model::kind::{EdgeKind, Kind};
 use sv0_model::path::PathVerdict;
 
-use super::{Step, judge, mentions, step};
-use crate::ask::{Asker, Target};
+use super::{Step, judge, step};
+use crate::ask::{Asker, Target, mentions};
 use crate::world::{Principal, World};
 
 /// All `ASSUMES` steps.

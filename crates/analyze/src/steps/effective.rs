@@ -5,9 +5,9 @@ use sv0_model::graph::NodeId;
 use sv0_model::kind::{EdgeKind, Kind};
 use sv0_model::path::PathVerdict;
 
-use super::{Step, describe, mentions, resource_mentions, step};
+use super::{Step, describe, step};
 use crate::access::access_filtered;
-use crate::ask::{Asker, Target};
+use crate::ask::{Asker, Target, mentions, resource_mentions};
 use crate::world::World;
 
 /// The action that sets an entity in motion, and the kind of step it makes.

@@ -240,36 +240,3 @@ pub(crate) fn step(
         on: None,
     }
 }
-
-/// Whether some policy of the caller mentions an action in an `Allow`.
-pub(crate) fn mentions(world: &World, asker: &Asker<'_>, action: &str) -> bool {
-    let principal = asker.node.and_then(|node| world.principals.get(&node));
-    principal.is_some_and(|principal| {
-        principal
-            .identity
-            .iter()
-            .filter_map(|tag| world.attachment(*tag))
-            .any(|attachment| {
-                attachment
-                    .policy
-                    .statements
-                    .iter()
-                    .any(|s| s.effect == Effect::Allow && s.action.matches(action))
-            })
-    })
-}
-
-/// Whether a resource policy mentions an action in an `Allow`.
-pub(crate) fn resource_mentions(world: &World, resource: NodeId, action: &str) -> bool {
-    world.resource_policies.get(&resource).is_some_and(|tags| {
-        tags.iter()
-            .filter_map(|tag| world.attachment(*tag))
-            .any(|attachment| {
-                attachment
-                    .policy
-                    .statements
-                    .iter()
-                    .any(|s| s.effect == Effect::Allow && s.action.matches(action))
-            })
-    })
-}

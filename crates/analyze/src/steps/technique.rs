@@ -13,8 +13,8 @@ use sv0_model::graph::NodeId;
 use sv0_model::kind::{EdgeKind, EntityType, Kind};
 use sv0_model::path::PathVerdict;
 
-use super::{Judged, Step, judge, mentions, step};
-use crate::ask::{Asker, Target};
+use super::{Judged, Step, judge, step};
+use crate::ask::{Asker, Target, mentions};
 use crate::facts;
 use crate::scope;
 use crate::world::World;
