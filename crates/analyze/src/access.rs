@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use sv0_iam::catalog::Catalog;
 use sv0_iam::decide::{Hit, Layer, Verdict};
 use sv0_iam::name::Arn;
-use sv0_iam::name::principal::CallerKind;
+use sv0_iam::name::principal::{CallerKind, Named};
 use sv0_iam::syntax::resource::Scope;
 use sv0_iam::syntax::{Effect, PrincipalEntry};
 use sv0_model::graph::NodeId;
@@ -99,17 +99,48 @@ pub fn access_filtered(
     if world.node(resource).record.kind == Kind::ResourceScope {
         return scope::access(world, asker, resource);
     }
-    let mut out = Access::default();
     if !could_touch(world, asker, resource) {
-        return out;
+        return Access::default();
     }
+    ask_parts(world, asker, resource, &parts(world, asker, resource), wanted)
+}
+
+/// Asks about one action on one name at or below a resource, such as an object of a bucket: keys and public-access
+/// blocks count as they do for the resource as a whole.
+#[must_use]
+pub fn access_on(
+    world: &World,
+    asker: &Asker<'_>,
+    resource: NodeId,
+    arn: &str,
+    action: &'static str,
+) -> Access {
+    let weight = Catalog::embedded()
+        .action(action)
+        .map_or(AccessLevel::Read, |found| level(found.access_level()));
+    let part = Part {
+        arn: arn.to_owned(),
+        scope: arn.to_owned(),
+        actions: vec![(action, weight)],
+    };
+    ask_parts(world, asker, resource, &[part], &|_| true)
+}
+
+fn ask_parts(
+    world: &World,
+    asker: &Asker<'_>,
+    resource: NodeId,
+    parts: &[Part],
+    wanted: &dyn Fn(&str) -> bool,
+) -> Access {
+    let mut out = Access::default();
     let mut seen: BTreeMap<&'static str, usize> = BTreeMap::new();
-    for part in parts(world, asker, resource) {
+    for part in parts {
         for &(action, level) in part.actions.iter().filter(|(action, _)| wanted(action)) {
             if !granted_somewhere(world, asker, resource, action) {
                 continue;
             }
-            one(world, asker, resource, &part, action, level, &mut seen, &mut out);
+            one(world, asker, resource, part, action, level, &mut seen, &mut out);
         }
     }
     // What is allowed on some part is not blocked as a whole.
@@ -139,7 +170,7 @@ fn one(
     let sources = sources(&answer.decision.hits);
     let unknown = unknown_policy(world, asker, resource, &answer);
     if !answer.verdict().possible() && unknown.is_none() {
-        if sources.is_empty() || !worth_telling(world, asker, resource, &sources) {
+        if !meant(&answer.decision.hits) || !worth_telling(world, asker, resource, &sources) {
             return;
         }
         let by = words::blocks(world, asker, action, Some(resource), &answer.decision);
@@ -201,6 +232,10 @@ fn one(
     match seen.get(action).and_then(|at| out.allowed.get_mut(*at)) {
         // A part adds what it grants beyond the parts before it.
         Some(before) => {
+            if before.verdict == Verdict::AllowedIf && found.verdict == Verdict::Allowed {
+                before.verdict = found.verdict;
+                before.conditions.clear();
+            }
             if !before.scope.split(", ").any(|scope| scope == found.scope) {
                 before.scope = format!("{}, {}", before.scope, found.scope);
             }
@@ -293,6 +328,19 @@ fn could_touch(world: &World, asker: &Asker<'_>, resource: NodeId) -> bool {
 /// Only policies that mention an action can grant it: skips most of a service's actions at once.
 fn granted_somewhere(world: &World, asker: &Asker<'_>, resource: NodeId, action: &str) -> bool {
     mentions(world, asker, action) || resource_mentions(world, resource, action)
+}
+
+/// Whether some statement grants to the caller itself; a resource policy that names the caller's account only leaves the
+/// matter to that account (rule 3).
+fn meant(hits: &[Hit]) -> bool {
+    hits.iter().any(|hit| {
+        hit.effect == Effect::Allow
+            && match hit.layer {
+                Layer::Identity => true,
+                Layer::Resource => hit.named != Some(Named::Account),
+                _ => false,
+            }
+    })
 }
 
 /// A broad grant that stops at the account's border is not worth telling, unless the other side meant the caller.

@@ -263,7 +263,8 @@ impl<'w> Finder<'w> {
         } else if link.denied {
             return;
         }
-        let mut by_policy: BTreeMap<Vec<String>, Vec<&Allowed>> = BTreeMap::new();
+        // Actions that hang on conditions are a path of their own: what is certain must not lend them its certainty.
+        let mut by_policy: BTreeMap<(Vec<String>, Vec<&str>), Vec<&Allowed>> = BTreeMap::new();
         for allowed in &access.allowed {
             // What an earlier entity of the chain can do itself is its own, shorter path.
             if before
@@ -272,11 +273,15 @@ impl<'w> Finder<'w> {
             {
                 continue;
             }
+            let conditions: Vec<&str> = allowed.conditions.iter().map(|c| c.text.as_str()).collect();
             for policy in policies(self.world, &allowed.sources) {
-                by_policy.entry(policy).or_default().push(allowed);
+                by_policy
+                    .entry((policy, conditions.clone()))
+                    .or_default()
+                    .push(allowed);
             }
         }
-        for (policy, allowed) in by_policy {
+        for ((policy, _), allowed) in by_policy {
             let unknown_key = access.kms_not_evaluated;
             out.push(self.path(
                 links,
@@ -362,7 +367,8 @@ impl<'w> Finder<'w> {
             hops.push(hop);
             facts = more;
         }
-        blocked_by.sort();
+        // What people look for first comes first, and what denies before what merely does not allow.
+        blocked_by.sort_by_cached_key(|b| (crate::question::headline(&b.action), !b.explicit, b.clone()));
         blocked_by.dedup();
         self.assemble(origin, chain, hops, blocked_by, facts)
     }
@@ -420,7 +426,7 @@ impl<'w> Finder<'w> {
         levels.sort_unstable();
         levels.dedup();
         Path {
-            id: stable_id(&chain, verdict),
+            id: stable_id(&chain, verdict, &condition),
             origin: world.entity(origin),
             target: world.entity(facts.target),
             via_roles,
@@ -479,23 +485,16 @@ impl<'w> Finder<'w> {
                 allowed,
                 unknown_key,
             } => {
-                let certain = allowed.iter().any(|a| a.verdict == Verdict::Allowed);
-                // A path is certain if some action is: the others' conditions are theirs alone.
-                let conditions: Vec<ConditionText> = if certain {
-                    Vec::new()
-                } else {
-                    allowed
-                        .iter()
-                        .min_by_key(|a| a.conditions.len())
-                        .map(|a| a.conditions.clone())
-                        .unwrap_or_default()
-                };
+                // All of one group hang on the same conditions.
+                let certain = allowed.iter().all(|a| a.verdict == Verdict::Allowed);
+                let conditions = allowed.first().map(|a| a.conditions.clone()).unwrap_or_default();
                 let facts = EndFacts {
                     target,
                     actions: allowed.iter().map(|a| a.action.to_owned()).collect(),
                     levels: allowed.iter().map(|a| a.level).collect(),
                     kms_not_evaluated: unknown_key,
                     key: allowed.iter().find_map(|a| a.key),
+                    scope: narrower(world.id(target), &allowed),
                     blocked: Vec::new(),
                 };
                 let sources: Vec<Source> = allowed.iter().flat_map(|a| a.sources.clone()).collect();
@@ -517,6 +516,7 @@ impl<'w> Finder<'w> {
                     levels: blocked.iter().map(|b| b.level).collect(),
                     kms_not_evaluated: false,
                     key: None,
+                    scope: None,
                     blocked: blocked.iter().flat_map(|b| b.by.clone()).collect(),
                 };
                 let sources: Vec<Source> = blocked.iter().flat_map(|b| b.sources.clone()).collect();
@@ -557,7 +557,7 @@ impl<'w> Finder<'w> {
         } else {
             "allows"
         };
-        let label = world.label(target);
+        let label = facts.scope.clone().unwrap_or_else(|| world.label(target));
         let with_key = facts.key.map_or(String::new(), |key| {
             format!(", with its key {}", world.label(key))
         });
@@ -582,19 +582,35 @@ impl<'w> Finder<'w> {
 }
 
 /// The same for the same chain in any snapshot and any version of sv0: FNV-1a over the chain.
-fn stable_id(chain: &[String], verdict: PathVerdict) -> String {
+fn stable_id(chain: &[String], verdict: PathVerdict, condition: &[ConditionText]) -> String {
     let kind = if verdict == PathVerdict::Denied {
         "denied"
     } else {
         "real"
     };
-    let bytes = std::iter::once(kind)
+    let parts = std::iter::once(kind)
         .chain(chain.iter().map(String::as_str))
-        .flat_map(|part| part.bytes().chain([0]));
+        .chain(condition.iter().map(|c| c.text.as_str()));
+    let bytes = parts.flat_map(|part| part.bytes().chain([0]));
     let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
     format!("path-{hash:016x}")
+}
+
+/// The part of a resource that actions are limited to, where none of them reaches the resource as a whole.
+pub(crate) fn narrower(id: &str, allowed: &[&Allowed]) -> Option<String> {
+    let whole = format!("{id}/*");
+    let mut scopes: Vec<&str> = allowed.iter().flat_map(|a| a.scope.split(", ")).collect();
+    if scopes
+        .iter()
+        .any(|scope| *scope == id || *scope == whole || !scope.starts_with(id))
+    {
+        return None;
+    }
+    scopes.sort_unstable();
+    scopes.dedup();
+    Some(scopes.join(", "))
 }
 
 /// How a path ends in a resource.
@@ -619,6 +635,8 @@ struct EndFacts {
     kms_not_evaluated: bool,
     /// The key that lets the data be read or written.
     key: Option<NodeId>,
+    /// The part of the target that all actions are limited to.
+    scope: Option<String>,
     blocked: Vec<BlockedBy>,
 }
 
@@ -630,6 +648,7 @@ impl Default for EndFacts {
             levels: Vec::new(),
             kms_not_evaluated: false,
             key: None,
+            scope: None,
             blocked: Vec::new(),
         }
     }

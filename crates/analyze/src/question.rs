@@ -32,6 +32,15 @@ const HEADLINES: &[&str] = &[
     "bedrock:Retrieve",
 ];
 
+/// Where an action stands among those that people look for first; the rest come last.
+#[must_use]
+pub fn headline(action: &str) -> usize {
+    HEADLINES
+        .iter()
+        .position(|known| *known == action)
+        .unwrap_or(usize::MAX)
+}
+
 /// A list of actions in few words: `s3:GetObject, s3:PutObject and 61 more`.
 #[must_use]
 pub fn brief(actions: &[String]) -> String {
@@ -39,8 +48,7 @@ pub fn brief(actions: &[String]) -> String {
         return "every action".into();
     }
     let mut sorted: Vec<&str> = actions.iter().map(String::as_str).collect();
-    let rank = |action: &str| HEADLINES.iter().position(|h| *h == action).unwrap_or(usize::MAX);
-    sorted.sort_by_key(|action| (rank(action), *action));
+    sorted.sort_by_key(|action| (headline(action), *action));
     match sorted.as_slice() {
         [] => "nothing".into(),
         [one] => (*one).to_owned(),

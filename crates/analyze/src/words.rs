@@ -151,7 +151,19 @@ fn doubts(world: &World, hit: &Hit) -> Vec<ConditionText> {
             .attachment(hit.tag)
             .map_or(String::new(), |a| a.name.clone());
         let parts: Vec<String> = out.iter().map(|c| c.text.clone()).collect();
-        let text = format!("not so that {} (else {policy} denies)", parts.join(" and "));
+        let positive = statement.and_then(|s| match s.conditions.as_slice() {
+            [one] => one.operator.filter(|o| o.negated && !o.if_exists).map(|o| {
+                condition(&Condition {
+                    operator: Some(Operator { negated: false, ..o }),
+                    ..one.clone()
+                })
+            }),
+            _ => None,
+        });
+        let text = match positive {
+            Some(positive) => format!("{positive} (else {policy} denies)"),
+            None => format!("not so that {} (else {policy} denies)", parts.join(" and ")),
+        };
         out = match out.as_slice() {
             [one] => vec![ConditionText { text, ..one.clone() }],
             _ => vec![ConditionText {
@@ -177,6 +189,12 @@ pub fn statements(world: &World, decision: &Decision) -> Vec<StatementRef> {
     out.sort();
     out.dedup();
     out
+}
+
+/// Line breaks in a name would let it speak for sv0.
+#[must_use]
+pub fn one_line(text: &str) -> String {
+    text.replace('\n', "\\n").replace('\r', "\\r")
 }
 
 /// What stands in the way, layer by layer.

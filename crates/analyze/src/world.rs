@@ -180,7 +180,7 @@ impl World {
         match node.record.kind {
             Kind::ExternalAccount => format!("account {} (external)", node.label()),
             Kind::Anonymous => "anyone on the internet".into(),
-            _ => node.label().to_owned(),
+            _ => crate::words::one_line(node.label()),
         }
     }
 
@@ -194,7 +194,7 @@ impl World {
     #[must_use]
     pub fn account_label(&self, account: &str) -> String {
         match self.accounts.get(account).and_then(|a| a.name.as_deref()) {
-            Some(name) => name.to_owned(),
+            Some(name) => crate::words::one_line(name),
             None => account.to_owned(),
         }
     }
@@ -241,10 +241,10 @@ impl World {
         let statement = attachment.policy.statements.iter().find(|s| s.index == index)?;
         Some(StatementRef {
             layer: layer.as_str().into(),
-            policy: attachment.name.clone(),
+            policy: crate::words::one_line(&attachment.name),
             policy_id: attachment.id.clone(),
             via: attachment.via.map(|via| self.label(via)),
-            sid: statement.sid.as_deref().map(str::to_owned),
+            sid: statement.sid.as_deref().map(crate::words::one_line),
             json_path: statement.path(),
             effect: format!("{:?}", statement.effect),
         })

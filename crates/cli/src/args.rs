@@ -41,6 +41,8 @@ pub(crate) enum Command {
     Can(CanArgs),
     /// Shows why a principal can, or cannot, do something: every layer, every statement
     Explain(ExplainArgs),
+    /// Answers JSON requests, one a line, that say everything themselves: to test sv0's evaluator
+    Simulate(SimulateArgs),
     /// Shows the action catalogue that is built in
     Catalog(CatalogArgs),
     /// Prints completions for a shell
@@ -53,8 +55,8 @@ pub(crate) struct Source {
     /// Uses the made-up organisation
     #[arg(long, conflicts_with = "input")]
     pub(crate) demo: bool,
-    /// Files or folders: account authorization details, snapshots; also gzip and zstd
-    #[arg(long, short, value_name = "PATH", num_args = 1.., env = "SV0_SNAPSHOT", hide_env_values = true)]
+    /// Files or folders: account authorization details, snapshots; also gzip and zstd [default: SV0_SNAPSHOT]
+    #[arg(long, short, value_name = "PATH", num_args = 1..)]
     pub(crate) input: Vec<PathBuf>,
 }
 
@@ -162,6 +164,16 @@ pub(crate) struct ExplainArgs {
     pub(crate) source: Source,
     #[command(flatten)]
     pub(crate) show: Show,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SimulateArgs {
+    /// Requests, one JSON document a line (docs/simulate.md); `-` is standard input
+    #[arg(value_name = "FILE", default_value = "-")]
+    pub(crate) file: PathBuf,
+    /// Cores to use; 0 is all
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) threads: usize,
 }
 
 #[derive(Debug, Args)]

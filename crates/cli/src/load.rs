@@ -50,11 +50,13 @@ pub(crate) fn read(source: &Source, paths: &[PathBuf]) -> Result<Loaded, Failure
     if source.demo {
         return Ok(demo());
     }
-    let paths = if paths.is_empty() {
-        source.input.as_slice()
-    } else {
-        paths
-    };
+    // An empty variable is an unset one.
+    let named = std::env::var_os("SV0_SNAPSHOT").filter(|value| !value.is_empty());
+    let named: Vec<PathBuf> = named.iter().flat_map(std::env::split_paths).collect();
+    let paths = [paths, &source.input, &named]
+        .into_iter()
+        .find(|paths| !paths.is_empty())
+        .unwrap_or_default();
     if paths.is_empty() {
         return Err(Failure::NoInput);
     }
@@ -114,4 +116,26 @@ pub(crate) fn check_action(action: &str) -> Result<(), Failure> {
         }),
         (Some(_), None) => wrong(format!("`sv0 catalog {service}` lists the actions of {service}")),
     }
+}
+
+/// Refuses a pair of action and resource of different services, which would be answered with "nobody".
+pub(crate) fn check_applies(action: &str, resource: &str) -> Result<(), Failure> {
+    let Some(found) = Catalog::embedded().action(action) else {
+        return Ok(());
+    };
+    let service = |arn: &str| sv0_iam::name::Arn::parse(arn).map(|arn| arn.service.to_owned());
+    let Some(asked) = service(resource) else {
+        return Ok(());
+    };
+    let templates = found.resource_types().filter_map(|usage| usage.resource_type());
+    let on: Vec<String> = templates
+        .filter_map(|kind| service(kind.arn_template()))
+        .collect();
+    if on.is_empty() || on.contains(&asked) || on.iter().any(|service| service.contains("${")) {
+        return Ok(());
+    }
+    Err(Failure::Mismatch {
+        action: action.to_owned(),
+        resource: resource.to_owned(),
+    })
 }

@@ -30,6 +30,25 @@ pub(crate) enum Failure {
         #[help]
         help: String,
     },
+    /// A name means something that makes no requests itself.
+    #[error("`{name}` is an {kind}, which makes no requests itself")]
+    NoPrincipal {
+        /// As people call it.
+        name: String,
+        /// What it is.
+        kind: &'static str,
+        #[help]
+        help: String,
+    },
+    /// An action has nothing to do with the resource.
+    #[error("`{action}` does not apply to `{resource}`")]
+    #[diagnostic(help("`sv0 catalog SERVICE` lists the actions of a service and what they work on"))]
+    Mismatch {
+        /// As given.
+        action: String,
+        /// As given.
+        resource: String,
+    },
     /// Nothing usable to read.
     #[error(transparent)]
     Input(sv0_input::Error),
@@ -37,6 +56,14 @@ pub(crate) enum Failure {
     #[error("no input")]
     #[diagnostic(help("name files with `--input PATH`, set SV0_SNAPSHOT, or use `--demo`"))]
     NoInput,
+    /// A file of requests could not be read.
+    #[error("cannot read `{path}`")]
+    Read {
+        /// Which.
+        path: String,
+        #[source]
+        source: std::io::Error,
+    },
     /// The answer could not be written.
     #[error("cannot write the answer")]
     Output(#[source] std::io::Error),
@@ -53,8 +80,8 @@ pub(crate) enum Failure {
 impl Failure {
     const fn code(&self) -> u8 {
         match self {
-            Self::Lookup(_) | Self::Action { .. } => 3,
-            Self::Input(_) => 4,
+            Self::Lookup(_) | Self::Action { .. } | Self::NoPrincipal { .. } | Self::Mismatch { .. } => 3,
+            Self::Input(_) | Self::Read { .. } => 4,
             Self::NoInput => 64,
             Self::Output(_) | Self::Write { .. } => 1,
         }
@@ -97,6 +124,7 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::WhoCan(args) => command::who_can::run(args),
         Command::Can(args) => command::can::run(args),
         Command::Explain(args) => command::explain::run(args),
+        Command::Simulate(args) => command::simulate::run(args),
         Command::Catalog(args) => command::catalog::run(args),
         Command::Completions(args) => command::completions::run(args),
     }

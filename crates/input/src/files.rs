@@ -4,13 +4,26 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use crate::{Error, show};
+use crate::{Error, iam_collect, show};
 
-/// A file to look into.
+/// Something to look into.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
     /// Where it is.
     pub path: PathBuf,
+    /// What it is, as far as its place tells.
+    pub what: What,
+}
+
+/// What a path is, as far as its place tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    /// A file that should be input.
+    File,
+    /// A file in a folder that holds a store; it need not be input.
+    Beside,
+    /// A partition of iam-collect's store.
+    IamCollect,
 }
 
 impl Found {
@@ -33,8 +46,8 @@ const ENDINGS: &[&str] = &[
     ".gz",
 ];
 
-/// The files that some paths mean: files as they are, folders with everything below that looks like input. Hidden
-/// files and folders are left out.
+/// What some paths mean: files as they are, folders with everything below that looks like input, iam-collect's folders as
+/// a whole. Hidden files and folders are left out.
 ///
 /// # Errors
 ///
@@ -42,6 +55,13 @@ const ENDINGS: &[&str] = &[
 pub fn discover(paths: &[PathBuf]) -> Result<Vec<Found>, Error> {
     let mut out = Vec::new();
     for path in paths {
+        if path == Path::new("-") {
+            out.push(Found {
+                path: path.clone(),
+                what: What::File,
+            });
+            continue;
+        }
         let meta = fs::metadata(path).map_err(|source| Error::Read {
             path: show(path),
             source,
@@ -52,10 +72,18 @@ pub fn discover(paths: &[PathBuf]) -> Result<Vec<Found>, Error> {
                 path: show(path),
                 source,
             })?;
-            inside.sort();
-            out.extend(inside.into_iter().map(|path| Found { path }));
+            inside.sort_by(|a, b| a.path.cmp(&b.path));
+            if inside.iter().any(|found| found.what == What::IamCollect) {
+                for found in inside.iter_mut().filter(|found| found.what == What::File) {
+                    found.what = What::Beside;
+                }
+            }
+            out.extend(inside);
         } else {
-            out.push(Found { path: path.clone() });
+            out.push(Found {
+                path: path.clone(),
+                what: What::File,
+            });
         }
     }
     out.dedup();
@@ -73,7 +101,14 @@ pub fn discover(paths: &[PathBuf]) -> Result<Vec<Found>, Error> {
     Ok(out)
 }
 
-fn walk(folder: &Path, out: &mut Vec<PathBuf>, depth: usize) -> std::io::Result<()> {
+fn walk(folder: &Path, out: &mut Vec<Found>, depth: usize) -> std::io::Result<()> {
+    if iam_collect::is_store(folder) {
+        out.push(Found {
+            path: folder.to_owned(),
+            what: What::IamCollect,
+        });
+        return Ok(());
+    }
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
@@ -91,7 +126,10 @@ fn walk(folder: &Path, out: &mut Vec<PathBuf>, depth: usize) -> std::io::Result<
                 .iter()
                 .any(|ending| name.to_ascii_lowercase().ends_with(ending))
         {
-            out.push(path);
+            out.push(Found {
+                path,
+                what: What::File,
+            });
         }
     }
     Ok(())
@@ -103,13 +141,30 @@ fn walk(folder: &Path, out: &mut Vec<PathBuf>, depth: usize) -> std::io::Result<
 ///
 /// What the system says.
 pub fn read(path: &Path) -> std::io::Result<Vec<u8>> {
-    if path == Path::new("-") {
+    let limit = |read: &mut dyn Read| {
         let mut bytes = Vec::new();
-        std::io::stdin().lock().read_to_end(&mut bytes)?;
-        return Ok(bytes);
+        read.take(MOST_BYTES + 1).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > MOST_BYTES {
+            return Err(std::io::Error::other(format!(
+                "more than {} GiB",
+                MOST_BYTES >> 30
+            )));
+        }
+        Ok(bytes)
+    };
+    if path == Path::new("-") {
+        return limit(&mut std::io::stdin().lock());
     }
-    fs::read(path)
+    // A pipe or device could keep us waiting, or reading, for ever.
+    if !fs::metadata(path)?.is_file() {
+        return Err(std::io::Error::other("not a regular file"));
+    }
+    limit(&mut fs::File::open(path)?)
 }
+
+/// Larger files, and what compressed files unpack to beyond it, are refused: an account is a hundred thousand times
+/// smaller.
+const MOST_BYTES: u64 = 8 << 30;
 
 /// Text, and what was wrong with the bytes it came from.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -141,7 +196,7 @@ pub fn decode(bytes: Vec<u8>) -> Decoded {
 
 fn inflate(mut reader: impl Read, what: &str) -> Decoded {
     let mut bytes = Vec::new();
-    let failed = reader.read_to_end(&mut bytes).err();
+    let failed = (&mut reader).take(MOST_BYTES).read_to_end(&mut bytes).err();
     let mut decoded = text(bytes);
     if let Some(error) = failed {
         decoded.damage = Some(format!("{what} ({error})"));

@@ -5,10 +5,12 @@
 //!
 //! * [`files`] — finds files, undoes gzip, zstd, UTF-16;
 //! * [`gaad`] — `aws iam get-account-authorization-details`;
+//! * [`iam_collect`] — the folders that iam-collect writes;
 //! * [`snapshot`] — sv0's own format (`docs/snapshot.md`).
 
 pub mod files;
 pub mod gaad;
+pub mod iam_collect;
 pub mod snapshot;
 mod text;
 
@@ -30,7 +32,7 @@ pub struct Loaded {
     pub sources: Vec<Source>,
 }
 
-/// One file that was read.
+/// One file or store that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
     /// As the user named it.
@@ -46,6 +48,8 @@ pub struct Source {
 pub enum Format {
     /// Account authorization details.
     Gaad,
+    /// A folder of iam-collect.
+    IamCollect,
     /// sv0's snapshot.
     Snapshot,
 }
@@ -56,6 +60,7 @@ impl Format {
     pub const fn label(self) -> &'static str {
         match self {
             Self::Gaad => "account authorization details",
+            Self::IamCollect => "iam-collect folder",
             Self::Snapshot => "snapshot",
         }
     }
@@ -117,6 +122,9 @@ pub fn load_snapshot_text(name: &str, text: &str) -> Loaded {
 }
 
 fn load_file(file: &files::Found) -> Loaded {
+    if file.what == files::What::IamCollect {
+        return iam_collect::read(&file.path);
+    }
     let name = file.name();
     let bytes = match files::read(&file.path) {
         Ok(bytes) => bytes,
@@ -133,11 +141,17 @@ fn load_file(file: &files::Found) -> Loaded {
         text::Class::Snapshot => snapshot::read(&name, &decoded.text),
         text::Class::Gaad => gaad::read(&name, &decoded.text),
         text::Class::Empty => only_gap(file_gap(&name, Reason::Damaged, format!("`{name}` is empty"))),
+        text::Class::Other(what) if file.what == files::What::Beside => only_gap(file_gap(
+            &name,
+            Reason::NotInInput,
+            format!("`{name}`, beside an iam-collect folder, is {what}; it was left out"),
+        )),
         text::Class::Other(what) => only_gap(file_gap(
             &name,
             Reason::Damaged,
             format!(
-                "`{name}` is {what}; sv0 reads the output of `aws iam get-account-authorization-details` and its own snapshots"
+                "`{name}` is {what}; sv0 reads the output of `aws iam get-account-authorization-details`, folders of \
+                 iam-collect and its own snapshots"
             ),
         )),
     };

@@ -1,5 +1,7 @@
 //! What a principal can do: to data, and with other identities and workloads.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use sv0_iam::decide::Verdict;
 use sv0_model::coverage::Gap;
@@ -7,6 +9,7 @@ use sv0_model::graph::NodeId;
 use sv0_model::kind::{AccessLevel, EdgeKind, Sensitivity};
 use sv0_model::path::{BlockedBy, ConditionText, EntityRef, PathVerdict};
 
+use crate::access::Allowed;
 use crate::paths::Finder;
 use crate::steps::Steps;
 use crate::world::World;
@@ -24,6 +27,8 @@ pub struct Reach {
     pub access_levels: Vec<AccessLevel>,
     /// The actions.
     pub actions: Vec<String>,
+    /// The part of the resource that the actions are limited to, where they do not reach all of it.
+    pub scope: Option<String>,
     /// The policies that grant.
     pub policies: Vec<String>,
     /// What has to hold, where nothing is certain.
@@ -60,6 +65,8 @@ pub struct Can {
     pub administrator: bool,
     /// Its policies, by name.
     pub policies: Vec<String>,
+    /// Policies attached to it, or to its groups, whose documents are not in the input.
+    pub policies_missing: Vec<String>,
     /// Its permissions boundary.
     pub boundary: Option<String>,
     /// The SCPs that bind it, by name.
@@ -78,7 +85,7 @@ pub fn can(world: &World, steps: &Steps, finder: &Finder<'_>, principal: NodeId)
     let mut reaches: Vec<Reach> = finder
         .targets()
         .into_iter()
-        .filter_map(|target| reach(world, finder, principal, target))
+        .flat_map(|target| reach(world, finder, principal, target))
         .collect();
     let scopes: Vec<(String, Vec<String>)> = reaches
         .iter()
@@ -120,6 +127,7 @@ pub fn can(world: &World, steps: &Steps, finder: &Finder<'_>, principal: NodeId)
             .iter()
             .any(|r| crate::scope::is_everything(&r.resource.id) && r.verdict == PathVerdict::Allowed),
         policies: known.map(|p| names(&p.identity)).unwrap_or_default(),
+        policies_missing: known.map(|p| p.missing.clone()).unwrap_or_default(),
         boundary: known.and_then(|p| {
             p.boundary
                 .map(|tag| names(&[tag]).join(", "))
@@ -147,47 +155,50 @@ pub fn can(world: &World, steps: &Steps, finder: &Finder<'_>, principal: NodeId)
     }
 }
 
-fn reach(world: &World, finder: &Finder<'_>, principal: NodeId, target: NodeId) -> Option<Reach> {
+/// One entry for each set of conditions; what is denied is told with the first.
+fn reach(world: &World, finder: &Finder<'_>, principal: NodeId, target: NodeId) -> Vec<Reach> {
     let access = finder.access(principal, target);
-    if access.allowed.is_empty() && access.blocked.is_empty() {
-        return None;
+    let mut groups: BTreeMap<Vec<&ConditionText>, Vec<&Allowed>> = BTreeMap::new();
+    for allowed in &access.allowed {
+        groups
+            .entry(allowed.conditions.iter().collect())
+            .or_default()
+            .push(allowed);
     }
-    let certain = access.allowed.iter().any(|a| a.verdict == Verdict::Allowed);
-    let mut levels: Vec<AccessLevel> = access.allowed.iter().map(|a| a.level).collect();
-    levels.sort_unstable();
-    levels.dedup();
-    let mut policies: Vec<String> = access
-        .allowed
-        .iter()
-        .flat_map(|a| &a.sources)
-        .filter_map(|s| world.attachment(s.tag))
-        .map(|a| a.name.clone())
-        .collect();
-    policies.sort();
-    policies.dedup();
-    Some(Reach {
-        resource: world.entity(target),
-        sensitivity: world.node(target).sensitivity,
-        verdict: match (access.allowed.is_empty(), certain) {
-            (true, _) => PathVerdict::Denied,
-            (false, true) => PathVerdict::Allowed,
-            (false, false) => PathVerdict::AllowedIf,
-        },
-        access_levels: levels,
-        actions: access.allowed.iter().map(|a| a.action.to_owned()).collect(),
-        policies,
-        conditions: if certain {
-            Vec::new()
-        } else {
-            access
-                .allowed
-                .first()
-                .map(|a| a.conditions.clone())
-                .unwrap_or_default()
-        },
-        blocked: access.blocked.iter().flat_map(|b| b.by.clone()).collect(),
-        within_scope: false,
-    })
+    if groups.is_empty() && !access.blocked.is_empty() {
+        groups.insert(Vec::new(), Vec::new());
+    }
+    let mut blocked: Vec<BlockedBy> = access.blocked.iter().flat_map(|b| b.by.clone()).collect();
+    let entries = groups.into_values().map(|group| {
+        let mut levels: Vec<AccessLevel> = group.iter().map(|a| a.level).collect();
+        levels.sort_unstable();
+        levels.dedup();
+        let sources = group.iter().flat_map(|a| &a.sources);
+        let mut policies: Vec<String> = sources
+            .filter_map(|s| world.attachment(s.tag))
+            .map(|a| a.name.clone())
+            .collect();
+        policies.sort();
+        policies.dedup();
+        let certain = group.iter().all(|a| a.verdict == Verdict::Allowed);
+        Reach {
+            resource: world.entity(target),
+            sensitivity: world.node(target).sensitivity,
+            verdict: match (group.is_empty(), certain) {
+                (true, _) => PathVerdict::Denied,
+                (false, true) => PathVerdict::Allowed,
+                (false, false) => PathVerdict::AllowedIf,
+            },
+            access_levels: levels,
+            actions: group.iter().map(|a| a.action.to_owned()).collect(),
+            scope: crate::paths::narrower(world.id(target), &group),
+            policies,
+            conditions: group.first().map(|a| a.conditions.clone()).unwrap_or_default(),
+            blocked: std::mem::take(&mut blocked),
+            within_scope: false,
+        }
+    });
+    entries.collect()
 }
 
 /// Whether a scope holds a resource, told by its id.

@@ -12,7 +12,7 @@ use sv0_model::kind::Kind;
 use sv0_model::path::{BlockedBy, ConditionText, EntityRef, PathVerdict, StatementRef};
 
 use super::who_can::Subject;
-use crate::access::{ANY, access_filtered};
+use crate::access::{ANY, access_filtered, access_on};
 use crate::ask::{Asker, Target};
 use crate::steps::describe;
 use crate::words;
@@ -101,34 +101,104 @@ pub fn explain(world: &World, principal: NodeId, action: &str, subject: &Subject
         blocked_by: judged.blocked,
         coverage_gaps: gaps(world, principal, subject),
     };
-    // Keys and public-access blocks come after the policies.
-    if let Some(node) = subject
+    // Keys, public-access blocks and what was not collected come after the policies.
+    let data = subject
         .node
-        .filter(|n| crate::paths::is_data(world.node(*n).record.kind))
-    {
-        let access = access_filtered(world, &asker, node, &|asked| asked == spelled);
-        if out.verdict != PathVerdict::Denied
-            && subject.whole
-            && let Some(blocked) = access.blocked.first()
-        {
-            out.verdict = PathVerdict::Denied;
-            out.blocked_by = blocked.by.clone();
-            for by in &blocked.by {
-                out.layers.push(LayerSays {
-                    layer: if by.layer == "kms" {
-                        "kms"
-                    } else {
-                        "block_public_access"
-                    },
-                    level: None,
-                    outcome: "denies",
-                    text: by.text.clone(),
-                    statements: Vec::new(),
-                });
-            }
-        }
+        .filter(|n| crate::paths::is_data(world.node(*n).record.kind));
+    if let (Some(node), Some(known)) = (data, Catalog::embedded().action(&spelled)) {
+        after_policies(world, &asker, node, known.name(), subject, &mut out);
+    }
+    // A policy that nobody read may allow what the others do not.
+    let missing = world
+        .principals
+        .get(&principal)
+        .map_or(&[][..], |p| p.missing.as_slice());
+    let only_identity = answer
+        .decision
+        .blocks
+        .iter()
+        .all(|b| b.layer == Layer::Identity && !b.explicit);
+    if out.verdict == PathVerdict::Denied && only_identity && !missing.is_empty() {
+        out.verdict = PathVerdict::AllowedIf;
+        let text = format!("{}, which is not in the input, allows it", missing.join(" or "));
+        out.conditions = vec![words::plain(text)];
+        out.blocked_by.clear();
     }
     out
+}
+
+fn after_policies(
+    world: &World,
+    asker: &Asker<'_>,
+    node: NodeId,
+    action: &'static str,
+    subject: &Subject,
+    out: &mut Explanation,
+) {
+    let mut access = access_on(world, asker, node, &out.resource, action);
+    // A question about a whole bucket is answered by any part of it: which part is said.
+    if access.allowed.is_empty() && subject.whole {
+        access = access_filtered(world, asker, node, &|asked| asked == action);
+        for allowed in &mut access.allowed {
+            allowed
+                .conditions
+                .push(words::plain(format!("only within {}", allowed.scope)));
+        }
+    }
+    if let Some(allowed) = access.allowed.first() {
+        let certain = allowed.verdict == sv0_iam::decide::Verdict::Allowed;
+        out.verdict = if certain {
+            PathVerdict::Allowed
+        } else {
+            PathVerdict::AllowedIf
+        };
+        out.conditions.clone_from(&allowed.conditions);
+        out.blocked_by.clear();
+    } else if let Some(blocked) = access
+        .blocked
+        .first()
+        .filter(|_| out.verdict != PathVerdict::Denied)
+    {
+        out.verdict = PathVerdict::Denied;
+        out.blocked_by.clone_from(&blocked.by);
+        for by in &blocked.by {
+            out.layers.push(LayerSays {
+                layer: if by.layer == "kms" {
+                    "kms"
+                } else {
+                    "block_public_access"
+                },
+                level: None,
+                outcome: "denies",
+                text: by.text.clone(),
+                statements: by.statement.iter().filter_map(|s| quoted(world, s)).collect(),
+            });
+        }
+    }
+}
+
+/// A statement as written, found by its reference.
+fn quoted(world: &World, statement: &StatementRef) -> Option<Matching> {
+    let attachment = world
+        .attachments
+        .iter()
+        .find(|a| a.id == statement.policy_id && a.name == statement.policy)?;
+    let found = attachment
+        .policy
+        .statements
+        .iter()
+        .find(|s| s.path() == statement.json_path)?;
+    let document = attachment.text.as_str();
+    Some(Matching {
+        statement: statement.clone(),
+        certain: true,
+        conditions: found.conditions.iter().map(words::condition).collect(),
+        place: None,
+        text: document
+            .get(found.start..found.end)
+            .unwrap_or_default()
+            .to_owned(),
+    })
 }
 
 /// An action on objects of a bucket is asked about an object.

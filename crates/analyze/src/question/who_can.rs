@@ -1,5 +1,7 @@
 //! Who can do this to that: directly, and through chains of authority.
 
+use std::collections::BTreeMap;
+
 use rustc_hash::FxHashMap;
 use serde::Serialize;
 use sv0_iam::catalog::Catalog;
@@ -10,10 +12,10 @@ use sv0_model::graph::NodeId;
 use sv0_model::kind::{EntityType, Kind};
 use sv0_model::path::{BlockedBy, ConditionText, EntityRef, PathVerdict, StatementRef};
 
-use crate::access::{Access, access_filtered};
+use crate::access::{Access, Allowed, access_filtered, access_on};
 use crate::ask::{Asker, Target};
 use crate::paths::Finder;
-use crate::steps::{Steps, askers, judge};
+use crate::steps::{Step, Steps, askers, judge};
 use crate::world::{LookupError, World};
 
 /// What a question is about: an entity, or an ARN below one.
@@ -108,6 +110,8 @@ pub struct Through {
     pub as_principal: EntityRef,
     /// How many steps.
     pub steps: usize,
+    /// What has to hold on the way.
+    pub conditions: Vec<ConditionText>,
 }
 
 /// One who is granted it and cannot.
@@ -158,8 +162,16 @@ pub fn who_can(world: &World, steps: &Steps, finder: &Finder<'_>, action: &str, 
         if let (true, Some(resource)) = (data, subject.node) {
             let access = access_filtered(world, &asker, resource, &|asked| pattern.matches(asked));
             if !access.allowed.is_empty() {
-                reached.push(node);
-                out.direct.push(who(world, node, &access));
+                let certain = access.allowed.iter().any(|a| a.verdict == Verdict::Allowed);
+                reached.push((
+                    node,
+                    if certain {
+                        PathVerdict::Allowed
+                    } else {
+                        PathVerdict::AllowedIf
+                    },
+                ));
+                out.direct.extend(who(world, node, &access));
             } else if !access.blocked.is_empty() {
                 let blocked_by = access.blocked.iter().flat_map(|b| b.by.clone()).collect();
                 out.stopped.push(Stopped {
@@ -170,14 +182,22 @@ pub fn who_can(world: &World, steps: &Steps, finder: &Finder<'_>, action: &str, 
         } else if let Some(found) = single(world, &asker, node, &spelled, subject) {
             match found {
                 Found::Can(who) => {
-                    reached.push(node);
+                    reached.push((node, who.verdict));
                     out.direct.push(who);
                 }
                 Found::Stopped(stopped) => out.stopped.push(stopped),
             }
         }
     }
-    out.through = through(world, steps, finder, &reached);
+    let stopped: Vec<NodeId> = out
+        .stopped
+        .iter()
+        .filter_map(|s| world.graph.find(&s.principal.id))
+        .collect();
+    out.through = through(world, steps, finder, &reached, &stopped);
+    let through: Vec<&str> = out.through.iter().map(|t| t.origin.id.as_str()).collect();
+    out.stopped
+        .retain(|s| !through.contains(&s.principal.id.as_str()));
     let by_id = |a: &EntityRef, b: &EntityRef| (a.kind, &a.name, &a.id).cmp(&(b.kind, &b.name, &b.id));
     out.direct.sort_by(|a, b| {
         a.verdict
@@ -199,32 +219,37 @@ const fn has_parts(kind: Kind) -> bool {
     crate::paths::is_data(kind)
 }
 
-fn who(world: &World, node: NodeId, access: &Access) -> Who {
-    let certain = access.allowed.iter().any(|a| a.verdict == Verdict::Allowed);
-    let best = access
-        .allowed
-        .iter()
-        .find(|a| !certain || a.verdict == Verdict::Allowed);
-    let mut statements: Vec<StatementRef> = access
-        .allowed
-        .iter()
-        .flat_map(|a| &a.sources)
-        .filter_map(|s| world.statement(s.layer, s.tag, s.statement))
-        .collect();
-    statements.sort();
-    statements.dedup();
-    Who {
-        principal: world.entity(node),
-        verdict: if certain {
-            PathVerdict::Allowed
-        } else {
-            PathVerdict::AllowedIf
-        },
-        actions: access.allowed.iter().map(|a| a.action.to_owned()).collect(),
-        scope: best.map_or(String::new(), |a| a.scope.clone()),
-        conditions: best.map(|a| a.conditions.clone()).unwrap_or_default(),
-        statements,
+/// One entry for each set of conditions: what is certain must not lend its certainty to what is not.
+fn who(world: &World, node: NodeId, access: &Access) -> Vec<Who> {
+    let mut groups: BTreeMap<Vec<&ConditionText>, Vec<&Allowed>> = BTreeMap::new();
+    for allowed in &access.allowed {
+        groups
+            .entry(allowed.conditions.iter().collect())
+            .or_default()
+            .push(allowed);
     }
+    let entries = groups.into_values().map(|group| {
+        let sources = group.iter().flat_map(|a| &a.sources);
+        let mut statements: Vec<StatementRef> = sources
+            .filter_map(|s| world.statement(s.layer, s.tag, s.statement))
+            .collect();
+        statements.sort();
+        statements.dedup();
+        let certain = group.iter().all(|a| a.verdict == Verdict::Allowed);
+        Who {
+            principal: world.entity(node),
+            verdict: if certain {
+                PathVerdict::Allowed
+            } else {
+                PathVerdict::AllowedIf
+            },
+            actions: group.iter().map(|a| a.action.to_owned()).collect(),
+            scope: group.first().map_or(String::new(), |a| a.scope.clone()),
+            conditions: group.first().map(|a| a.conditions.clone()).unwrap_or_default(),
+            statements,
+        }
+    });
+    entries.collect()
 }
 
 /// What one principal is to a question.
@@ -234,6 +259,19 @@ enum Found {
 }
 
 fn single(world: &World, asker: &Asker<'_>, node: NodeId, action: &str, subject: &Subject) -> Option<Found> {
+    let data = subject.node.filter(|n| has_parts(world.node(*n).record.kind));
+    if let (Some(resource), Some(known)) = (data, Catalog::embedded().action(action)) {
+        let access = access_on(world, asker, resource, &subject.arn, known.name());
+        let stopped = || access.blocked.iter().flat_map(|b| b.by.clone()).collect();
+        return match who(world, node, &access).pop() {
+            Some(found) => Some(Found::Can(found)),
+            None if access.blocked.is_empty() => None,
+            None => Some(Found::Stopped(Stopped {
+                principal: world.entity(node),
+                blocked_by: stopped(),
+            })),
+        };
+    }
     let target = Target {
         arn: &subject.arn,
         node: subject.node,
@@ -260,50 +298,87 @@ fn single(world: &World, asker: &Asker<'_>, node: NodeId, action: &str, subject:
     }))
 }
 
-/// Walks the steps backwards from those who can, nearest first.
-fn through(world: &World, steps: &Steps, finder: &Finder<'_>, reached: &[NodeId]) -> Vec<Through> {
+/// The way from an entity to one who can.
+#[derive(Clone, Copy)]
+struct Way<'s> {
+    next: Option<&'s Step>,
+    end: NodeId,
+    length: usize,
+    verdict: PathVerdict,
+}
+
+/// Walks the steps backwards from those who can: first over what is certain, so that a way that hangs on nothing is
+/// preferred to a shorter one that does.
+fn through(
+    world: &World,
+    steps: &Steps,
+    finder: &Finder<'_>,
+    reached: &[(NodeId, PathVerdict)],
+    stopped: &[NodeId],
+) -> Vec<Through> {
+    let mut best: FxHashMap<NodeId, Way<'_>> = FxHashMap::default();
+    for certain in [PathVerdict::Allowed, PathVerdict::AllowedIf] {
+        let start = reached.iter().filter(|(_, verdict)| *verdict <= certain);
+        for &(node, verdict) in start {
+            best.entry(node).or_insert(Way {
+                next: None,
+                end: node,
+                length: 0,
+                verdict,
+            });
+        }
+        widen(steps, certain, &mut best);
+    }
+    let mut wanted = finder.origins();
+    wanted.extend(stopped.iter().copied());
+    wanted.sort_unstable();
+    wanted.dedup();
+    let mut out = Vec::new();
+    for origin in wanted {
+        let Some(way) = best.get(&origin).filter(|way| way.next.is_some()) else {
+            continue;
+        };
+        let (mut chain, mut conditions, mut at) = (Vec::new(), Vec::new(), origin);
+        while let Some(step) = best.get(&at).and_then(|way| way.next) {
+            chain.push(step.text.clone());
+            conditions.extend(step.conditions.clone());
+            at = step.to;
+        }
+        out.push(Through {
+            origin: world.entity(origin),
+            verdict: way.verdict,
+            chain,
+            as_principal: world.entity(way.end),
+            steps: way.length,
+            conditions,
+        });
+    }
+    out
+}
+
+fn widen<'s>(steps: &'s Steps, certain: PathVerdict, best: &mut FxHashMap<NodeId, Way<'s>>) {
     const MOST: usize = 12;
-    // For each entity: the next step towards one who can, the end, the length, the worst verdict.
-    let mut best: FxHashMap<NodeId, (Option<&crate::steps::Step>, NodeId, usize, PathVerdict)> = reached
-        .iter()
-        .map(|node| (*node, (None, *node, 0, PathVerdict::Allowed)))
-        .collect();
-    let mut frontier: Vec<NodeId> = reached.to_vec();
-    let mut length = 0;
-    while !frontier.is_empty() && length < MOST {
-        length += 1;
+    let mut frontier: Vec<NodeId> = best.keys().copied().collect();
+    frontier.sort_unstable_by_key(|node| (best.get(node).map_or(0, |way| way.length), *node));
+    for _ in 0..MOST {
         let mut next = Vec::new();
         for node in frontier {
-            let Some(&(_, end, _, verdict)) = best.get(&node) else {
+            let Some(way) = best.get(&node).copied() else {
                 continue;
             };
-            for step in steps.to(node).filter(|step| step.verdict != PathVerdict::Denied) {
+            for step in steps.to(node).filter(|step| step.verdict <= certain) {
                 best.entry(step.from).or_insert_with(|| {
                     next.push(step.from);
-                    (Some(step), end, length, verdict.max(step.verdict))
+                    let verdict = way.verdict.max(step.verdict);
+                    Way {
+                        next: Some(step),
+                        end: way.end,
+                        length: way.length + 1,
+                        verdict,
+                    }
                 });
             }
         }
         frontier = next;
     }
-    let mut out = Vec::new();
-    for origin in finder.origins() {
-        let Some(&(Some(_), end, steps_needed, verdict)) = best.get(&origin) else {
-            continue;
-        };
-        let mut chain = Vec::new();
-        let mut at = origin;
-        while let Some((Some(step), ..)) = best.get(&at) {
-            chain.push(step.text.clone());
-            at = step.to;
-        }
-        out.push(Through {
-            origin: world.entity(origin),
-            verdict,
-            chain,
-            as_principal: world.entity(end),
-            steps: steps_needed,
-        });
-    }
-    out
 }

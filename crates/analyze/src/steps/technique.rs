@@ -294,6 +294,11 @@ fn all(
         if let (Some(service), "iam:PassRole") = (service, action.as_str()) {
             context.set("iam:PassedToService", service);
         }
+        // Where only some policies may be attached, attaching is no way to everything.
+        if action.ends_with("UserPolicy") || action.ends_with("RolePolicy") || action.ends_with("GroupPolicy")
+        {
+            context.set("iam:PolicyARN", "arn:aws:iam::aws:policy/AdministratorAccess");
+        }
         let on_target = technique.kind != TechniqueKind::PassRole || action.as_str() == "iam:PassRole";
         let judged = if on_target {
             judge(world, asker, action, target, Some(&context))

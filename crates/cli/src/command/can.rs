@@ -29,6 +29,22 @@ pub(crate) fn principal(model: &Model, name: &str) -> Result<NodeId, Failure> {
         Err(failure) => model.lookup(name, &[EntityType::Workload]).map_err(|_| failure)?,
     };
     let role = model.world.graph.targets(node, EdgeKind::RunsAs).next();
+    let kind = model.world.node(node).record.kind;
+    if role.is_none()
+        && matches!(
+            kind,
+            Kind::SsoUser | Kind::SsoGroup | Kind::SsoPermissionSet | Kind::IamGroup
+        )
+    {
+        let name = model.world.label(node);
+        let help =
+            format!("`sv0 paths --from {name}` shows what it leads to; ask about the role or user that acts");
+        return Err(Failure::NoPrincipal {
+            name,
+            kind: kind.label(),
+            help,
+        });
+    }
     Ok(role.unwrap_or(node))
 }
 
@@ -42,11 +58,19 @@ fn write(out: &mut dyn Write, answer: &Can, all: bool) -> io::Result<()> {
         }
     };
     render::wrap(out, "  policies: ", "    ", &list(&answer.policies))?;
+    if !answer.policies_missing.is_empty() {
+        let text = format!(
+            "{} (not in the input: it may be able to do more)",
+            answer.policies_missing.join(", ")
+        );
+        render::wrap(out, &format!("  {} ", paint(Style::Warn, "also:")), "    ", &text)?;
+    }
     if let Some(boundary) = &answer.boundary {
         render::wrap(out, "  boundary: ", "    ", boundary)?;
     }
     if !answer.scps.is_empty() {
         let mut names = answer.scps.clone();
+        names.sort();
         names.dedup();
         render::wrap(out, "  SCPs: ", "    ", &list(&names))?;
     }
@@ -69,7 +93,12 @@ fn reaches(out: &mut dyn Write, answer: &Can, all: bool) -> io::Result<()> {
         .filter(|r| all || !r.within_scope || r.sensitivity >= Sensitivity::Confidential)
         .collect();
     if shown.is_empty() {
-        writeln!(out, "It reaches no data by policies of its own.")?;
+        let known = if answer.policies_missing.is_empty() {
+            "policies of its own"
+        } else {
+            "the policies that are in the input"
+        };
+        writeln!(out, "It reaches no data by {known}.")?;
     } else {
         writeln!(out, "{}", paint(Style::Head, "Data"))?;
         let mut table = render::table(&["what", "kind", "sensitivity", "answer", "can", "by"]);
@@ -83,6 +112,10 @@ fn reaches(out: &mut dyn Write, answer: &Can, all: bool) -> io::Result<()> {
                 ),
                 PathVerdict::Allowed if reach.access_levels.len() > 3 => render::levels(&reach.access_levels),
                 PathVerdict::Allowed => brief(&reach.actions),
+            };
+            let can = match &reach.scope {
+                Some(part) => format!("{can}, only within {part}"),
+                None => can,
             };
             let scope = reach.resource.kind == Kind::ResourceScope;
             table.add_row([

@@ -7,4 +7,5 @@ pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod explain;
 pub(crate) mod paths;
+pub(crate) mod simulate;
 pub(crate) mod who_can;

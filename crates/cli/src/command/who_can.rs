@@ -6,7 +6,7 @@ use sv0_analyze::question::{WhoCan, who_can};
 
 use crate::Failure;
 use crate::args::WhoCanArgs;
-use crate::load::{self, check_action};
+use crate::load::{self, check_action, check_applies};
 use crate::render::style::{Style, paint};
 use crate::render::{self, paths::plural};
 
@@ -14,6 +14,7 @@ pub(crate) fn run(args: &WhoCanArgs) -> Result<u8, Failure> {
     check_action(&args.action)?;
     let model = load::load(&args.source)?;
     let subject = who_can::subject(&model.world, &args.resource).map_err(Failure::Lookup)?;
+    check_applies(&args.action, &subject.arn)?;
     let answer = who_can::who_can(
         &model.world,
         &model.steps,
@@ -85,6 +86,10 @@ fn write(out: &mut dyn Write, answer: &WhoCan) -> io::Result<()> {
                 "    ",
                 &paint(Style::Dim, &through.chain.join(" → ")),
             )?;
+            if !through.conditions.is_empty() {
+                let first = format!("    {} ", paint(Style::Warn, "if"));
+                render::wrap(out, &first, "       ", &render::conditions(&through.conditions))?;
+            }
         }
         if answer.through.len() > 25 {
             writeln!(

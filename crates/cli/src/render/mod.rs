@@ -90,16 +90,33 @@ pub(crate) fn write_table(out: &mut dyn Write, table: &Table) -> io::Result<()> 
         .try_for_each(|line| writeln!(out, "{}", line.trim_end()))
 }
 
-/// Text broken into lines of the terminal's width; later lines are indented.
+/// Text broken into lines of the terminal's width; later lines are indented. Words longer than a line are cut.
 pub(crate) fn wrap(out: &mut dyn Write, first: &str, rest: &str, text: &str) -> io::Result<()> {
-    let room = width().saturating_sub(rest.chars().count()).max(20);
-    let mut line = String::new();
+    let room = |lead: &str| width().saturating_sub(style::visible(lead)).max(20);
     let mut lead = first;
+    let mut line = String::new();
     for word in text.split_whitespace() {
-        if !line.is_empty() && style::visible(&line) + 1 + style::visible(word) > room {
-            writeln!(out, "{lead}{line}")?;
+        let mut word = word;
+        loop {
+            let used = style::visible(&line) + usize::from(!line.is_empty());
+            let free = room(lead).saturating_sub(used);
+            if style::visible(word) <= free {
+                break;
+            }
+            if !line.is_empty() {
+                writeln!(out, "{lead}{line}")?;
+                line.clear();
+            } else {
+                // Only text without colours is cut: a word of ours is never that long.
+                let at = word.char_indices().nth(free).map_or(word.len(), |(at, _)| at);
+                if word.contains('\x1b') || at == 0 {
+                    break;
+                }
+                let (head, tail) = word.split_at_checked(at).unwrap_or((word, ""));
+                writeln!(out, "{lead}{head}")?;
+                word = tail;
+            }
             lead = rest;
-            line.clear();
         }
         if !line.is_empty() {
             line.push(' ');

@@ -10,7 +10,8 @@ use super::{conditions, entity, levels, verdict, wrap};
 
 /// The whole path.
 pub(crate) fn write(out: &mut dyn Write, path: &Path) -> io::Result<()> {
-    writeln!(out, "{} → {}", entity(&path.origin), entity(&path.target))?;
+    let head = format!("{} → {}", entity(&path.origin), entity(&path.target));
+    wrap(out, "", "  ", &head)?;
     let mut facts = vec![verdict(path.verdict), levels(&path.access_levels)];
     if path.sensitivity != Sensitivity::Unknown {
         facts.push(format!("{} data", path.sensitivity));
@@ -27,15 +28,8 @@ pub(crate) fn write(out: &mut dyn Write, path: &Path) -> io::Result<()> {
     if let Some(egress) = path.egress_category {
         facts.push(format!("egress: {egress}"));
     }
-    writeln!(
-        out,
-        "  {}",
-        facts
-            .into_iter()
-            .filter(|f| !f.is_empty())
-            .collect::<Vec<_>>()
-            .join(" · ")
-    )?;
+    facts.retain(|fact| !fact.is_empty());
+    wrap(out, "  ", "  ", &facts.join(" · "))?;
     for (at, hop) in path.hops.iter().enumerate() {
         write_hop(out, at + 1, hop)?;
     }

@@ -42,7 +42,18 @@ pub(crate) fn paint(style: Style, text: &str) -> String {
         Style::Warn => "33",
         Style::Good => "32",
     };
-    format!("\x1b[{code}m{text}\x1b[0m")
+    let mark = mark();
+    format!("\x1b[{code};{mark}m{text}\x1b[0;{mark}m")
+}
+
+/// A number that no file can know, by which [`harmless`] tells our own sequences from those of the input; it is taken
+/// out before anything is written.
+fn mark() -> u32 {
+    static MARK: OnceLock<u32> = OnceLock::new();
+    *MARK.get_or_init(|| {
+        let random = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0);
+        1_000_000 + (random % 1_000_000_000) as u32
+    })
 }
 
 /// Characters that can be seen: escape sequences are not.
@@ -60,17 +71,6 @@ pub(crate) fn visible(text: &str) -> usize {
     count
 }
 
-/// The sequences that [`paint`] writes.
-const OURS: &[&str] = &[
-    "\x1b[1m",
-    "\x1b[1;36m",
-    "\x1b[2m",
-    "\x1b[31m",
-    "\x1b[33m",
-    "\x1b[32m",
-    "\x1b[0m",
-];
-
 /// Text that cannot steer a terminal: control characters, and those that turn the direction of writing, are shown as
 /// escapes, but for line breaks and our own colours. Names and policies come from files that somebody else wrote.
 pub(crate) fn harmless(text: &str) -> std::borrow::Cow<'_, str> {
@@ -78,15 +78,30 @@ pub(crate) fn harmless(text: &str) -> std::borrow::Cow<'_, str> {
         return text.into();
     }
     let mut out = String::with_capacity(text.len());
+    let ours = format!(";{}m", mark());
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
-        let ours = OURS.iter().find(|ours| rest.starts_with(**ours));
-        let taken = ours.map_or(c.len_utf8(), |ours| ours.len());
-        match ours {
-            Some(ours) => out.push_str(ours),
-            None if c != '\n' && steers(c) => out.extend(c.escape_unicode()),
-            None => out.push(c),
-        }
+        let code = rest
+            .strip_prefix("\x1b[")
+            .and_then(|tail| tail.split_once(&ours))
+            .map(|(code, _)| code);
+        let code = code.filter(|code| code.bytes().all(|b| b.is_ascii_digit() || b == b';'));
+        let taken = match code {
+            Some(code) => {
+                out.push_str("\x1b[");
+                out.push_str(code);
+                out.push('m');
+                2 + code.len() + ours.len()
+            }
+            None if c != '\n' && steers(c) => {
+                out.extend(c.escape_unicode());
+                c.len_utf8()
+            }
+            None => {
+                out.push(c);
+                c.len_utf8()
+            }
+        };
         rest = rest.get(taken..).unwrap_or_default();
     }
     out.into()
@@ -99,7 +114,7 @@ pub(crate) fn one_line(text: &str) -> String {
 
 fn steers(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || matches!(c, '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -109,7 +124,9 @@ mod tests {
     #[test]
     fn names_cannot_steer_the_terminal() {
         assert_eq!(harmless("a\x1b[2Jb\n"), "a\\u{1b}[2Jb\n");
-        assert_eq!(harmless("a\x1b[31mb\x1b[0m"), "a\x1b[31mb\x1b[0m");
+        assert_eq!(harmless("a\x1b[31mb"), "a\\u{1b}[31mb", "not even our colours");
+        let ours = format!("a\x1b[31;{}mb", mark());
+        assert_eq!(harmless(&ours), "a\x1b[31mb");
         assert_eq!(harmless("user\u{202e}nimda"), "user\\u{202e}nimda");
         assert_eq!(harmless("plain ü 名"), "plain ü 名");
     }

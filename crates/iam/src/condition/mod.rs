@@ -65,12 +65,13 @@ pub fn holds(condition: &Condition, context: &Context) -> Tri {
     }
 }
 
-/// What an absent key gives (semantics rule 37).
+/// What an absent key gives (semantics rule 37). `ForAnyValue` needs a value that matches, so `IfExists` changes nothing
+/// there.
 #[must_use]
 pub const fn absent(operator: Operator) -> Tri {
     let holds = match operator.quantifier {
         Quantifier::ForAll => true,
-        Quantifier::ForAny => operator.if_exists,
+        Quantifier::ForAny => false,
         Quantifier::None => operator.if_exists || operator.negated,
     };
     if holds { Tri::True } else { Tri::False }

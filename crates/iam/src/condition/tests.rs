@@ -53,6 +53,8 @@ fn absent_keys() {
     assert_eq!(without("ForAllValues:StringEquals", &["a"]), Tri::True);
     assert_eq!(without("ForAnyValue:StringEquals", &["a"]), Tri::False);
     assert_eq!(without("ForAnyValue:StringNotEquals", &["a"]), Tri::False);
+    assert_eq!(without("ForAnyValue:StringEqualsIfExists", &["a"]), Tri::False);
+    assert_eq!(without("ForAnyValue:StringNotEqualsIfExists", &["a"]), Tri::False);
     assert_eq!(without("Null", &["true"]), Tri::True);
     assert_eq!(with("", "Null", &["true"]), Tri::False);
     assert_eq!(with("", "Null", &["false"]), Tri::True);

@@ -265,7 +265,9 @@ impl<'a> Case<'a> {
 
         // A resource policy that names the caller closely enough skips implicit denials (rule 16).
         let closely = resource(&|named| matches!(named, Named::Directly | Named::Session | Named::Anyone));
-        let by_role = resource(&|named| named == Named::Role);
+        // What is given to the role, or to the user whose session it is, counts before the session is made: boundary and
+        // session policy limit it, identity policies do not.
+        let by_role = resource(&|named| matches!(named, Named::Role | Named::FederatingUser));
         if closely || (by_role && silent.is_empty() && session) {
             return Vec::new();
         }
