@@ -91,7 +91,7 @@ fn write_sources(out: &mut dyn Write, sources: &[Source]) -> io::Result<()> {
 
 pub(crate) fn write(out: &mut dyn Write, model: &Model, overview: &Overview) -> io::Result<()> {
     inventory(out, overview)?;
-    exposures(out, overview)?;
+    exposures(out, overview, 20)?;
     remarkable(out, overview)?;
     stopped(out, overview)?;
     problems(out, model)?;
@@ -155,68 +155,65 @@ pub(crate) fn inventory(out: &mut dyn Write, overview: &Overview) -> io::Result<
     writeln!(out)
 }
 
-pub(crate) fn exposures(out: &mut dyn Write, overview: &Overview) -> io::Result<()> {
+pub(crate) fn exposures(out: &mut dyn Write, overview: &Overview, most: usize) -> io::Result<()> {
     if overview.exposures.is_empty() {
         return Ok(());
     }
     head(out, "Sensitive data and who reaches it")?;
     let mut table = render::table(&[
         "data",
-        "what",
-        "account",
         "sensitivity",
-        "reached by",
-        "from other accounts",
+        "people",
+        "federated",
+        "workloads",
+        "roles",
+        "outside",
     ]);
-    for exposure in overview.exposures.iter().take(15) {
-        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-        for (kind, number) in &exposure.origins {
-            *counts.entry(short_kind(*kind)).or_default() += number;
-        }
-        let by: Vec<String> = counts
-            .iter()
-            .map(|(kind, number)| plural(*number, kind))
-            .collect();
+    for exposure in overview.exposures.iter().take(most) {
+        let count = |wanted: Origin| {
+            let fitting = exposure
+                .origins
+                .iter()
+                .filter(|(kind, _)| origin(**kind) == wanted);
+            match fitting.map(|(_, number)| number).sum::<usize>() {
+                0 => "·".to_owned(),
+                number => number.to_string(),
+            }
+        };
         table.add_row([
-            exposure.resource.name.clone(),
-            exposure.resource.kind.label().to_owned(),
-            exposure
-                .resource
-                .account_name
-                .clone()
-                .or_else(|| exposure.resource.account.clone())
-                .unwrap_or_default(),
+            render::entity(&exposure.resource),
             exposure.sensitivity.to_string(),
-            if by.is_empty() {
-                "nobody".into()
-            } else {
-                by.join(", ")
-            },
-            if exposure.cross_account == 0 {
-                String::new()
-            } else {
-                exposure.cross_account.to_string()
-            },
+            count(Origin::People),
+            count(Origin::Federated),
+            count(Origin::Workloads),
+            count(Origin::Roles),
+            count(Origin::Outside),
         ]);
     }
     render::write_table(out, &table)?;
-    if overview.exposures.len() > 15 {
-        writeln!(out, "  … and {} more", overview.exposures.len() - 15)?;
+    if overview.exposures.len() > most {
+        writeln!(out, "  … and {} more", overview.exposures.len() - most)?;
     }
     writeln!(out)
 }
 
-/// Kinds of origins in few words.
-fn short_kind(kind: Kind) -> &'static str {
+/// Where authority starts, as the table counts it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    People,
+    Federated,
+    Workloads,
+    Roles,
+    Outside,
+}
+
+const fn origin(kind: Kind) -> Origin {
     match kind {
-        Kind::IamRole => "role",
-        Kind::IamUser => "user",
-        Kind::SsoUser => "SSO user",
-        Kind::OidcProvider => "OIDC provider",
-        Kind::SamlProvider => "SAML provider",
-        Kind::ExternalAccount | Kind::ExternalPrincipal => "outside account",
-        Kind::Anonymous => "anonymous caller",
-        _ => "workload",
+        Kind::IamUser | Kind::SsoUser => Origin::People,
+        Kind::OidcProvider | Kind::SamlProvider => Origin::Federated,
+        Kind::IamRole | Kind::ServiceLinkedRole => Origin::Roles,
+        Kind::ExternalAccount | Kind::ExternalPrincipal | Kind::Anonymous => Origin::Outside,
+        _ => Origin::Workloads,
     }
 }
 

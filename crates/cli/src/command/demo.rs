@@ -154,7 +154,7 @@ fn write(out: &mut dyn Write, overview: &Overview, stories: &[(Told, Vec<Path>)]
     writeln!(out, "{}", paint(Style::Head, "acme, a made-up organisation"))?;
     writeln!(out)?;
     analyze::inventory(out, overview)?;
-    analyze::exposures(out, overview)?;
+    analyze::exposures(out, overview, 8)?;
     for (told, paths) in stories {
         writeln!(out, "{}", paint(Style::Head, told.title))?;
         render::wrap(out, "  ", "  ", told.story)?;
