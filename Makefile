@@ -142,3 +142,20 @@ deny-if-there:
 	else \
 		$(call say,licences: not checked because cargo-deny is not installed (make deny installs it)); \
 	fi
+
+DIFFTEST := $(CACHE)/difftest
+N ?= 2000
+SEED ?= 1
+
+.PHONY: difftest
+difftest: ## sv0 against another evaluator, request by request (N=2000 SEED=1; needs node 20)
+	@$(call say,differential test: building sv0)
+	$(CARGO) build --locked --profile quick -p sv0-cli
+	@if ! cmp -s tests/difftest/package-lock.json "$(DIFFTEST)/ready"; then \
+		$(call say,differential test: installing iam-simulate); \
+		mkdir -p "$(DIFFTEST)" && cp tests/difftest/package.json tests/difftest/package-lock.json "$(DIFFTEST)" && \
+		npm ci --prefix "$(DIFFTEST)" --no-audit --no-fund --ignore-scripts && \
+		cp tests/difftest/package-lock.json "$(DIFFTEST)/ready"; \
+	fi
+	@$(call say,differential test)
+	@$(PYTHON) tests/difftest/diff.py -n "$(N)" --seed "$(SEED)" --sv0 "$(CARGO_TARGET_DIR)/quick/sv0" --modules "$(DIFFTEST)/node_modules"

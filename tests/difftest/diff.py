@@ -160,7 +160,7 @@ def smaller(q):
                     if element == "Principal":
                         yield edited(lambda o, p=path, i=i: at(o, p)["Statement"][i].update(Principal="*"))
         if policy.get("Version") != "2012-10-17":
-            yield edited(lambda o, p=path: at(o, p).update(Version="2012-10-17"))
+            yield edited(lambda o, p=path: put(o, p, {"Version": "2012-10-17", "Statement": at(o, p)["Statement"]}))
 
 
 def policy_paths(q):

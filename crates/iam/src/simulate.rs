@@ -31,7 +31,7 @@ use crate::tri::Tri;
 pub const MAX_COMPLETIONS: usize = 4096;
 
 /// What compiled policies may take before they are forgotten, measured by their text.
-const CACHE_BYTES: usize = 64 << 20;
+const CACHE_BYTES: usize = 16 << 20;
 
 /// A value that no policy is likely to name.
 const FRESH: &str = "sv0-any";

@@ -17,6 +17,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
+use rustc_hash::FxHashSet;
 use serde_json::{Map, Value};
 use sv0_iam::name::Arn;
 use sv0_model::coverage::{Gap, Reason};
@@ -180,14 +181,12 @@ fn absent(store: &str, records: &[Record]) -> Vec<Gap> {
     let members: Vec<&str> = of(Kind::AwsAccount)
         .filter_map(|a| a.account.as_deref())
         .collect();
-    let missing: Vec<&&str> = members
+    let held: FxHashSet<&str> = records
         .iter()
-        .filter(|member| {
-            !records
-                .iter()
-                .any(|r| r.kind != Kind::AwsAccount && r.account.as_deref() == Some(**member))
-        })
+        .filter(|record| record.kind.source() != Kind::AwsAccount.source())
+        .filter_map(|record| record.account.as_deref())
         .collect();
+    let missing: Vec<&&str> = members.iter().filter(|member| !held.contains(**member)).collect();
     if let Some(first) = missing.first() {
         out.push(gap(
             format!(
