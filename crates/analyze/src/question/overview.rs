@@ -45,7 +45,7 @@ pub struct Overview {
     pub exposures: Vec<Exposure>,
     /// Real paths to sensitive data or scopes.
     pub paths: usize,
-    /// Paths that some policy stops.
+    /// Paths to sensitive data that some policy stops.
     pub denied_paths: usize,
     /// The paths that stand out, most remarkable first.
     pub remarkable: Vec<Remarkable>,
@@ -92,7 +92,13 @@ pub fn overview(world: &World, steps: &Steps, finder: &Finder<'_>) -> Overview {
     let origins = finder.origins();
     let (targets, limited) = targets(world, finder, origins.len());
     let real = search(finder, &origins, &targets, false);
-    let denied = search(finder, &origins, &targets, true);
+    // What is stopped on the way is told for sensitive data only, so only that is looked for.
+    let sensitive: Vec<NodeId> = targets
+        .iter()
+        .copied()
+        .filter(|id| world.node(*id).sensitivity >= Sensitivity::Confidential)
+        .collect();
+    let denied = search(finder, &origins, &sensitive, true);
 
     Overview {
         accounts: world

@@ -143,7 +143,7 @@ pub(crate) fn inventory(out: &mut dyn Write, overview: &Overview) -> io::Result<
     }
     if overview.limited.is_none() || overview.paths > 0 {
         let reach = format!(
-            "{} to data; {} more, if no policy stopped them",
+            "{} to data; {} to sensitive data stopped on the way",
             plural(overview.paths, "authority path"),
             overview.denied_paths
         );
