@@ -55,7 +55,7 @@ pub(crate) struct Source {
     /// Uses the made-up organisation
     #[arg(long, conflicts_with = "input")]
     pub(crate) demo: bool,
-    /// Files or folders: account authorization details, snapshots; also gzip and zstd [default: SV0_SNAPSHOT]
+    /// Files or folders: account authorization details, snapshots, iam-collect folders; also gzip and zstd [default: SV0_SNAPSHOT]
     #[arg(long, short, value_name = "PATH", num_args = 1..)]
     pub(crate) input: Vec<PathBuf>,
 }
@@ -89,7 +89,7 @@ pub(crate) struct DemoArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct AnalyzeArgs {
-    /// Files or folders: account authorization details, snapshots; also gzip and zstd
+    /// Files or folders: account authorization details, snapshots, iam-collect folders; also gzip and zstd
     #[arg(value_name = "PATH", conflicts_with_all = ["demo", "input"])]
     pub(crate) paths: Vec<PathBuf>,
     #[command(flatten)]
