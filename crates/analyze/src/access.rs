@@ -29,6 +29,18 @@ pub struct Access {
     pub kms_not_evaluated: bool,
 }
 
+impl Access {
+    /// What is allowed, one group for each set of conditions: what is certain must not lend its certainty to what is not.
+    #[must_use]
+    pub fn by_conditions(&self) -> Vec<Vec<&Allowed>> {
+        let mut groups: BTreeMap<&[ConditionText], Vec<&Allowed>> = BTreeMap::new();
+        for allowed in &self.allowed {
+            groups.entry(&allowed.conditions).or_default().push(allowed);
+        }
+        groups.into_values().collect()
+    }
+}
+
 /// One action that is allowed.
 #[derive(Debug, Clone)]
 pub struct Allowed {

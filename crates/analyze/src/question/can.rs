@@ -1,7 +1,5 @@
 //! What a principal can do: to data, and with other identities and workloads.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 use sv0_iam::decide::Verdict;
 use sv0_model::coverage::Gap;
@@ -9,7 +7,6 @@ use sv0_model::graph::NodeId;
 use sv0_model::kind::{AccessLevel, EdgeKind, Sensitivity};
 use sv0_model::path::{BlockedBy, ConditionText, EntityRef, PathVerdict};
 
-use crate::access::Allowed;
 use crate::paths::Finder;
 use crate::steps::Steps;
 use crate::world::World;
@@ -158,18 +155,12 @@ pub fn can(world: &World, steps: &Steps, finder: &Finder<'_>, principal: NodeId)
 /// One entry for each set of conditions; what is denied is told with the first.
 fn reach(world: &World, finder: &Finder<'_>, principal: NodeId, target: NodeId) -> Vec<Reach> {
     let access = finder.access(principal, target);
-    let mut groups: BTreeMap<Vec<&ConditionText>, Vec<&Allowed>> = BTreeMap::new();
-    for allowed in &access.allowed {
-        groups
-            .entry(allowed.conditions.iter().collect())
-            .or_default()
-            .push(allowed);
-    }
+    let mut groups = access.by_conditions();
     if groups.is_empty() && !access.blocked.is_empty() {
-        groups.insert(Vec::new(), Vec::new());
+        groups.push(Vec::new());
     }
     let mut blocked: Vec<BlockedBy> = access.blocked.iter().flat_map(|b| b.by.clone()).collect();
-    let entries = groups.into_values().map(|group| {
+    let entries = groups.into_iter().map(|group| {
         let mut levels: Vec<AccessLevel> = group.iter().map(|a| a.level).collect();
         levels.sort_unstable();
         levels.dedup();

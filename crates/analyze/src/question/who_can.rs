@@ -1,7 +1,5 @@
 //! Who can do this to that: directly, and through chains of authority.
 
-use std::collections::BTreeMap;
-
 use rustc_hash::FxHashMap;
 use serde::Serialize;
 use sv0_iam::catalog::Catalog;
@@ -12,7 +10,7 @@ use sv0_model::graph::NodeId;
 use sv0_model::kind::{EntityType, Kind};
 use sv0_model::path::{BlockedBy, ConditionText, EntityRef, PathVerdict, StatementRef};
 
-use crate::access::{Access, Allowed, access_filtered, access_on};
+use crate::access::{Access, access_filtered, access_on};
 use crate::ask::{Asker, Target};
 use crate::paths::Finder;
 use crate::steps::{Step, Steps, askers, judge};
@@ -219,16 +217,10 @@ const fn has_parts(kind: Kind) -> bool {
     crate::paths::is_data(kind)
 }
 
-/// One entry for each set of conditions: what is certain must not lend its certainty to what is not.
+/// One entry for each set of conditions.
 fn who(world: &World, node: NodeId, access: &Access) -> Vec<Who> {
-    let mut groups: BTreeMap<Vec<&ConditionText>, Vec<&Allowed>> = BTreeMap::new();
-    for allowed in &access.allowed {
-        groups
-            .entry(allowed.conditions.iter().collect())
-            .or_default()
-            .push(allowed);
-    }
-    let entries = groups.into_values().map(|group| {
+    let groups = access.by_conditions();
+    let entries = groups.into_iter().map(|group| {
         let sources = group.iter().flat_map(|a| &a.sources);
         let mut statements: Vec<StatementRef> = sources
             .filter_map(|s| world.statement(s.layer, s.tag, s.statement))
