@@ -2,3 +2,5 @@
 //!
 //! * `compiled` — the same verdicts as [`sv0_iam::decide::decide`], a thousand times faster.
 
+pub mod lang;
+pub mod keys;
