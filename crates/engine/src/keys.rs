@@ -50,6 +50,52 @@ pub struct Literal<'a> {
     pub holds: bool,
 }
 
+/// What a comparison of something known with a pattern that has this key as a variable says about the key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dependence {
+    /// The key, in lower case.
+    pub key: String,
+    /// Whether the comparison holds where the key is absent.
+    pub absent: bool,
+    /// Whether it holds where the key has several values, which cannot stand in for a variable.
+    pub many: bool,
+    /// The values for which it comes out otherwise than for the rest.
+    pub list: Vec<String>,
+    /// Whether it holds for the rest.
+    pub rest: bool,
+    /// Whether the values in the list ignore case.
+    pub fold: bool,
+}
+
+/// A dependence that must hold, or must not.
+#[derive(Debug, Clone, Copy)]
+pub struct Bound<'a> {
+    /// The dependence.
+    pub dependence: &'a Dependence,
+    /// Whether it must hold.
+    pub holds: bool,
+}
+
+impl Bound<'_> {
+    /// Whether a single value is right.
+    #[must_use]
+    pub fn allows(&self, value: &str) -> bool {
+        let own = |text: &String| {
+            text == value || (self.dependence.fold && text.to_lowercase() == value.to_lowercase())
+        };
+        self.dependence.list.iter().any(own) == (self.dependence.rest != self.holds)
+    }
+}
+
+/// All that is asked of a key.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted<'a> {
+    /// Conditions on it.
+    pub literals: Vec<Literal<'a>>,
+    /// Comparisons in which it is a variable.
+    pub bounds: Vec<Bound<'a>>,
+}
+
 /// What a key can be at all.
 #[derive(Debug, Clone, Copy)]
 pub struct Domain {
@@ -95,24 +141,30 @@ impl Domain {
     }
 }
 
-/// Looks for a value of a key that satisfies all literals, which are all about that key.
+/// Looks for a value of a key that is as wanted; all of that is about this one key.
 ///
 /// `context` fills in policy variables; where one is unknown, nothing is decided about its literal, and the answer is
 /// [`Search::GaveUp`] unless the others contradict each other.
 #[must_use]
-pub fn solve(literals: &[Literal<'_>], domain: Domain, context: &Context) -> Search<Value> {
+pub fn solve(wanted: &Wanted<'_>, domain: Domain, context: &Context) -> Search<Value> {
+    let Wanted { literals, bounds } = wanted;
     let mut gave_up = false;
-    if domain.absent && literals.iter().all(|literal| on_absent(literal) == Some(literal.holds)) {
+    if domain.absent
+        && literals
+            .iter()
+            .all(|literal| on_absent(literal) == Some(literal.holds))
+        && bounds.iter().all(|bound| bound.dependence.absent == bound.holds)
+    {
         return Search::Found(Value::Absent);
     }
     if domain.one {
-        match value(&shape(literals, false), domain.kind, context) {
+        match value(&shape(literals, false), bounds, domain.kind, context) {
             Some(Search::Found(found)) => return Search::Found(Value::One(found)),
             Some(Search::GaveUp) => gave_up = true,
             Some(Search::Empty) | None => {}
         }
     }
-    if domain.many {
+    if domain.many && bounds.iter().all(|bound| bound.dependence.many == bound.holds) {
         match list(literals, domain.kind, context) {
             Search::Found(found) => return Search::Found(found),
             Search::GaveUp => gave_up = true,
@@ -186,7 +238,7 @@ fn list(literals: &[Literal<'_>], kind: Kind, context: &Context) -> Search<Value
     };
     for mut wanted in single {
         wanted.extend(every.iter().copied());
-        match value(&Some(wanted), kind, context) {
+        match value(&Some(wanted), &[], kind, context) {
             Some(Search::Found(found)) => {
                 if !values.contains(&found) {
                     values.push(found);
@@ -204,7 +256,7 @@ fn list(literals: &[Literal<'_>], kind: Kind, context: &Context) -> Search<Value
 }
 
 /// One value that satisfies comparisons, quantifiers aside. None where nothing can.
-fn value(asked: &Asked<'_>, kind: Kind, context: &Context) -> Option<Search> {
+fn value(asked: &Asked<'_>, bounds: &[Bound<'_>], kind: Kind, context: &Context) -> Option<Search> {
     let asked = asked.as_deref()?;
     let texts = |literal: &&Literal<'_>| {
         literal
@@ -212,9 +264,12 @@ fn value(asked: &Asked<'_>, kind: Kind, context: &Context) -> Option<Search> {
             .operator
             .is_some_and(|operator| text::is_text(operator.family))
     };
-    let fits = |value: &str| asked.iter().all(|literal| fits(literal, value, context));
+    let fits = |value: &str| {
+        asked.iter().all(|literal| fits(literal, value, context))
+            && bounds.iter().all(|bound| bound.allows(value))
+    };
     if matches!(kind, Kind::Text | Kind::Arn | Kind::Bool) && asked.iter().all(|l| texts(&l)) {
-        let found = text::search(asked, form(kind).as_slice(), context);
+        let found = text::search(asked, bounds, form(kind).as_slice(), context);
         // The comparison is asked again as the evaluator makes it: an example that it refuses would be a lie.
         return Some(match found {
             Search::Found(text) if fits(&text) => Search::Found(text),
@@ -224,11 +279,18 @@ fn value(asked: &Asked<'_>, kind: Kind, context: &Context) -> Option<Search> {
     }
     // Numbers, dates, addresses; or several families on one key, which only odd policies have.
     let mut tried = interval::candidates(asked, kind);
-    let complete = asked.iter().all(|literal| !texts(&literal))
+    tried.extend(
+        bounds
+            .iter()
+            .flat_map(|bound| bound.dependence.list.iter().cloned()),
+    );
+    let complete = bounds.is_empty()
+        && asked.iter().all(|literal| !texts(&literal))
         && interval::one_family(asked, kind)
         && kind != Kind::Arn;
     if let Search::Found(text) = text::search(
         &asked.iter().filter(texts).copied().collect::<Vec<_>>(),
+        bounds,
         form(kind).as_slice(),
         context,
     ) {

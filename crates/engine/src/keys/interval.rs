@@ -60,7 +60,10 @@ pub(super) fn one_family(literals: &[Literal<'_>], kind: Kind) -> bool {
 }
 
 fn numbers<'a>(constants: impl Iterator<Item = &'a str>, out: &mut Vec<String>) {
-    let mut points: Vec<f64> = constants.filter_map(|text| text.parse().ok()).filter(|n: &f64| n.is_finite()).collect();
+    let mut points: Vec<f64> = constants
+        .filter_map(|text| text.parse().ok())
+        .filter(|n: &f64| n.is_finite())
+        .collect();
     points.sort_by(f64::total_cmp);
     points.dedup();
     let (Some(first), Some(last)) = (points.first().copied(), points.last().copied()) else {
@@ -71,9 +74,17 @@ fn numbers<'a>(constants: impl Iterator<Item = &'a str>, out: &mut Vec<String>) 
         let [low, high] = pair else { return None };
         // A whole number reads better, where there is one.
         let whole = (low + 1.0).floor();
-        Some(if whole < *high { whole } else { low + (high - low) / 2.0 })
+        Some(if whole < *high {
+            whole
+        } else {
+            low + (high - low) / 2.0
+        })
     });
-    let all = points.iter().copied().chain(between).chain([first - 1.0, last + 1.0]);
+    let all = points
+        .iter()
+        .copied()
+        .chain(between)
+        .chain([first - 1.0, last + 1.0]);
     out.extend(all.map(|n| n.to_string()));
     // Beyond what one can be added to.
     out.extend(["-1e308".to_owned(), "1e308".to_owned()]);
@@ -92,7 +103,11 @@ fn dates<'a>(constants: impl Iterator<Item = &'a str>, out: &mut Vec<String>) {
         let [low, high] = pair else { return None };
         (high - low > 1).then(|| low + (high - low) / 2)
     });
-    let all = points.iter().copied().chain(between).chain([first - DAY, last + DAY]);
+    let all = points
+        .iter()
+        .copied()
+        .chain(between)
+        .chain([first - DAY, last + DAY]);
     out.extend(all.filter_map(moment));
 }
 
@@ -111,7 +126,11 @@ fn moment(nanos: i128) -> Option<String> {
     let day = doy - (153 * mp + 2) / 5 + 1;
     let month = if mp < 10 { mp + 3 } else { mp - 9 };
     let year = yoe + era * 400 + i128::from(month <= 2);
-    let fraction = if fraction == 0 { String::new() } else { format!(".{fraction:09}") };
+    let fraction = if fraction == 0 {
+        String::new()
+    } else {
+        format!(".{fraction:09}")
+    };
     (0..=9999).contains(&year).then(|| {
         let (hour, minute, second) = (clock / 3_600, clock / 60 % 60, clock % 60);
         format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{fraction}Z")
@@ -120,20 +139,31 @@ fn moment(nanos: i128) -> Option<String> {
 
 /// Every interval begins at the first address of some range, or right after the last one of some.
 fn addresses<'a>(constants: impl Iterator<Item = &'a str>, out: &mut Vec<String>) {
-    let mut found: Vec<IpAddr> = vec![Ipv4Addr::new(203, 0, 113, 77).into(), Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x77).into()];
+    let mut found: Vec<IpAddr> = vec![
+        Ipv4Addr::new(203, 0, 113, 77).into(),
+        Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x77).into(),
+    ];
     for range in constants.filter_map(ip::Range::parse) {
         match range.address {
             IpAddr::V4(address) => {
                 let mask = u32::MAX.checked_shr(range.prefix).unwrap_or(0);
                 let first = u32::from(address) & !mask;
                 found.push(Ipv4Addr::from(first).into());
-                found.extend((first | mask).checked_add(1).map(|next| IpAddr::from(Ipv4Addr::from(next))));
+                found.extend(
+                    (first | mask)
+                        .checked_add(1)
+                        .map(|next| IpAddr::from(Ipv4Addr::from(next))),
+                );
             }
             IpAddr::V6(address) => {
                 let mask = u128::MAX.checked_shr(range.prefix).unwrap_or(0);
                 let first = u128::from(address) & !mask;
                 found.push(Ipv6Addr::from(first).into());
-                found.extend((first | mask).checked_add(1).map(|next| IpAddr::from(Ipv6Addr::from(next))));
+                found.extend(
+                    (first | mask)
+                        .checked_add(1)
+                        .map(|next| IpAddr::from(Ipv6Addr::from(next))),
+                );
             }
         }
     }
@@ -148,7 +178,11 @@ mod tests {
 
     #[test]
     fn moments_read_back() {
-        for text in ["1970-01-01T00:00:00Z", "2024-02-29T23:59:59Z", "1999-12-31T00:00:01.500000000Z"] {
+        for text in [
+            "1970-01-01T00:00:00Z",
+            "2024-02-29T23:59:59Z",
+            "1999-12-31T00:00:01.500000000Z",
+        ] {
             assert_eq!(moment(date::parse(text).unwrap()).unwrap(), text);
         }
     }

@@ -5,8 +5,12 @@ use super::*;
 
 /// The conditions of a `Condition` element.
 fn conditions(json: &str) -> Vec<Condition> {
-    let text = format!(r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Action":"*","Resource":"*","Condition":{json}}}}}"#);
-    parse(&text, Flavor::Identity).0.unwrap().statements[0].conditions.clone()
+    let text = format!(
+        r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Action":"*","Resource":"*","Condition":{json}}}}}"#
+    );
+    parse(&text, Flavor::Identity).0.unwrap().statements[0]
+        .conditions
+        .clone()
 }
 
 /// Every condition of `yes` must hold, and none of `no`.
@@ -14,28 +18,53 @@ fn solved(key: &str, yes: &str, no: &str) -> Search<Value> {
     let (yes, no) = (conditions(yes), conditions(no));
     let literals: Vec<Literal<'_>> = yes
         .iter()
-        .map(|condition| Literal { condition, holds: true })
-        .chain(no.iter().map(|condition| Literal { condition, holds: false }))
+        .map(|condition| Literal {
+            condition,
+            holds: true,
+        })
+        .chain(no.iter().map(|condition| Literal {
+            condition,
+            holds: false,
+        }))
         .collect();
-    solve(&literals, Domain::of(key, true), &Context::open())
+    solve(
+        &Wanted {
+            literals,
+            bounds: vec![],
+        },
+        Domain::of(key, true),
+        &Context::open(),
+    )
 }
 
 #[test]
 fn text() {
-    let both = r#"{"StringLike":{"aws:PrincipalTag/a":"prod-*"},"StringNotEquals":{"aws:PrincipalTag/a":"prod-x"}}"#;
-    let Search::Found(Value::One(found)) = solved("aws:PrincipalTag/a", both, "{}") else { panic!() };
+    let both =
+        r#"{"StringLike":{"aws:PrincipalTag/a":"prod-*"},"StringNotEquals":{"aws:PrincipalTag/a":"prod-x"}}"#;
+    let Search::Found(Value::One(found)) = solved("aws:PrincipalTag/a", both, "{}") else {
+        panic!()
+    };
     assert!(found.starts_with("prod-") && found != "prod-x");
-    let contradiction = r#"{"StringEquals":{"aws:PrincipalTag/a":"b"},"StringNotLike":{"aws:PrincipalTag/a":"?"}}"#;
+    let contradiction =
+        r#"{"StringEquals":{"aws:PrincipalTag/a":"b"},"StringNotLike":{"aws:PrincipalTag/a":"?"}}"#;
     assert!(solved("aws:PrincipalTag/a", contradiction, "{}").is_empty());
     // A negated operator is content with an absent key.
-    let without = solved("aws:SourceVpce", r#"{"StringNotEquals":{"aws:SourceVpce":"vpce-1"}}"#, "{}");
+    let without = solved(
+        "aws:SourceVpce",
+        r#"{"StringNotEquals":{"aws:SourceVpce":"vpce-1"}}"#,
+        "{}",
+    );
     assert_eq!(without, Search::Found(Value::Absent));
 }
 
 #[test]
 fn addresses() {
-    let inside = r#"{"IpAddress":{"aws:SourceIp":"10.0.0.0/8"},"NotIpAddress":{"aws:SourceIp":["10.0.0.0/9"]}}"#;
-    assert_eq!(solved("aws:SourceIp", inside, "{}"), Search::Found(Value::One("10.128.0.0".into())));
+    let inside =
+        r#"{"IpAddress":{"aws:SourceIp":"10.0.0.0/8"},"NotIpAddress":{"aws:SourceIp":["10.0.0.0/9"]}}"#;
+    assert_eq!(
+        solved("aws:SourceIp", inside, "{}"),
+        Search::Found(Value::One("10.128.0.0".into()))
+    );
     let none = r#"{"IpAddress":{"aws:SourceIp":"10.0.0.0/8"},"NotIpAddress":{"aws:SourceIp":["10.0.0.0/9","10.128.0.0/9"]}}"#;
     assert!(solved("aws:SourceIp", none, "{}").is_empty());
 }
@@ -43,7 +72,10 @@ fn addresses() {
 #[test]
 fn numbers_and_dates() {
     let between = r#"{"NumericGreaterThan":{"aws:MultiFactorAuthAge":"3"},"NumericLessThan":{"aws:MultiFactorAuthAge":"4"}}"#;
-    assert_eq!(solved("aws:MultiFactorAuthAge", between, "{}"), Search::Found(Value::One("3.5".into())));
+    assert_eq!(
+        solved("aws:MultiFactorAuthAge", between, "{}"),
+        Search::Found(Value::One("3.5".into()))
+    );
     let never = r#"{"DateGreaterThan":{"aws:CurrentTime":"2026-01-01"},"DateLessThan":{"aws:CurrentTime":"2025-01-01"}}"#;
     assert!(solved("aws:CurrentTime", never, "{}").is_empty());
 }
@@ -62,27 +94,64 @@ fn lists() {
     let key = "aws:TagKeys";
     let all = r#"{"ForAllValues:StringEquals":{"aws:TagKeys":["a","b"]}}"#;
     let some_other = r#"{"ForAnyValue:StringNotEquals":{"aws:TagKeys":["a","b"]}}"#;
-    assert!(solved(key, &format!("{}, {}", all.trim_end_matches('}').to_owned() + "}", some_other.trim_start_matches('{')), "{}").is_empty());
+    assert!(
+        solved(
+            key,
+            &format!(
+                "{}, {}",
+                all.trim_end_matches('}').to_owned() + "}",
+                some_other.trim_start_matches('{')
+            ),
+            "{}"
+        )
+        .is_empty()
+    );
     // Not for all values: a list with another value.
-    let Search::Found(Value::Many(values)) = solved(key, "{}", all) else { panic!() };
+    let Search::Found(Value::Many(values)) = solved(key, "{}", all) else {
+        panic!()
+    };
     assert!(values.iter().any(|v| v != "a" && v != "b"));
-    let two = r#"{"ForAnyValue:StringEquals":{"aws:TagKeys":"a"},"ForAnyValue:StringLike":{"aws:TagKeys":"b*"}}"#;
-    let Search::Found(Value::Many(values)) = solved(key, two, "{}") else { panic!() };
+    let two =
+        r#"{"ForAnyValue:StringEquals":{"aws:TagKeys":"a"},"ForAnyValue:StringLike":{"aws:TagKeys":"b*"}}"#;
+    let Search::Found(Value::Many(values)) = solved(key, two, "{}") else {
+        panic!()
+    };
     assert_eq!(values, ["a", "b"]);
 }
 
 #[test]
 fn arns() {
     let yes = r#"{"ArnLike":{"aws:SourceArn":"arn:aws:sns:*:111111111111:*"},"ArnNotLike":{"aws:SourceArn":"arn:aws:sns:us-*:*:*"}}"#;
-    let Search::Found(Value::One(found)) = solved("aws:SourceArn", yes, "{}") else { panic!() };
-    assert!(found.starts_with("arn:aws:sns:") && !found.starts_with("arn:aws:sns:us-"), "{found}");
+    let Search::Found(Value::One(found)) = solved("aws:SourceArn", yes, "{}") else {
+        panic!()
+    };
+    assert!(
+        found.starts_with("arn:aws:sns:") && !found.starts_with("arn:aws:sns:us-"),
+        "{found}"
+    );
 }
 
 /// Conditions on one key, and values that a search by hand would try.
 fn condition() -> impl Strategy<Value = (&'static str, &'static str, Vec<&'static str>)> {
-    let text = ["StringEquals", "StringNotEquals", "StringLike", "StringNotLike", "StringEqualsIgnoreCase", "StringEqualsIfExists", "StringNotLikeIfExists", "ForAllValues:StringLike", "ForAnyValue:StringEquals", "ForAllValues:StringNotEquals", "ForAnyValue:StringNotLike"];
+    let text = [
+        "StringEquals",
+        "StringNotEquals",
+        "StringLike",
+        "StringNotLike",
+        "StringEqualsIgnoreCase",
+        "StringEqualsIfExists",
+        "StringNotLikeIfExists",
+        "ForAllValues:StringLike",
+        "ForAnyValue:StringEquals",
+        "ForAllValues:StringNotEquals",
+        "ForAnyValue:StringNotLike",
+    ];
     let values = ["a", "b", "A", "a*", "*", "?", "*b", "ab"];
-    let text = (prop::sample::select(text.to_vec()), prop::sample::subsequence(values.to_vec(), 1..3)).prop_map(|(o, v)| (o, "custom:key", v));
+    let text = (
+        prop::sample::select(text.to_vec()),
+        prop::sample::subsequence(values.to_vec(), 1..3),
+    )
+        .prop_map(|(o, v)| (o, "custom:key", v));
     let null = prop::sample::select(vec!["true", "false"]).prop_map(|v| ("Null", "custom:key", vec![v]));
     prop_oneof![6 => text, 1 => null]
 }
@@ -113,7 +182,7 @@ proptest! {
                 tried.push(Value::Many(vec![a.to_owned(), b.to_owned()]));
             }
         }
-        match solve(&literals, Domain::of("custom:key", true), &Context::closed()) {
+        match solve(&Wanted { literals: literals.clone(), bounds: vec![] }, Domain::of("custom:key", true), &Context::closed()) {
             Search::Found(value) => prop_assert!(satisfied(&value), "{value:?} {parts:?}"),
             Search::Empty => prop_assert!(!tried.iter().any(satisfied), "{parts:?}"),
             Search::GaveUp => prop_assert!(false, "gave up: {parts:?}"),

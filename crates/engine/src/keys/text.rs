@@ -4,7 +4,7 @@ use sv0_iam::condition::{Context, Family};
 use sv0_iam::name::Glob;
 use sv0_iam::syntax::template::{Resolved, Template};
 
-use super::Literal;
+use super::{Bound, Literal};
 use crate::lang::{self, Class, Pattern, Search, Symbol};
 
 /// Whether a family compares text.
@@ -21,12 +21,34 @@ pub(super) const fn is_text(family: Family) -> bool {
 }
 
 /// Looks for a string of one of the forms (any, where none is given) that satisfies the literals.
-pub(super) fn search(literals: &[Literal<'_>], forms: &[Pattern], context: &Context) -> Search {
+pub(super) fn search(
+    literals: &[Literal<'_>],
+    bounds: &[Bound<'_>],
+    forms: &[Pattern],
+    context: &Context,
+) -> Search {
     let mut gave_up = false;
     let mut inside: Vec<Vec<Pattern>> = Vec::new();
     let mut outside: Vec<Pattern> = Vec::new();
     if !forms.is_empty() {
         inside.push(forms.to_vec());
+    }
+    for Bound { dependence, holds } in bounds {
+        let texts = dependence.list.iter();
+        let own = texts.map(|text| {
+            if dependence.fold {
+                Pattern::folded(text)
+            } else {
+                Pattern::literal(text)
+            }
+        });
+        if dependence.rest == *holds {
+            outside.extend(own);
+        } else if dependence.list.is_empty() {
+            return Search::Empty;
+        } else {
+            inside.push(own.collect());
+        }
     }
     for literal in literals {
         let Some(operator) = literal.condition.operator else {

@@ -92,7 +92,13 @@ fn tokens(glob: &Glob) -> Vec<Sign> {
 
 /// Every way in which the wildcards of both sides interlock. `*α ∩ *β` is `*(*α ∩ β)` or `*(α ∩ *β)`, whichever star
 /// takes less; `*α ∩ cβ` is `α ∩ cβ`, the star taking nothing, or `c(*α ∩ β)`.
-fn merge(a: &[Sign], b: &[Sign], so_far: &mut Vec<Sign>, out: &mut Vec<Glob>, steps: &mut usize) -> Option<()> {
+fn merge(
+    a: &[Sign],
+    b: &[Sign],
+    so_far: &mut Vec<Sign>,
+    out: &mut Vec<Glob>,
+    steps: &mut usize,
+) -> Option<()> {
     *steps += 1;
     if *steps > 100_000 || out.len() > 8 * MOST_GLOBS {
         return None;

@@ -223,7 +223,9 @@ impl<'a> Walk<'a> {
                     Some(Symbol::Fold(c)) => {
                         push(*c, out);
                         // A pattern that tells the cases apart needs both.
-                        c.to_lowercase().chain(c.to_uppercase()).for_each(|c| push(c, out));
+                        c.to_lowercase()
+                            .chain(c.to_uppercase())
+                            .for_each(|c| push(c, out));
                     }
                     Some(Symbol::One(Class::NoColon) | Symbol::Many(Class::NoColon)) => push(':', out),
                     Some(Symbol::One(Class::Name) | Symbol::Many(Class::Name)) => {
@@ -234,8 +236,16 @@ impl<'a> Walk<'a> {
                 }
             }
         }
-        let fresh = ('a'..='z').rev().skip(2).chain('0'..='9').chain('A'..='Z').chain('\u{e000}'..='\u{f8ff}');
-        if let Some(fresh) = fresh.into_iter().find(|c| !out.iter().any(|o| super::folds(*o, *c))) {
+        let fresh = ('a'..='z')
+            .rev()
+            .skip(2)
+            .chain('0'..='9')
+            .chain('A'..='Z')
+            .chain('\u{e000}'..='\u{f8ff}');
+        if let Some(fresh) = fresh
+            .into_iter()
+            .find(|c| !out.iter().any(|o| super::folds(*o, *c)))
+        {
             out.push(fresh);
         }
     }
@@ -348,14 +358,23 @@ mod tests {
     #[test]
     fn case() {
         let (upper, any_case) = (glob("AB"), Pattern::folded("ab"));
-        assert_eq!(search(&[vec![&any_case]], &[&glob("ab"), &upper]).found().unwrap().to_lowercase(), "ab");
+        assert_eq!(
+            search(&[vec![&any_case]], &[&glob("ab"), &upper])
+                .found()
+                .unwrap()
+                .to_lowercase(),
+            "ab"
+        );
         assert!(search(&[vec![&upper]], &[&any_case]).is_empty());
     }
 
     #[test]
     fn a_hostile_pattern_does_not_run_away() {
         let stars = |n: usize| glob(&"*a?b".repeat(n));
-        let _ = search(&[vec![&stars(40)], vec![&glob(&"*b?a".repeat(40))]], &[&stars(39)]);
+        let _ = search(
+            &[vec![&stars(40)], vec![&glob(&"*b?a".repeat(40))]],
+            &[&stars(39)],
+        );
     }
 
     /// Every string over a small alphabet, up to a length.
@@ -397,9 +416,7 @@ mod tests {
             Some((symbol @ Symbol::Many(_), rest)) => (0..=text.len())
                 .take_while(|n| text[..*n].iter().all(|c| symbol.has(*c)))
                 .any(|n| brute(rest, &text[n..])),
-            Some((symbol, rest)) => {
-                text.first().is_some_and(|c| symbol.has(*c)) && brute(rest, &text[1..])
-            }
+            Some((symbol, rest)) => text.first().is_some_and(|c| symbol.has(*c)) && brute(rest, &text[1..]),
         }
     }
 
