@@ -117,8 +117,27 @@ impl Stands {
         }
     }
 
+    /// How many SCP levels bind the caller.
+    pub(crate) const fn scp_levels(&self) -> usize {
+        self.scps
+    }
+
     /// Every statement that bears on the action, with how its layer reads it.
     pub(crate) fn each<'a>(
+        &self,
+        question: &Question<'_>,
+        policies: &Policies<'a>,
+        mut see: impl FnMut(&'a Statement, u32, Reading),
+    ) {
+        self.every(question, policies, |statement, tag, reading| {
+            if statement.action.matches(question.action) {
+                see(statement, tag, reading);
+            }
+        });
+    }
+
+    /// Every statement that bears on the caller and the resource, whatever the action.
+    pub(crate) fn every<'a>(
         &self,
         question: &Question<'_>,
         policies: &Policies<'a>,
@@ -134,9 +153,7 @@ impl Stands {
         let mut layer = |attached: &[sv0_iam::decide::Attached<'a>], reading: Reading| {
             for one in attached {
                 for statement in &one.policy.statements {
-                    if statement.action.matches(question.action) {
-                        see(statement, one.tag, reading);
-                    }
+                    see(statement, one.tag, reading);
                 }
             }
         };

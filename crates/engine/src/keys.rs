@@ -41,6 +41,20 @@ impl Value {
     }
 }
 
+/// A key as AWS writes it: `aws:multifactorauthpresent` is `aws:MultiFactorAuthPresent`. What comes after a slash is a
+/// tag's name, and stays as it is.
+#[must_use]
+pub fn spelled(key: &str) -> String {
+    let Some(known) = Catalog::embedded().find_condition_key(key) else {
+        return key.to_owned();
+    };
+    match (known.name().split_once("${"), key.split_once('/')) {
+        (None, _) => known.name().to_owned(),
+        (Some((head, _)), Some((_, tail))) if head.ends_with('/') => format!("{head}{tail}"),
+        _ => key.to_owned(),
+    }
+}
+
 /// A condition that must hold, or must not.
 #[derive(Debug, Clone, Copy)]
 pub struct Literal<'a> {

@@ -8,12 +8,19 @@
 //!
 //! Everything here is a total function of its arguments, as in `sv0-iam`: no clock, no files, no randomness.
 
+pub mod actions;
+pub mod any;
+pub mod compare;
 pub mod compose;
+pub mod document;
+pub mod effective;
 pub mod exact;
+pub mod forms;
 pub mod formula;
 pub mod keys;
 pub mod lang;
 pub mod matching;
+pub mod scope;
 pub mod solve;
 
 pub use exact::{Exact, exact};

@@ -29,9 +29,18 @@ pub struct Form {
     pub pattern: Pattern,
     /// The type and its separator, with which the resource part begins (`role/`); empty where it has none.
     pub word: String,
+    /// The service, where the form has just one; a look at it spares most comparisons.
+    pub service: Option<String>,
 }
 
 impl Form {
+    /// Whether it has resources of a service at all.
+    fn may_be(&self, service: &sv0_iam::name::Glob) -> bool {
+        self.service
+            .as_deref()
+            .is_none_or(|own| service.matches_ignore_case(own))
+    }
+
     /// The form of a template such as `arn:${Partition}:s3:::${BucketName}`; none where it is no ARN.
     #[must_use]
     pub fn template(template: &str) -> Option<Self> {
@@ -78,6 +87,11 @@ impl Form {
         Some(Self {
             pattern,
             word: rest.get(..name.type_len).unwrap_or_default().to_owned(),
+            service: template
+                .split(':')
+                .nth(2)
+                .filter(|s| !s.contains(['$', '*']))
+                .map(str::to_owned),
         })
     }
 
@@ -89,6 +103,7 @@ impl Form {
         Self {
             pattern: Pattern::literal(arn),
             word: rest.get(..name.type_len).unwrap_or_default().to_owned(),
+            service: name.arn.map(|arn| arn.service.to_owned()),
         }
     }
 }
@@ -234,7 +249,7 @@ fn covers<'a>(
             Tri::False => Formula::FALSE,
             Tri::Unknown => hangs(atoms),
         },
-        Subject::Open(form) => match set(pattern, asked.context, short, &form.word) {
+        Subject::Open(form) => match set(pattern, asked.context, short, form) {
             Set::All => Formula::TRUE,
             Set::None => Formula::FALSE,
             Set::Some(pattern) => Formula::Is(atoms.intern(Atom::Inside(pattern)), true),
@@ -243,7 +258,24 @@ fn covers<'a>(
     }
 }
 
-/// What a resource pattern has, of the resources whose type word is `word`.
+/// Whether each statement is about every resource of the form, where each is about all of them or none: then the answer is
+/// the same for every form of which that is said in the same way.
+pub fn all_or_nothing<'a>(
+    statements: impl IntoIterator<Item = (&'a Statement, ShortArn)>,
+    asked: &Asked<'_>,
+) -> Option<Vec<bool>> {
+    let mut atoms = Atoms::default();
+    let one = |(statement, short): (&'a Statement, ShortArn)| match &statement.resource {
+        None => Some(true),
+        Some(element) => match resource(element, asked, short, &mut atoms) {
+            Formula::Const(all) => Some(all),
+            _ => None,
+        },
+    };
+    statements.into_iter().map(one).collect()
+}
+
+/// What a resource pattern has, of the resources of a form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Set {
     /// Every one.
@@ -258,7 +290,7 @@ pub enum Set {
 
 /// What a resource pattern has, with what is known of its variables filled in.
 #[must_use]
-pub fn set(pattern: &ResourcePattern, context: &Context, short: ShortArn, word: &str) -> Set {
+pub fn set(pattern: &ResourcePattern, context: &Context, short: ShortArn, form: &Form) -> Set {
     let fields = match pattern.parts() {
         Parts::Any => return Set::All,
         // An ARN that is written as anything but an ARN: only a variable could bring it.
@@ -270,6 +302,9 @@ pub fn set(pattern: &ResourcePattern, context: &Context, short: ShortArn, word: 
         return Set::None;
     }
     let [partition, service, region, account, rest] = fields;
+    if service.fixed().is_some_and(|service| !form.may_be(service)) {
+        return Set::None;
+    }
     let mut out = Pattern::literal("arn");
     let mut hangs = false;
     for field in [partition, service, region, account] {
@@ -285,7 +320,7 @@ pub fn set(pattern: &ResourcePattern, context: &Context, short: ShortArn, word: 
     match rest.pattern(context) {
         Resolved::Pattern(glob) => {
             // The type word must stand literally, unless the pattern is nothing but stars (rule 28).
-            if !glob.is_any() && !glob.literal_prefix().starts_with(word) {
+            if !glob.is_any() && !glob.literal_prefix().starts_with(&form.word) {
                 return Set::None;
             }
             out.push_glob(&glob, Class::Any, Symbol::Char);

@@ -38,7 +38,7 @@ pub(super) fn candidates(literals: &[Literal<'_>], kind: Kind) -> Vec<String> {
         Kind::Numeric | Kind::Date | Kind::Ip => {}
     }
     // Odd mixtures: what other comparisons name.
-    out.extend(constants(|f| super::text::is_text(f)).map(str::to_owned));
+    out.extend(constants(super::text::is_text).map(str::to_owned));
     out
 }
 

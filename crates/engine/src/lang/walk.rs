@@ -246,7 +246,8 @@ impl<'a> Walk<'a> {
             .into_iter()
             .find(|c| !out.iter().any(|o| super::folds(*o, *c)))
         {
-            out.push(fresh);
+            // First, so that of two strings of one length the one with the least of the patterns in it is found.
+            out.insert(0, fresh);
         }
     }
 

@@ -300,7 +300,7 @@ impl<'a, 'r> Tableau<'a, 'r> {
             for (id, atom) in self.taken(holds) {
                 let found = match atom {
                     Atom::Inside(pattern) => Set::Some(pattern.clone()),
-                    Atom::Resource(pattern, short) => set(pattern, context, *short, &form.word),
+                    Atom::Resource(pattern, short) => set(pattern, context, *short, form),
                     _ => continue,
                 };
                 match (found, holds) {
