@@ -54,16 +54,18 @@ pub fn any(pattern: &Pattern<'_>, policies: &Policies<'_>) -> Search<Allowed> {
     let rcps = policies.rcps.iter().flatten().flatten();
     statements.extend(rcps.flat_map(|rcp| &rcp.policy.statements));
     let mut gave_up = false;
+    let mut groups: Vec<Vec<ActionId>> = Vec::new();
     for group in alike(&statements) {
-        let wanted: Vec<ActionId> = group
-            .actions
-            .into_iter()
-            .filter(|id| {
-                Catalog::embedded()
-                    .action_by_id(*id)
-                    .is_some_and(|a| pattern.action.matches(a.name()))
-            })
-            .collect();
+        let mut kinds: BTreeMap<(bool, bool, Option<&str>), Vec<ActionId>> = BTreeMap::new();
+        for id in group.actions {
+            let name = Catalog::embedded().action_by_id(id).map_or("", |a| a.name());
+            if pattern.action.matches(name) {
+                kinds.entry(kind(name)).or_default().push(id);
+            }
+        }
+        groups.extend(kinds.into_values());
+    }
+    for wanted in groups {
         for (form, actions) in forms_of_all(&wanted) {
             let Some((id, action)) = actions
                 .first()
