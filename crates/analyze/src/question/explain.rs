@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 use sv0_iam::catalog::Catalog;
-use sv0_iam::decide::{Hit, Layer};
+use sv0_iam::decide::{Decision, Hit, Layer};
 use sv0_iam::syntax::Effect;
 use sv0_iam::tri::Tri;
 use sv0_model::coverage::Gap;
@@ -96,7 +96,7 @@ pub fn explain(world: &World, principal: NodeId, action: &str, subject: &Subject
         resource: arn.clone(),
         verdict: judged.verdict,
         explicit: answer.decision.verdict == sv0_iam::decide::Verdict::ExplicitDeny,
-        layers: layers(world, &asker, &answer.decision.hits, subject),
+        layers: layers(world, &asker, &answer.decision, &spelled, subject),
         conditions: judged.conditions,
         blocked_by: judged.blocked,
         coverage_gaps: gaps(world, principal, subject),
@@ -231,7 +231,14 @@ fn gaps(world: &World, principal: NodeId, subject: &Subject) -> Vec<Gap> {
         .collect()
 }
 
-fn layers(world: &World, asker: &Asker<'_>, hits: &[Hit], subject: &Subject) -> Vec<LayerSays> {
+fn layers(
+    world: &World,
+    asker: &Asker<'_>,
+    decision: &Decision,
+    action: &str,
+    subject: &Subject,
+) -> Vec<LayerSays> {
+    let hits = decision.hits.as_slice();
     let principal = asker.node.and_then(|node| world.principals.get(&node));
     let account = asker
         .caller
@@ -333,6 +340,17 @@ fn layers(world: &World, asker: &Asker<'_>, hits: &[Hit], subject: &Subject) -> 
         )
     };
     out.push(says(world, "resource", None, &resource, silent));
+    for block in &decision.blocks {
+        if let Some(text) = words::refusal(world, block, action, subject.node) {
+            out.push(LayerSays {
+                layer: block.layer.as_str(),
+                level: None,
+                outcome: "denies",
+                text,
+                statements: Vec::new(),
+            });
+        }
+    }
     out
 }
 

@@ -1,7 +1,7 @@
 //! The plain evaluator: `decide(request, policies) → Decision`, straight from AWS's rules, with no cleverness.
 //!
-//! One policy layer a file ([`identity`], [`boundary`], [`session`], [`scp`], [`rcp`], [`resource`], [`endpoint`]); their
-//! composition is [`combine`]. Everything faster is tested against this.
+//! One policy layer a file ([`identity`], [`boundary`], [`session`], [`scp`], [`rcp`], [`resource`], [`endpoint`]); what
+//! AWS refuses by itself is in [`protected`]; their composition is [`combine`]. Everything faster is tested against this.
 //!
 //! A request may hold unknown facts. Then a statement may match *perhaps*, and the answer is taken twice: the lower
 //! bound counts no uncertain grant and every uncertain denial, the upper bound the reverse. Where they differ the
@@ -14,6 +14,7 @@ pub mod combine;
 pub mod endpoint;
 pub mod identity;
 pub mod layer;
+pub mod protected;
 pub mod rcp;
 pub mod resource;
 pub mod scp;
@@ -87,7 +88,7 @@ pub enum ResourceRule {
     Required,
 }
 
-/// A policy layer.
+/// A policy layer, or what stands in for one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Layer {
     /// Identity policies.
@@ -104,6 +105,8 @@ pub enum Layer {
     Resource,
     /// The VPC endpoint's policy.
     Endpoint,
+    /// No policy: AWS itself, which protects what is its own ([`protected`]).
+    Protected,
 }
 
 impl Layer {
@@ -118,6 +121,7 @@ impl Layer {
             Self::Rcp => "rcp",
             Self::Resource => "resource",
             Self::Endpoint => "endpoint",
+            Self::Protected => "protected",
         }
     }
 }
@@ -171,7 +175,7 @@ pub enum Verdict {
     AllowedIf,
     /// Nothing allows it, in at least one layer that must.
     ImplicitDeny,
-    /// A statement denies it.
+    /// A statement denies it, or AWS itself does: nothing that grants could help.
     ExplicitDeny,
 }
 
@@ -207,7 +211,7 @@ pub struct Block {
     pub layer: Layer,
     /// For SCPs and RCPs: the level, root = 0. For boundaries: which of them.
     pub level: usize,
-    /// Whether a statement denies; otherwise nothing allows.
+    /// Whether a statement denies, or AWS itself; otherwise nothing allows.
     pub explicit: bool,
 }
 
