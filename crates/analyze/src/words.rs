@@ -251,6 +251,9 @@ pub(crate) fn refusal(world: &World, block: &Block, action: &str, target: Option
     let label = target.map_or_else(|| "the resource".to_owned(), |node| world.label(node));
     match block.layer {
         Layer::Protected => Some(format!("AWS protects {label}: it refuses {action} to everyone")),
+        Layer::BlockPublicAccess => Some(format!(
+            "Block Public Access of {label} shuts out callers of other accounts, because its policy is public"
+        )),
         Layer::Identity
         | Layer::Boundary
         | Layer::Session
@@ -318,7 +321,7 @@ fn nothing_allows(
         Layer::Rcp => format!("an RCP denies {action}"),
         Layer::Endpoint => format!("the endpoint policy does not allow {action}"),
         // It refuses, and nothing is asked to allow.
-        Layer::Protected => format!("AWS refuses {action}"),
+        Layer::Protected | Layer::BlockPublicAccess => format!("AWS refuses {action}"),
         Layer::Resource => match target {
             Some(node) if is_assume(action) => {
                 format!("the trust policy of {} does not let {who} in", world.label(node))

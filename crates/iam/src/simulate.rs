@@ -212,6 +212,8 @@ struct Asked<'a> {
     resource_control_policies: Option<Vec<Vec<&'a RawValue>>>,
     #[serde(borrow, default)]
     endpoint_policies: Option<Vec<&'a RawValue>>,
+    #[serde(default, deserialize_with = "or_default")]
+    block_public_access: bool,
 }
 
 fn or_default<'de, T: Default + Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<T, D::Error> {
@@ -432,6 +434,7 @@ struct Case {
     places: Vec<Place>,
     tags: Tags,
     rule: ResourceRule,
+    block_public_access: bool,
     warnings: Vec<String>,
 }
 
@@ -654,6 +657,7 @@ impl Case {
             places,
             tags,
             rule,
+            block_public_access: asked.block_public_access,
             warnings,
         })
     }
@@ -695,6 +699,7 @@ impl Case {
             resource: attached(&self.tags.resource),
             endpoint: self.tags.endpoint.as_deref().map(attached),
             resource_rule: self.rule,
+            block_public_access: self.block_public_access,
         }
     }
 

@@ -28,6 +28,7 @@
 //! | `session`, `endpoint` | policies | there is no session policy, no endpoint |
 //! | `scps`, `rcps` | a list of levels, root first; a level is a policy or a list of policies | none bind |
 //! | `identity_unknown` | the identity policies cannot be read | `false` |
+//! | `block_public_access` | `RestrictPublicBuckets` is on for the bucket | `false` |
 //! | `resource_rule` | `either`, or `required` for KMS keys and role trust | `either` |
 //! | `if` | short for an identity policy that allows everything under this `Condition` | |
 //! | `malformed` | AWS would refuse one of the documents | `false` |
@@ -115,6 +116,8 @@ struct Case {
     identity_unknown: bool,
     #[serde(default)]
     resource_rule: String,
+    #[serde(default)]
+    block_public_access: bool,
     #[serde(rename = "if")]
     condition: Option<Value>,
     #[serde(default)]
@@ -391,6 +394,7 @@ fn ask(case: &Case) -> (Decision, Documents) {
             "required" => ResourceRule::Required,
             other => panic!("{}: resource_rule {other}", case.name),
         },
+        block_public_access: case.block_public_access,
     };
     let (caller, context) = (caller(case), context(case));
     let resource_account = case

@@ -435,6 +435,7 @@ impl Compiled {
             } else {
                 ResourceRule::Either
             },
+            block_public_access: false,
         }
     }
 }

@@ -101,7 +101,7 @@ pub fn explain(world: &World, principal: NodeId, action: &str, subject: &Subject
         blocked_by: judged.blocked,
         coverage_gaps: gaps(world, principal, subject),
     };
-    // Keys, public-access blocks and what was not collected come after the policies.
+    // Keys and what was not collected come after the policies.
     let data = subject
         .node
         .filter(|n| crate::paths::is_data(world.node(*n).record.kind));
@@ -161,13 +161,9 @@ fn after_policies(
     {
         out.verdict = PathVerdict::Denied;
         out.blocked_by.clone_from(&blocked.by);
-        for by in &blocked.by {
+        for by in blocked.by.iter().filter(|by| by.layer == "kms") {
             out.layers.push(LayerSays {
-                layer: if by.layer == "kms" {
-                    "kms"
-                } else {
-                    "block_public_access"
-                },
+                layer: "kms",
                 level: None,
                 outcome: "denies",
                 text: by.text.clone(),

@@ -1,7 +1,7 @@
 //! The plain evaluator: `decide(request, policies) → Decision`, straight from AWS's rules, with no cleverness.
 //!
 //! One policy layer a file ([`identity`], [`boundary`], [`session`], [`scp`], [`rcp`], [`resource`], [`endpoint`]); what
-//! AWS refuses by itself is in [`protected`]; their composition is [`combine`]. Everything faster is tested against this.
+//! AWS refuses by itself is in [`protected`] and [`public_access`]; their composition is [`combine`]. Everything faster is tested against this.
 //!
 //! A request may hold unknown facts. Then a statement may match *perhaps*, and the answer is taken twice: the lower
 //! bound counts no uncertain grant and every uncertain denial, the upper bound the reverse. Where they differ the
@@ -15,6 +15,7 @@ pub mod endpoint;
 pub mod identity;
 pub mod layer;
 pub mod protected;
+pub mod public_access;
 pub mod rcp;
 pub mod resource;
 pub mod scp;
@@ -76,6 +77,9 @@ pub struct Policies<'a> {
     pub endpoint: Option<Vec<Attached<'a>>>,
     /// Whether the resource policy must allow even within the account: KMS keys and role trust (rules 5 and 6).
     pub resource_rule: ResourceRule,
+    /// Whether `RestrictPublicBuckets` is on for the S3 bucket: by itself, its account or its organisation. Whether the
+    /// resource policies are public is for the evaluator to say ([`public_access`]).
+    pub block_public_access: bool,
 }
 
 /// How a resource policy and identity policies go together within one account.
@@ -107,6 +111,8 @@ pub enum Layer {
     Endpoint,
     /// No policy: AWS itself, which protects what is its own ([`protected`]).
     Protected,
+    /// No policy: S3 Block Public Access, of the bucket, its account or its organisation ([`public_access`]).
+    BlockPublicAccess,
 }
 
 impl Layer {
@@ -122,6 +128,7 @@ impl Layer {
             Self::Resource => "resource",
             Self::Endpoint => "endpoint",
             Self::Protected => "protected",
+            Self::BlockPublicAccess => "block_public_access",
         }
     }
 }

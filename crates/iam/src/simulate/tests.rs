@@ -56,6 +56,33 @@ fn a_decision_and_its_reasons() {
 }
 
 #[test]
+fn what_aws_refuses_by_itself_has_a_layer_and_no_statement() {
+    let public =
+        json!({ "Statement": { "Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": "*" } });
+    let request = json!({ "principal": "*", "resource_account": "222222222222", "resource_policy": public });
+    assert_eq!(ask(request.clone())["decision"], "allowed");
+    let mut blocked = request;
+    blocked["block_public_access"] = true.into();
+    let answer = ask(blocked);
+    assert_eq!(answer["decision"], "explicit_deny");
+    assert_eq!(
+        answer["blocked_by"],
+        json!([{ "layer": "block_public_access", "explicit": true }])
+    );
+    assert_eq!(answer["deciding"], json!([]));
+
+    let answer = ask(json!({
+        "action": "iam:DeletePolicy",
+        "resource": "arn:aws:iam::aws:policy/ReadOnlyAccess",
+        "identity_policies": [{ "Statement": { "Effect": "Allow", "Action": "*", "Resource": "*" } }],
+    }));
+    assert_eq!(
+        answer["blocked_by"],
+        json!([{ "layer": "protected", "explicit": true }])
+    );
+}
+
+#[test]
 fn a_policy_may_be_text_and_its_oddities_are_told() {
     let text = allow(json!({ "StringEqals": { "aws:x": "y" } })).to_string();
     let answer = ask(json!({ "identity_policies": [text] }));

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use super::{
     Block, Decision, Hit, Layer, Policies, Request, Requirement, ResourceRule, Verdict, boundary, endpoint,
-    identity, protected, rcp, resource, scp, session,
+    identity, protected, public_access, rcp, resource, scp, session,
 };
 use crate::name::principal::{CallerKind, Named};
 use crate::syntax::ast::Effect;
@@ -205,7 +205,11 @@ impl<'a> Case<'a> {
             explicit: true,
         };
         let protected = protected::refuses(self.request.action, self.request.resource.text);
-        protected.then(|| by(Layer::Protected)).into_iter()
+        let public = !self.same_account && public_access::refuses(self.request, self.policies);
+        let protected = protected.then(|| by(Layer::Protected));
+        protected
+            .into_iter()
+            .chain(public.then(|| by(Layer::BlockPublicAccess)))
     }
 
     /// The layers whose grant is missing, among identity, boundary, session and resource; boundaries one by one.
