@@ -22,6 +22,7 @@
 //! | `action`, `resource` | what is asked | |
 //! | `resource_account` | whose the resource is | the one in its ARN, or the caller's |
 //! | `context` | context keys: a string, or a list for a multivalued key | none: every other key is absent |
+//! | `open` | keys that are not given are unknown, but for those that the action never carries | `false` |
 //! | `unknown` | keys of which nothing is known, not even whether they are there | none |
 //! | `unknown_value` | keys that are there, with a value nobody knows | none |
 //! | `identity`, `boundaries`, `resource_policy` | policies | none |
@@ -96,6 +97,8 @@ struct Case {
     resource_account: Option<String>,
     #[serde(default)]
     context: BTreeMap<String, Value>,
+    #[serde(default)]
+    open: bool,
     #[serde(default)]
     unknown: Vec<String>,
     #[serde(default)]
@@ -335,7 +338,12 @@ fn caller(case: &Case) -> Caller {
 }
 
 fn context(case: &Case) -> Context {
-    let mut context = Context::closed();
+    let mut context = if case.open {
+        Context::open()
+    } else {
+        Context::closed()
+    };
+    context.set_action(&case.action);
     for (key, value) in &case.context {
         match value {
             Value::String(value) => context.set(key, value.as_str()),

@@ -9,6 +9,7 @@
 //! Invariant: actions are sorted by lower-case full name, so an [`ActionId`] is a rank, and the actions of a
 //! service, or those that begin with `s3:get`, are a range.
 
+mod carried;
 mod format;
 mod suggest;
 mod table;
@@ -67,6 +68,8 @@ pub struct Catalog {
     name_lists: Vec<Span>,
     /// Indices into `arns` by the service segment of the template.
     arns_by_service: FxHashMap<Box<str>, Vec<u32>>,
+    /// One for each of `keys`; found when first asked for.
+    carriers: Vec<carried::Carriers>,
 }
 
 impl Catalog {
