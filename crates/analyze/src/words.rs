@@ -211,7 +211,7 @@ pub fn blocks(
         if let Some(text) = refusal(world, block, action, target) {
             out.push(BlockedBy {
                 layer: block.layer.as_str().into(),
-                explicit: true,
+                explicit: block.explicit,
                 action: action.into(),
                 statement: None,
                 text,

@@ -182,7 +182,7 @@ pub enum Verdict {
     AllowedIf,
     /// Nothing allows it, in at least one layer that must.
     ImplicitDeny,
-    /// A statement denies it, or AWS itself does: nothing that grants could help.
+    /// A statement denies it, or Block Public Access does.
     ExplicitDeny,
 }
 
@@ -218,7 +218,7 @@ pub struct Block {
     pub layer: Layer,
     /// For SCPs and RCPs: the level, root = 0. For boundaries: which of them.
     pub level: usize,
-    /// Whether a statement denies, or AWS itself; otherwise nothing allows.
+    /// Whether a statement denies, or Block Public Access; otherwise nothing allows, or nothing can ([`protected`]).
     pub explicit: bool,
 }
 

@@ -78,7 +78,7 @@ fn what_aws_refuses_by_itself_has_a_layer_and_no_statement() {
     }));
     assert_eq!(
         answer["blocked_by"],
-        json!([{ "layer": "protected", "explicit": true }])
+        json!([{ "layer": "protected", "explicit": false }])
     );
 }
 

@@ -199,17 +199,17 @@ impl<'a> Case<'a> {
 
     /// What AWS refuses by itself, without any policy.
     fn refusals(&self) -> impl Iterator<Item = Block> {
-        let by = |layer: Layer| Block {
+        let by = |layer: Layer, explicit: bool| Block {
             layer,
             level: 0,
-            explicit: true,
+            explicit,
         };
         let protected = protected::refuses(self.request.action, self.request.resource.text);
         let public = !self.same_account && public_access::refuses(self.request, self.policies);
-        let protected = protected.then(|| by(Layer::Protected));
+        let protected = protected.then(|| by(Layer::Protected, false));
         protected
             .into_iter()
-            .chain(public.then(|| by(Layer::BlockPublicAccess)))
+            .chain(public.then(|| by(Layer::BlockPublicAccess, true)))
     }
 
     /// The layers whose grant is missing, among identity, boundary, session and resource; boundaries one by one.
