@@ -20,7 +20,7 @@ use proptest::test_runner::TestRunner;
 use serde_json::{Map, Value, json};
 use sv0_iam::condition::Context;
 use sv0_iam::decide::{
-    Attached, Decision, Hit, Policies, Request, Requirement, ResourceRule, Verdict, decide,
+    Attached, Decision, Hit, Policies, Request, Requirement, ResourceRule, Verdict, context_keys, decide,
 };
 use sv0_iam::name::Caller;
 use sv0_iam::syntax::resource::ResourceName;
@@ -497,6 +497,18 @@ impl World {
         decide(&request, &compiled.policies(self.required))
     }
 
+    fn context_keys(&self) -> Vec<String> {
+        let (compiled, caller, context) = (self.compile(), self.caller(), self.context());
+        let request = Request {
+            caller: &caller,
+            action: self.action,
+            resource: ResourceName::new(self.resource),
+            resource_account: Some(self.owner),
+            context: &context,
+        };
+        context_keys(&request, &compiled.policies(self.required))
+    }
+
     fn documents(&mut self) -> Vec<&mut Document> {
         let levels = [&mut self.scps, &mut self.rcps]
             .into_iter()
@@ -623,6 +635,22 @@ proptest! {
         fewer.documents()[document].remove(statement);
         let after = fewer.ask();
         prop_assert!(rank(after.verdict) <= rank(before.verdict), "{} became {}", before.verdict, after.verdict);
+    }
+
+    #[test]
+    fn a_key_that_is_not_named_changes_nothing(world in world(CALLERS, false)) {
+        let (before, named) = (world.ask(), world.context_keys());
+        for (index, (key, _, values)) in KEYS.iter().enumerate() {
+            if named.iter().any(|name| name.eq_ignore_ascii_case(key)) {
+                continue;
+            }
+            for known in (0..values.len()).map(Known::Value).chain([Known::Absent]) {
+                let mut other = world.clone();
+                other.keys[index] = known;
+                let after = other.ask();
+                prop_assert_eq!(rank(after.verdict), rank(before.verdict), "{} is {:?}", key, known);
+            }
+        }
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! The plain evaluator: `decide(request, policies) → Decision`, straight from AWS's rules, with no cleverness.
 //!
 //! One policy layer a file ([`identity`], [`boundary`], [`session`], [`scp`], [`rcp`], [`resource`], [`endpoint`]); what
-//! AWS refuses by itself is in [`protected`] and [`public_access`]; their composition is [`combine`]. Everything faster is tested against this.
+//! AWS refuses by itself is in [`protected`] and [`public_access`]; their composition is [`combine`]. Which context keys
+//! could change an answer tells [`sensitivity`]. Everything faster is tested against this.
 //!
 //! A request may hold unknown facts. Then a statement may match *perhaps*, and the answer is taken twice: the lower
 //! bound counts no uncertain grant and every uncertain denial, the upper bound the reverse. Where they differ the
@@ -19,6 +20,7 @@ pub mod public_access;
 pub mod rcp;
 pub mod resource;
 pub mod scp;
+pub mod sensitivity;
 pub mod session;
 
 use std::fmt;
@@ -30,6 +32,7 @@ use crate::syntax::resource::ResourceName;
 use crate::tri::Tri;
 
 pub use combine::decide;
+pub use sensitivity::context_keys;
 
 /// One question.
 #[derive(Debug, Clone, Copy)]
