@@ -27,6 +27,9 @@ use std::ops::Range;
 use std::sync::OnceLock;
 use table::{ActionRow, ArnRow, KeyRow, ResourceTypeRow, Rows, ServiceRow, Span, UseRow};
 
+/// What [`Catalog::embedded`] gives.
+static IN_USE: OnceLock<Catalog> = OnceLock::new();
+
 /// Where a catalogue comes from and how much is in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Meta {
@@ -73,11 +76,18 @@ pub struct Catalog {
 }
 
 impl Catalog {
-    /// The catalogue that is built into the program; decoded at the first call.
+    /// The catalogue in use: the one that is built into the program, decoded at the first call, unless another was put
+    /// in its place ([`Catalog::put_in_use`]).
     pub fn embedded() -> &'static Self {
-        static EMBEDDED: OnceLock<Catalog> = OnceLock::new();
         // A test holds that it decodes; a program that had a broken one would know no action, and say so.
-        EMBEDDED.get_or_init(|| Self::parse(include_bytes!("../../data/catalog.txt.gz")).unwrap_or_default())
+        IN_USE.get_or_init(|| Self::parse(include_bytes!("../../data/catalog.txt.gz")).unwrap_or_default())
+    }
+
+    /// Makes this the catalogue in use, for the whole process. That works once, and only before anything has asked for
+    /// the embedded one, because answers of one process do not mix two catalogues. Says whether it did.
+    #[must_use]
+    pub fn put_in_use(self) -> bool {
+        IN_USE.set(self).is_ok()
     }
 
     /// Reads a catalogue in the format of the embedded one, compressed with gzip or plain.
