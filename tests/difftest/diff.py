@@ -91,7 +91,7 @@ def smaller(q):
 
     # Without a trust policy it would be another question, which the other evaluator answers otherwise.
     keep = ("resource_policy",) if q["action"].lower().startswith("sts:") else ()
-    for field in POLICY_LISTS + LEVELS + SINGLE + ("context", "principal_role"):
+    for field in POLICY_LISTS + LEVELS + SINGLE + ("context", "principal_role", "block_public_access"):
         if q.get(field) and field not in keep:
             yield edited(lambda o, f=field: o.pop(f))
     for key in list(q.get("context") or {}):

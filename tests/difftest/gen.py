@@ -26,6 +26,7 @@ ACTIONS = [
     ("kms:Decrypt", "arn:aws:kms:{region}:{owner}:key/1234abcd-12ab-34cd-56ef-1234567890ab", "required"),
     ("kms:CreateGrant", "arn:aws:kms:{region}:{owner}:key/mrk-1234abcd12ab34cd56ef1234567890ab", "required"),
     ("kms:DeleteAlias", "arn:aws:kms:{region}:{owner}:alias/app", None),
+    ("kms:DeleteAlias", "arn:aws:kms:{region}:{owner}:alias/aws/s3", None),
     ("kms:ListAliases", "*", None),
     ("sts:AssumeRole", "arn:aws:iam::{owner}:role/team/Target", "required"),
     ("sts:AssumeRole", "arn:aws:iam::{owner}:role/Target", "required"),
@@ -33,6 +34,9 @@ ACTIONS = [
     ("sts:GetCallerIdentity", "*", None),
     ("iam:PassRole", "arn:aws:iam::{owner}:role/team/Target", None),
     ("iam:UpdateAssumeRolePolicy", "arn:aws:iam::{owner}:role/Target", None),
+    ("iam:PassRole", "arn:aws:iam::{owner}:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Dev_0123456789abcdef", None),
+    ("iam:DeletePolicyVersion", "arn:aws:iam::aws:policy/ReadOnlyAccess", None),
+    ("iam:DeletePolicyVersion", "arn:aws:iam::{owner}:policy/ReadOnlyAccess", None),
     ("iam:GetUser", "arn:aws:iam::{owner}:user/div/{user}", None),
     ("iam:ListUsers", "*", None),
     ("dynamodb:GetItem", "arn:aws:dynamodb:{region}:{owner}:table/Orders", "policy"),
@@ -176,6 +180,8 @@ class Case:
             q["resource_policy"] = self.policy("trust" if action.startswith(("sts:", "iam:")) else "resource")
         if self.maybe(0.05):
             q["endpoint_policies"] = [self.policy("endpoint")]
+        if action.startswith("s3:") and self.maybe(0.5):
+            q["block_public_access"] = True
         return q
 
     def make_principal(self):

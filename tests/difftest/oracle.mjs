@@ -32,6 +32,7 @@ async function ask(q) {
     resourceControlPolicies: levels(q.resource_control_policies, 'rcp'),
     resourcePolicy: q.resource_policy ?? undefined,
     permissionBoundaryPolicies: q.permission_boundaries?.length ? named(q.permission_boundaries, 'pb') : undefined,
+    additionalSettings: { s3: { blockPublicAccess: q.block_public_access ?? false } },
     vpcEndpointPolicies: q.endpoint_policies?.length ? named(q.endpoint_policies, 'vpce') : undefined,
   }
   const answer = await runSimulation(simulation, { simulationMode: 'Strict' })

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use sv0_iam::catalog::Catalog;
 use sv0_iam::decide::{Hit, Layer, Verdict};
 use sv0_iam::name::Arn;
-use sv0_iam::name::principal::{CallerKind, Named};
+use sv0_iam::name::principal::Named;
+use sv0_iam::syntax::Effect;
 use sv0_iam::syntax::resource::Scope;
-use sv0_iam::syntax::{Effect, PrincipalEntry};
 use sv0_model::graph::NodeId;
 use sv0_model::kind::{AccessLevel, EdgeKind, Kind};
 use sv0_model::path::{BlockedBy, ConditionText};
@@ -535,9 +535,6 @@ enum Gate {
 }
 
 fn gate(world: &World, asker: &Asker<'_>, resource: NodeId, action: &str) -> Gate {
-    if let Some(by) = public_access_block(world, asker, resource, action) {
-        return Gate::Shut(vec![by]);
-    }
     let Some(operation) = kms_operation(action) else {
         return Gate::Open;
     };
@@ -624,72 +621,4 @@ fn kms_operation(action: &str) -> Option<&'static str> {
         | "dynamodb:PartiQLDelete" => "kms:Decrypt",
         _ => return None,
     })
-}
-
-/// `RestrictPublicBuckets` shuts out anonymous and foreign callers of a bucket whose policy is public (rule 14).
-fn public_access_block(
-    world: &World,
-    asker: &Asker<'_>,
-    resource: NodeId,
-    action: &str,
-) -> Option<BlockedBy> {
-    let record = &world.node(resource).record;
-    if record.kind != Kind::S3Bucket || asker.caller.kind == CallerKind::Service {
-        return None;
-    }
-    let same = asker.caller.account.is_some() && asker.caller.account == record.account;
-    let block = record.attrs.get("block_public_access")?;
-    let restricts = ["restrict_public_buckets", "RestrictPublicBuckets"]
-        .iter()
-        .any(|key| block.get(*key).and_then(serde_json::Value::as_bool) == Some(true));
-    if same || !restricts || !public(world, resource) {
-        return None;
-    }
-    Some(BlockedBy {
-        layer: "block_public_access".into(),
-        explicit: true,
-        action: action.into(),
-        statement: None,
-        text: format!(
-            "Block Public Access of {} shuts out callers of other accounts",
-            world.label(resource)
-        ),
-    })
-}
-
-/// Whether a bucket policy is public as S3 means it: it lets in everyone without pinning who by a fixed value.
-fn public(world: &World, resource: NodeId) -> bool {
-    const PINS: &[&str] = &[
-        "aws:principalorgid",
-        "aws:principalorgpaths",
-        "aws:principalaccount",
-        "aws:principalarn",
-        "aws:userid",
-        "aws:sourcearn",
-        "aws:sourceaccount",
-        "aws:sourceorgid",
-        "aws:sourcevpc",
-        "aws:sourcevpce",
-        "aws:sourceip",
-        "s3:dataaccesspointaccount",
-        "s3:dataaccesspointarn",
-    ];
-    let tags = world
-        .resource_policies
-        .get(&resource)
-        .map_or(&[][..], Vec::as_slice);
-    tags.iter()
-        .filter_map(|tag| world.attachment(*tag))
-        .any(|attachment| {
-            attachment.policy.statements.iter().any(|statement| {
-                statement.effect == Effect::Allow
-                    && statement
-                        .principal
-                        .as_ref()
-                        .is_some_and(|p| p.negated || p.entries.contains(&PrincipalEntry::Anyone))
-                    && !statement.conditions.iter().any(|c| {
-                        PINS.contains(&&*c.key) && c.operator.is_some_and(|o| !o.negated && !o.if_exists)
-                    })
-            })
-        })
 }

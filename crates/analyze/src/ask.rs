@@ -9,6 +9,7 @@ use sv0_iam::syntax::Effect;
 use sv0_iam::syntax::resource::ResourceName;
 use sv0_model::graph::NodeId;
 use sv0_model::kind::Kind;
+use sv0_model::record::Record;
 
 use crate::facts;
 use crate::world::{Principal, World};
@@ -182,6 +183,7 @@ impl<'w> Asker<'w> {
             } else {
                 let tags = world.resource_policies.get(&node).map_or(&[][..], Vec::as_slice);
                 policies.resource = world.attached(tags);
+                policies.block_public_access = restricts_public_buckets(&world.node(node).record);
                 if world.node(node).record.kind == Kind::KmsKey && !world.node(node).stub {
                     policies.resource_rule = ResourceRule::Required;
                 }
@@ -189,6 +191,17 @@ impl<'w> Asker<'w> {
         }
         policies
     }
+}
+
+/// Whether a bucket's record says that `RestrictPublicBuckets` is on, in any of the spellings that inputs have.
+fn restricts_public_buckets(record: &Record) -> bool {
+    let block = record
+        .attrs
+        .get("block_public_access")
+        .filter(|_| record.kind == Kind::S3Bucket);
+    ["restrict_public_buckets", "RestrictPublicBuckets"]
+        .iter()
+        .any(|key| block.and_then(|block| block.get(*key)?.as_bool()) == Some(true))
 }
 
 /// Whether an action asks for a role's credentials, so that the trust policy is the resource policy.

@@ -184,6 +184,8 @@ pub fn resource(
     owner: Option<&str>,
     node: Option<NodeId>,
 ) {
+    // Keys that the action never carries are absent, not unknown (rule 41).
+    context.set_action(action);
     organisation(world, context, "Resource", owner);
     if let Some(owner) = owner {
         context.set("aws:ResourceAccount", owner);

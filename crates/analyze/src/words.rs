@@ -208,7 +208,15 @@ pub fn blocks(
 ) -> Vec<BlockedBy> {
     let mut out = Vec::new();
     for block in &decision.blocks {
-        if block.explicit {
+        if let Some(text) = refusal(world, block, action, target) {
+            out.push(BlockedBy {
+                layer: block.layer.as_str().into(),
+                explicit: block.explicit,
+                action: action.into(),
+                statement: None,
+                text,
+            });
+        } else if block.explicit {
             let hits = decision.hits.iter().filter(|hit| {
                 hit.effect == Effect::Deny && hit.layer == block.layer && hit.level == block.level
             });
@@ -236,6 +244,24 @@ pub fn blocks(
     out.sort();
     out.dedup();
     out
+}
+
+/// What AWS refuses by itself, where no statement denies.
+pub(crate) fn refusal(world: &World, block: &Block, action: &str, target: Option<NodeId>) -> Option<String> {
+    let label = target.map_or_else(|| "the resource".to_owned(), |node| world.label(node));
+    match block.layer {
+        Layer::Protected => Some(format!("AWS protects {label}: it refuses {action} to everyone")),
+        Layer::BlockPublicAccess => Some(format!(
+            "Block Public Access of {label} shuts out callers of other accounts, because its policy is public"
+        )),
+        Layer::Identity
+        | Layer::Boundary
+        | Layer::Session
+        | Layer::Scp
+        | Layer::Rcp
+        | Layer::Resource
+        | Layer::Endpoint => None,
+    }
 }
 
 fn denied_by(world: &World, hit: &Hit, action: &str, statement: Option<&StatementRef>) -> String {
@@ -294,6 +320,8 @@ fn nothing_allows(
         }
         Layer::Rcp => format!("an RCP denies {action}"),
         Layer::Endpoint => format!("the endpoint policy does not allow {action}"),
+        // It refuses, and nothing is asked to allow.
+        Layer::Protected | Layer::BlockPublicAccess => format!("AWS refuses {action}"),
         Layer::Resource => match target {
             Some(node) if is_assume(action) => {
                 format!("the trust policy of {} does not let {who} in", world.label(node))

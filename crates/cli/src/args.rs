@@ -8,6 +8,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 #[derive(Debug, Parser)]
 #[command(name = "sv0", version, max_term_width = 100, after_help = EXAMPLES)]
 pub(crate) struct Cli {
+    /// Uses this action catalogue instead of the one that is built in (made by `xtask catalog`; gzip or plain)
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) catalog: Option<PathBuf>,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -45,7 +48,7 @@ pub(crate) enum Command {
     Compare(CompareArgs),
     /// Answers JSON requests, one a line, that say everything themselves: to test sv0's evaluator
     Simulate(SimulateArgs),
-    /// Shows the action catalogue that is built in
+    /// Shows the action catalogue: the one that is built in, or that of `--catalog`
     Catalog(CatalogArgs),
     /// Prints completions for a shell
     Completions(CompletionsArgs),

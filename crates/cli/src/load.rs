@@ -1,11 +1,11 @@
 //! From the command line to a world that can be asked.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use sv0_analyze::paths::Finder;
 use sv0_analyze::steps::Steps;
 use sv0_analyze::{World, normalize};
-use sv0_iam::catalog::Catalog;
+use sv0_iam::catalog::{Catalog, CatalogError};
 use sv0_input::Loaded;
 use sv0_model::coverage::{Gap, Reason};
 use sv0_model::graph::NodeId;
@@ -61,6 +61,23 @@ pub(crate) fn read(source: &Source, paths: &[PathBuf]) -> Result<Loaded, Failure
         return Err(Failure::NoInput);
     }
     sv0_input::load(paths).map_err(Failure::Input)
+}
+
+/// Puts another catalogue in the place of the embedded one, before anything asks for it.
+pub(crate) fn catalog(path: &Path) -> Result<(), Failure> {
+    let name = || path.display().to_string();
+    let bytes = std::fs::read(path).map_err(|source| Failure::Read { path: name(), source })?;
+    let wrong = |source| Failure::Catalog { path: name(), source };
+    let catalog = Catalog::parse(&bytes).map_err(wrong)?;
+    if catalog.services().len() == 0 {
+        return Err(wrong(CatalogError::Line {
+            line: 1,
+            problem: "no service follows".into(),
+        }));
+    }
+    let in_use = catalog.put_in_use();
+    debug_assert!(in_use, "this comes before anything that asks for a catalogue");
+    Ok(())
 }
 
 /// The made-up organisation.

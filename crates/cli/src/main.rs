@@ -12,6 +12,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use clap::error::ErrorKind;
+use sv0_iam::catalog::CatalogError;
 
 use crate::args::{Cli, Command};
 
@@ -72,6 +73,17 @@ pub(crate) enum Failure {
         #[help]
         help: String,
     },
+    /// A file is no catalogue.
+    #[error("`{path}` is no action catalogue")]
+    #[diagnostic(help(
+        "`cargo run -p sv0-xtask -- catalog` makes one; without `--catalog` the one that is built in is used"
+    ))]
+    Catalog {
+        /// Which.
+        path: String,
+        #[source]
+        source: CatalogError,
+    },
     /// The answer could not be written.
     #[error("cannot write the answer")]
     Output(#[source] std::io::Error),
@@ -89,7 +101,7 @@ impl Failure {
     const fn code(&self) -> u8 {
         match self {
             Self::Lookup(_) | Self::Action { .. } | Self::NoPrincipal { .. } | Self::Mismatch { .. } => 3,
-            Self::Input(_) | Self::Read { .. } | Self::Policy { .. } => 4,
+            Self::Input(_) | Self::Read { .. } | Self::Policy { .. } | Self::Catalog { .. } => 4,
             Self::NoInput => 64,
             Self::Output(_) | Self::Write { .. } => 1,
         }
@@ -125,6 +137,9 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> Result<u8, Failure> {
+    if let Some(path) = &cli.catalog {
+        load::catalog(path)?;
+    }
     match &cli.command {
         Command::Demo(args) => command::demo::run(args),
         Command::Analyze(args) => command::analyze::run(args),

@@ -330,6 +330,59 @@ fn a_folder_with_nothing_usable_is_an_error() {
 }
 
 #[test]
+fn another_catalogue_takes_the_place_of_the_embedded_one() {
+    let folder = Folder::new("catalog");
+    let text = "sv0-catalog 1\tsource=mine\tversion=7\tdate=2026-01-01\tdependents=7\n\
+                S\tinvented\tInvented Service\t\n\
+                R\tthing\tarn:${Partition}:invented:${Region}:${Account}:thing/${Name}\t\n\
+                A\tinvented:DoIt\twrite\tthing*\t\t\n";
+    let file = folder.file("catalog.txt", text);
+    let file = file.to_str().unwrap();
+    let overview = stdout(&["catalog", "--catalog", file]);
+    assert!(
+        overview.starts_with("mine 7 of 2026-01-01\n1 services, 1 actions"),
+        "{overview}"
+    );
+    assert!(stdout(&["--catalog", file, "catalog", "invented"]).contains("invented:DoIt"));
+    let (code, text) = run_in(&folder, &["catalog", "s3:GetObject", "--catalog", file]);
+    assert_eq!(code, Some(3), "{text}");
+
+    let request = folder.file(
+        "request.jsonl",
+        r#"{"principal":"anonymous","action":"s3:GetObject","resource":"arn:aws:s3:::b/k"}"#,
+    );
+    let request = request.to_str().unwrap();
+    assert!(!stdout(&["simulate", request]).contains("warnings"));
+    assert!(stdout(&["simulate", request, "--catalog", file]).contains("no action that this sv0 knows"));
+}
+
+#[test]
+fn a_file_that_is_no_catalogue_is_an_error_that_says_why() {
+    let folder = Folder::new("no-catalog");
+    folder.file("empty.txt", "sv0-catalog 1\n");
+    folder.file("odd.txt", "sv0-catalog 1\nS\tx\n");
+    folder.file("broken.gz", [0x1f, 0x8b, 0]);
+    folder.file("policy.json", "{}");
+    for (name, why) in [
+        ("empty.txt", "no service follows"),
+        ("odd.txt", "line 2:"),
+        ("broken.gz", "unexpected end of file"),
+        ("policy.json", "line 1:"),
+    ] {
+        let file = format!("{}/{name}", folder.path());
+        let (code, text) = run_in(&folder, &["catalog", "--catalog", &file]);
+        assert_eq!(code, Some(4), "{text}");
+        assert!(
+            text.contains(&format!("`{name}` is no action catalogue")) && text.contains(why),
+            "{text}"
+        );
+    }
+    let (code, text) = run_in(&folder, &["demo", "--catalog", "/nonexistent/catalog"]);
+    assert_eq!(code, Some(4), "{text}");
+    assert!(text.contains("cannot read `/nonexistent/catalog`"), "{text}");
+}
+
+#[test]
 fn a_question_about_nothing_says_what_is_near() {
     let output = sv0(&["paths", "--demo", "--from", "Eliot"]);
     assert_eq!(output.status.code(), Some(3));

@@ -18,7 +18,8 @@ use serde_json::value::RawValue;
 use crate::catalog::Catalog;
 use crate::condition::{Context, Fact, Family, Quantifier, date, ip};
 use crate::decide::{
-    Attached, Decision, Doubt, Hit, Layer, Policies, Request, Requirement, ResourceRule, Verdict, decide,
+    Attached, Decision, Doubt, Hit, Layer, Policies, Request, Requirement, ResourceRule, Verdict,
+    context_keys, decide,
 };
 use crate::name::principal::CallerKind;
 use crate::name::{Arn, Caller};
@@ -212,6 +213,10 @@ struct Asked<'a> {
     resource_control_policies: Option<Vec<Vec<&'a RawValue>>>,
     #[serde(borrow, default)]
     endpoint_policies: Option<Vec<&'a RawValue>>,
+    #[serde(default, deserialize_with = "or_default")]
+    block_public_access: bool,
+    #[serde(default, deserialize_with = "or_default")]
+    explain: bool,
 }
 
 fn or_default<'de, T: Default + Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<T, D::Error> {
@@ -318,6 +323,8 @@ struct Answer<'a> {
     witness: Option<Witness>,
     #[serde(skip_serializing_if = "Option::is_none")]
     no_witness: Option<NoWitness>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    context_keys: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
 }
@@ -432,6 +439,8 @@ struct Case {
     places: Vec<Place>,
     tags: Tags,
     rule: ResourceRule,
+    block_public_access: bool,
+    explain: bool,
     warnings: Vec<String>,
 }
 
@@ -654,6 +663,8 @@ impl Case {
             places,
             tags,
             rule,
+            block_public_access: asked.block_public_access,
+            explain: asked.explain,
             warnings,
         })
     }
@@ -695,6 +706,7 @@ impl Case {
             resource: attached(&self.tags.resource),
             endpoint: self.tags.endpoint.as_deref().map(attached),
             resource_rule: self.rule,
+            block_public_access: self.block_public_access,
         }
     }
 
@@ -712,6 +724,9 @@ impl Case {
                 Err(none) => no_witness = Some(none),
             }
         }
+        let context_keys = self
+            .explain
+            .then(|| context_keys(&self.request(&self.caller, &self.context), &policies));
         let blocked_by = decision.blocks.iter().map(|block| BlockedBy {
             layer: block.layer.as_str(),
             level: level(block.layer, block.level),
@@ -728,6 +743,7 @@ impl Case {
             condition,
             witness,
             no_witness,
+            context_keys,
             warnings: self.warnings,
         }
     }

@@ -22,12 +22,14 @@
 //! | `action`, `resource` | what is asked | |
 //! | `resource_account` | whose the resource is | the one in its ARN, or the caller's |
 //! | `context` | context keys: a string, or a list for a multivalued key | none: every other key is absent |
+//! | `open` | keys that are not given are unknown, but for those that the action never carries | `false` |
 //! | `unknown` | keys of which nothing is known, not even whether they are there | none |
 //! | `unknown_value` | keys that are there, with a value nobody knows | none |
 //! | `identity`, `boundaries`, `resource_policy` | policies | none |
 //! | `session`, `endpoint` | policies | there is no session policy, no endpoint |
 //! | `scps`, `rcps` | a list of levels, root first; a level is a policy or a list of policies | none bind |
 //! | `identity_unknown` | the identity policies cannot be read | `false` |
+//! | `block_public_access` | `RestrictPublicBuckets` is on for the bucket | `false` |
 //! | `resource_rule` | `either`, or `required` for KMS keys and role trust | `either` |
 //! | `if` | short for an identity policy that allows everything under this `Condition` | |
 //! | `malformed` | AWS would refuse one of the documents | `false` |
@@ -96,6 +98,8 @@ struct Case {
     #[serde(default)]
     context: BTreeMap<String, Value>,
     #[serde(default)]
+    open: bool,
+    #[serde(default)]
     unknown: Vec<String>,
     #[serde(default)]
     unknown_value: Vec<String>,
@@ -115,6 +119,8 @@ struct Case {
     identity_unknown: bool,
     #[serde(default)]
     resource_rule: String,
+    #[serde(default)]
+    block_public_access: bool,
     #[serde(rename = "if")]
     condition: Option<Value>,
     #[serde(default)]
@@ -332,7 +338,12 @@ fn caller(case: &Case) -> Caller {
 }
 
 fn context(case: &Case) -> Context {
-    let mut context = Context::closed();
+    let mut context = if case.open {
+        Context::open()
+    } else {
+        Context::closed()
+    };
+    context.set_action(&case.action);
     for (key, value) in &case.context {
         match value {
             Value::String(value) => context.set(key, value.as_str()),
@@ -391,6 +402,7 @@ fn ask(case: &Case) -> (Decision, Documents) {
             "required" => ResourceRule::Required,
             other => panic!("{}: resource_rule {other}", case.name),
         },
+        block_public_access: case.block_public_access,
     };
     let (caller, context) = (caller(case), context(case));
     let resource_account = case

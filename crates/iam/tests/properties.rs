@@ -87,6 +87,22 @@ proptest! {
     }
 
     #[test]
+    fn a_key_that_is_not_named_changes_nothing(world in world(CALLERS, false)) {
+        let (before, named) = (world.ask(), world.context_keys());
+        for (index, (key, _, values)) in KEYS.iter().enumerate() {
+            if named.iter().any(|name| name.eq_ignore_ascii_case(key)) {
+                continue;
+            }
+            for known in (0..values.len()).map(Known::Value).chain([Known::Absent]) {
+                let mut other = world.clone();
+                other.keys[index] = known;
+                let after = other.ask();
+                prop_assert_eq!(rank(after.verdict), rank(before.verdict), "{} is {:?}", key, known);
+            }
+        }
+    }
+
+    #[test]
     fn order_does_not_matter(world in world(CALLERS, true), by in 0_usize..6) {
         let before = world.ask();
         let mut turned = world.clone();

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 use sv0_iam::catalog::Catalog;
-use sv0_iam::decide::{Hit, Layer};
+use sv0_iam::decide::{Decision, Hit, Layer};
 use sv0_iam::syntax::Effect;
 use sv0_iam::tri::Tri;
 use sv0_model::coverage::Gap;
@@ -96,12 +96,12 @@ pub fn explain(world: &World, principal: NodeId, action: &str, subject: &Subject
         resource: arn.clone(),
         verdict: judged.verdict,
         explicit: answer.decision.verdict == sv0_iam::decide::Verdict::ExplicitDeny,
-        layers: layers(world, &asker, &answer.decision.hits, subject),
+        layers: layers(world, &asker, &answer.decision, &spelled, subject),
         conditions: judged.conditions,
         blocked_by: judged.blocked,
         coverage_gaps: gaps(world, principal, subject),
     };
-    // Keys, public-access blocks and what was not collected come after the policies.
+    // Keys and what was not collected come after the policies.
     let data = subject
         .node
         .filter(|n| crate::paths::is_data(world.node(*n).record.kind));
@@ -161,13 +161,9 @@ fn after_policies(
     {
         out.verdict = PathVerdict::Denied;
         out.blocked_by.clone_from(&blocked.by);
-        for by in &blocked.by {
+        for by in blocked.by.iter().filter(|by| by.layer == "kms") {
             out.layers.push(LayerSays {
-                layer: if by.layer == "kms" {
-                    "kms"
-                } else {
-                    "block_public_access"
-                },
+                layer: "kms",
                 level: None,
                 outcome: "denies",
                 text: by.text.clone(),
@@ -231,7 +227,14 @@ fn gaps(world: &World, principal: NodeId, subject: &Subject) -> Vec<Gap> {
         .collect()
 }
 
-fn layers(world: &World, asker: &Asker<'_>, hits: &[Hit], subject: &Subject) -> Vec<LayerSays> {
+fn layers(
+    world: &World,
+    asker: &Asker<'_>,
+    decision: &Decision,
+    action: &str,
+    subject: &Subject,
+) -> Vec<LayerSays> {
+    let hits = decision.hits.as_slice();
     let principal = asker.node.and_then(|node| world.principals.get(&node));
     let account = asker
         .caller
@@ -333,6 +336,17 @@ fn layers(world: &World, asker: &Asker<'_>, hits: &[Hit], subject: &Subject) -> 
         )
     };
     out.push(says(world, "resource", None, &resource, silent));
+    for block in &decision.blocks {
+        if let Some(text) = words::refusal(world, block, action, subject.node) {
+            out.push(LayerSays {
+                layer: block.layer.as_str(),
+                level: None,
+                outcome: "denies",
+                text,
+                statements: Vec::new(),
+            });
+        }
+    }
     out
 }
 

@@ -9,6 +9,7 @@
 //! Invariant: actions are sorted by lower-case full name, so an [`ActionId`] is a rank, and the actions of a
 //! service, or those that begin with `s3:get`, are a range.
 
+mod carried;
 mod format;
 mod suggest;
 mod table;
@@ -25,6 +26,9 @@ use std::cmp::Ordering;
 use std::ops::Range;
 use std::sync::OnceLock;
 use table::{ActionRow, ArnRow, KeyRow, ResourceTypeRow, Rows, ServiceRow, Span, UseRow};
+
+/// What [`Catalog::embedded`] gives.
+static IN_USE: OnceLock<Catalog> = OnceLock::new();
 
 /// Where a catalogue comes from and how much is in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -67,14 +71,23 @@ pub struct Catalog {
     name_lists: Vec<Span>,
     /// Indices into `arns` by the service segment of the template.
     arns_by_service: FxHashMap<Box<str>, Vec<u32>>,
+    /// One for each of `keys`; found when first asked for.
+    carriers: Vec<carried::Carriers>,
 }
 
 impl Catalog {
-    /// The catalogue that is built into the program; decoded at the first call.
+    /// The catalogue in use: the one that is built into the program, decoded at the first call, unless another was put
+    /// in its place ([`Catalog::put_in_use`]).
     pub fn embedded() -> &'static Self {
-        static EMBEDDED: OnceLock<Catalog> = OnceLock::new();
         // A test holds that it decodes; a program that had a broken one would know no action, and say so.
-        EMBEDDED.get_or_init(|| Self::parse(include_bytes!("../../data/catalog.txt.gz")).unwrap_or_default())
+        IN_USE.get_or_init(|| Self::parse(include_bytes!("../../data/catalog.txt.gz")).unwrap_or_default())
+    }
+
+    /// Makes this the catalogue in use, for the whole process. That works once, and only before anything has asked for
+    /// the embedded one, because answers of one process do not mix two catalogues. Says whether it did.
+    #[must_use]
+    pub fn put_in_use(self) -> bool {
+        IN_USE.set(self).is_ok()
     }
 
     /// Reads a catalogue in the format of the embedded one, compressed with gzip or plain.

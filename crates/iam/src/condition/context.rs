@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::catalog::{ActionId, Catalog};
+
 /// What is known about one context key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fact<'a> {
@@ -32,6 +34,8 @@ pub struct Context {
     keys: BTreeMap<String, Stored>,
     /// What a key that was never set is: absent, or unknown.
     open: bool,
+    /// What the request is for, where that was said and the catalogue knows it.
+    action: Option<ActionId>,
 }
 
 impl Context {
@@ -41,6 +45,7 @@ impl Context {
         Self {
             keys: BTreeMap::new(),
             open: false,
+            action: None,
         }
     }
 
@@ -50,6 +55,7 @@ impl Context {
         Self {
             keys: BTreeMap::new(),
             open: true,
+            action: None,
         }
     }
 
@@ -57,6 +63,14 @@ impl Context {
     #[must_use]
     pub const fn is_open(&self) -> bool {
         self.open
+    }
+
+    /// Says what the request is for. In an open context, a key that the action's requests never carry is then absent
+    /// instead of unknown (rule 41), unless it was set: service keys such as `s3:prefix` and the tags of the request,
+    /// where AWS's tables settle it ([`Catalog::never_carries`]). The tags of the resource stay unknown: their tables
+    /// are incomplete. An action that the catalogue does not have changes nothing.
+    pub fn set_action(&mut self, action: &str) {
+        self.action = Catalog::embedded().id_of(action);
     }
 
     /// Sets a single value.
@@ -111,15 +125,22 @@ impl Context {
         }
     }
 
-    /// Tags of a set that is known as a whole (`aws:PrincipalTag/` with a `*` entry) are absent unless set.
+    /// In an open context. Tags of a set that is known as a whole (`aws:PrincipalTag/` with a `*` entry) are absent, and
+    /// so is what the action's requests never carry.
     fn unset(&self, key: &str) -> Fact<'_> {
         let whole = key
             .split_once('/')
             .map(|(head, _)| format!("{}/*", head.to_ascii_lowercase()));
         match whole.and_then(|whole| self.keys.get(&whole)) {
             Some(Stored::Absent) => Fact::Absent,
+            _ if self.never_carried(key) => Fact::Absent,
             _ => Fact::Unknown { maybe_absent: true },
         }
+    }
+
+    fn never_carried(&self, key: &str) -> bool {
+        self.action
+            .is_some_and(|action| Catalog::embedded().never_carries(action, key))
     }
 
     /// Says that all tags under a prefix such as `aws:PrincipalTag` are known: those not set are absent.

@@ -1,7 +1,8 @@
 //! The plain evaluator: `decide(request, policies) → Decision`, straight from AWS's rules, with no cleverness.
 //!
-//! One policy layer a file ([`identity`], [`boundary`], [`session`], [`scp`], [`rcp`], [`resource`], [`endpoint`]); their
-//! composition is [`combine`]. Everything faster is tested against this.
+//! One policy layer a file ([`identity`], [`boundary`], [`session`], [`scp`], [`rcp`], [`resource`], [`endpoint`]); what
+//! AWS refuses by itself is in [`protected`] and [`public_access`]; their composition is [`combine`]. Which context keys
+//! could change an answer tells [`sensitivity`]. Everything faster is tested against this.
 //!
 //! A request may hold unknown facts. Then a statement may match *perhaps*, and the answer is taken twice: the lower
 //! bound counts no uncertain grant and every uncertain denial, the upper bound the reverse. Where they differ the
@@ -14,9 +15,12 @@ pub mod combine;
 pub mod endpoint;
 pub mod identity;
 pub mod layer;
+pub mod protected;
+pub mod public_access;
 pub mod rcp;
 pub mod resource;
 pub mod scp;
+pub mod sensitivity;
 pub mod session;
 
 use std::fmt;
@@ -28,6 +32,7 @@ use crate::syntax::resource::ResourceName;
 use crate::tri::Tri;
 
 pub use combine::decide;
+pub use sensitivity::context_keys;
 
 /// One question.
 #[derive(Debug, Clone, Copy)]
@@ -75,6 +80,9 @@ pub struct Policies<'a> {
     pub endpoint: Option<Vec<Attached<'a>>>,
     /// Whether the resource policy must allow even within the account: KMS keys and role trust (rules 5 and 6).
     pub resource_rule: ResourceRule,
+    /// Whether `RestrictPublicBuckets` is on for the S3 bucket: by itself, its account or its organisation. Whether the
+    /// resource policies are public is for the evaluator to say ([`public_access`]).
+    pub block_public_access: bool,
 }
 
 /// How a resource policy and identity policies go together within one account.
@@ -87,7 +95,7 @@ pub enum ResourceRule {
     Required,
 }
 
-/// A policy layer.
+/// A policy layer, or what stands in for one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Layer {
     /// Identity policies.
@@ -104,6 +112,10 @@ pub enum Layer {
     Resource,
     /// The VPC endpoint's policy.
     Endpoint,
+    /// No policy: AWS itself, which protects what is its own ([`protected`]).
+    Protected,
+    /// No policy: S3 Block Public Access, of the bucket, its account or its organisation ([`public_access`]).
+    BlockPublicAccess,
 }
 
 impl Layer {
@@ -118,6 +130,8 @@ impl Layer {
             Self::Rcp => "rcp",
             Self::Resource => "resource",
             Self::Endpoint => "endpoint",
+            Self::Protected => "protected",
+            Self::BlockPublicAccess => "block_public_access",
         }
     }
 }
@@ -171,7 +185,7 @@ pub enum Verdict {
     AllowedIf,
     /// Nothing allows it, in at least one layer that must.
     ImplicitDeny,
-    /// A statement denies it.
+    /// A statement denies it, or Block Public Access does.
     ExplicitDeny,
 }
 
@@ -207,7 +221,7 @@ pub struct Block {
     pub layer: Layer,
     /// For SCPs and RCPs: the level, root = 0. For boundaries: which of them.
     pub level: usize,
-    /// Whether a statement denies; otherwise nothing allows.
+    /// Whether a statement denies, or Block Public Access; otherwise nothing allows, or nothing can ([`protected`]).
     pub explicit: bool,
 }
 

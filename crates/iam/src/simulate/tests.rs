@@ -56,6 +56,75 @@ fn a_decision_and_its_reasons() {
 }
 
 #[test]
+fn the_context_keys_that_could_change_the_answer_are_named_on_demand() {
+    let policies = json!([
+        { "Version": "2012-10-17", "Statement": [
+            { "Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::b/home/${aws:username}/*" },
+            { "Effect": "Allow", "Action": "ec2:*", "Resource": "*", "Condition": { "Bool": { "aws:SecureTransport": "true" } } },
+            { "Effect": "Deny", "Action": "s3:*", "Resource": "*", "Condition": { "NotIpAddress": { "AWS:SourceIp": "10.0.0.0/8" } } },
+        ]}
+    ]);
+    let known = |ip: &str, more: Value| {
+        let mut request = json!({
+            "context": { "aws:username": "bob", "aws:SourceIp": ip }, "identity_policies": policies.clone(), "explain": true
+        });
+        for (key, value) in more.as_object().unwrap() {
+            request[key] = value.clone();
+        }
+        ask(request)
+    };
+    let allowed = known("10.1.2.3", json!({}));
+    assert_eq!(allowed["decision"], "allowed");
+    assert_eq!(
+        allowed["context_keys"],
+        json!(["AWS:SourceIp", "aws:username"]),
+        "not the one of another service's statement"
+    );
+    let denied = known("203.0.113.7", json!({}));
+    assert_eq!(denied["decision"], "explicit_deny");
+    assert_eq!(
+        denied["context_keys"],
+        json!(["AWS:SourceIp"]),
+        "another user name does not help"
+    );
+    let boundary = json!({ "permission_boundaries": [{ "Statement": { "Effect": "Allow", "Action": "ec2:*", "Resource": "*" } }] });
+    assert_eq!(known("10.1.2.3", boundary)["context_keys"], json!([]));
+    let open = json!({ "unknown": [unknown("aws:SourceIp", "unknown", "unknown")] });
+    let perhaps = known("10.1.2.3", open);
+    assert_eq!(perhaps["decision"], "allowed_if");
+    assert_eq!(perhaps["context_keys"], json!(["AWS:SourceIp"]));
+    let plain = ask(json!({ "identity_policies": policies }));
+    assert!(plain.get("context_keys").is_none());
+}
+
+#[test]
+fn what_aws_refuses_by_itself_has_a_layer_and_no_statement() {
+    let public =
+        json!({ "Statement": { "Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": "*" } });
+    let request = json!({ "principal": "*", "resource_account": "222222222222", "resource_policy": public });
+    assert_eq!(ask(request.clone())["decision"], "allowed");
+    let mut blocked = request;
+    blocked["block_public_access"] = true.into();
+    let answer = ask(blocked);
+    assert_eq!(answer["decision"], "explicit_deny");
+    assert_eq!(
+        answer["blocked_by"],
+        json!([{ "layer": "block_public_access", "explicit": true }])
+    );
+    assert_eq!(answer["deciding"], json!([]));
+
+    let answer = ask(json!({
+        "action": "iam:DeletePolicy",
+        "resource": "arn:aws:iam::aws:policy/ReadOnlyAccess",
+        "identity_policies": [{ "Statement": { "Effect": "Allow", "Action": "*", "Resource": "*" } }],
+    }));
+    assert_eq!(
+        answer["blocked_by"],
+        json!([{ "layer": "protected", "explicit": false }])
+    );
+}
+
+#[test]
 fn a_policy_may_be_text_and_its_oddities_are_told() {
     let text = allow(json!({ "StringEqals": { "aws:x": "y" } })).to_string();
     let answer = ask(json!({ "identity_policies": [text] }));

@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use serde_json::{Map, Value, json};
 use sv0_iam::condition::Context;
-use sv0_iam::decide::{Attached, Decision, Policies, Request, ResourceRule, decide};
+use sv0_iam::decide::{Attached, Decision, Policies, Request, ResourceRule, context_keys, decide};
 use sv0_iam::name::Caller;
 use sv0_iam::syntax::resource::ResourceName;
 use sv0_iam::syntax::{Flavor, Policy, Severity, parse};
@@ -426,6 +426,7 @@ impl Compiled {
             } else {
                 ResourceRule::Either
             },
+            block_public_access: false,
         }
     }
 }
@@ -485,6 +486,18 @@ impl World {
             context: &context,
         };
         decide(&request, &compiled.policies(self.required))
+    }
+
+    pub fn context_keys(&self) -> Vec<String> {
+        let (compiled, caller, context) = (self.compile(), self.caller(), self.context());
+        let request = Request {
+            caller: &caller,
+            action: self.action,
+            resource: ResourceName::new(self.resource),
+            resource_account: Some(self.owner),
+            context: &context,
+        };
+        context_keys(&request, &compiled.policies(self.required))
     }
 
     pub fn documents(&mut self) -> Vec<&mut Document> {

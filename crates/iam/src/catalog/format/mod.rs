@@ -74,6 +74,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Catalog, CatalogError> {
     let text = String::from_utf8(plain).map_err(CatalogError::Utf8)?;
     let mut catalog = read::Reader::new(&text).read()?;
     catalog.text = text;
+    catalog.carriers.resize_with(catalog.keys.len(), Default::default);
     Ok(catalog)
 }
 

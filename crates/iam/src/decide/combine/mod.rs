@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use super::{
     Block, Decision, Hit, Layer, Policies, Request, Requirement, ResourceRule, Verdict, boundary, endpoint,
-    identity, rcp, resource, scp, session,
+    identity, protected, public_access, rcp, resource, scp, session,
 };
 use crate::name::principal::{CallerKind, Named};
 use crate::syntax::ast::Effect;
@@ -84,10 +84,7 @@ pub fn decide(request: &Request<'_>, policies: &Policies<'_>) -> Decision {
             requirements,
         };
     }
-    let explicit = hits
-        .iter()
-        .any(|hit| hit.effect == Effect::Deny && hit.certainty == Tri::True);
-    let verdict = if explicit {
+    let verdict = if upper.iter().any(|block| block.explicit) {
         Verdict::ExplicitDeny
     } else {
         Verdict::ImplicitDeny
@@ -170,6 +167,7 @@ impl<'a> Case<'a> {
                 level: hit.level,
                 explicit: true,
             })
+            .chain(self.refusals())
             .collect();
         let mut implicit = |layer, level| {
             out.push(Block {
@@ -197,6 +195,21 @@ impl<'a> Case<'a> {
         out.sort();
         out.dedup();
         out
+    }
+
+    /// What AWS refuses by itself, without any policy.
+    fn refusals(&self) -> impl Iterator<Item = Block> {
+        let by = |layer: Layer, explicit: bool| Block {
+            layer,
+            level: 0,
+            explicit,
+        };
+        let protected = protected::refuses(self.request.action, self.request.resource.text);
+        let public = !self.same_account && public_access::refuses(self.request, self.policies);
+        let protected = protected.then(|| by(Layer::Protected, false));
+        protected
+            .into_iter()
+            .chain(public.then(|| by(Layer::BlockPublicAccess, true)))
     }
 
     /// The layers whose grant is missing, among identity, boundary, session and resource; boundaries one by one.
