@@ -135,4 +135,10 @@ impl Context {
             .filter(|key| !key.ends_with("/*"))
             .map(|key| (key.as_str(), self.get(key)))
     }
+
+    /// Everything that was said, by key in lower case; a prefix that is known as a whole is an absent key that ends in
+    /// `/*`.
+    pub fn entries(&self) -> impl Iterator<Item = (&str, Fact<'_>)> {
+        self.keys.keys().map(|key| (key.as_str(), self.get(key)))
+    }
 }

@@ -26,12 +26,18 @@ pub struct ResourcePattern {
     form: Form,
 }
 
+/// What a resource pattern is made of.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Form {
+pub enum Form {
     /// `*`
     Any,
-    /// partition, service, region, account, resource; what is missing was completed.
-    Fields { fields: Box<[Template; 5]>, given: u8 },
+    /// An ARN.
+    Fields {
+        /// Partition, service, region, account, resource; what is missing was completed with `*`.
+        fields: Box<[Template; 5]>,
+        /// How many fields were written, `arn` counted: 6 where it is whole.
+        given: u8,
+    },
     /// Not an ARN at all: matches only the very same text.
     Other(Template),
 }
@@ -113,6 +119,25 @@ impl ResourcePattern {
         &self.text
     }
 
+    /// What it is made of.
+    #[must_use]
+    pub fn form(&self) -> &Form {
+        &self.form
+    }
+
+    /// Whether a pattern is complete enough to match where its policy is attached (semantics rule 29).
+    #[must_use]
+    pub fn is_complete(&self, short: ShortArn) -> bool {
+        match &self.form {
+            Form::Fields { given, .. } if *given < 6 => match short {
+                ShortArn::Pad => true,
+                ShortArn::IfWildcard => self.text.contains(['*', '?']),
+                ShortArn::IfTrailingStar => self.text.ends_with('*'),
+            },
+            _ => true,
+        }
+    }
+
     /// Whether it is a bare `*`.
     #[must_use]
     pub fn is_any(&self) -> bool {
@@ -138,17 +163,11 @@ impl ResourcePattern {
                 Ok(text) => Tri::from(text.as_deref() == Some(resource.text)),
                 Err(widest) => possible(widest.matches(resource.text)),
             },
-            Form::Fields { fields, given } => {
+            Form::Fields { fields, .. } => {
                 let Some(arn) = resource.arn else {
                     return Tri::False;
                 };
-                let complete = *given == 6
-                    || match short {
-                        ShortArn::Pad => true,
-                        ShortArn::IfWildcard => self.text.contains(['*', '?']),
-                        ShortArn::IfTrailingStar => self.text.ends_with('*'),
-                    };
-                if !complete {
+                if !self.is_complete(short) {
                     return Tri::False;
                 }
                 let [partition, service, region, account, rest] = &**fields;
