@@ -1,0 +1,185 @@
+//! A request context by key number: what [`Context`] says, found without comparing text.
+//!
+//! Invariant: [`View::get`] says of every key that a library's policies ask for what [`Context::get`] says of it, where
+//! the view's parts were set one after the other in one context.
+
+use std::marker::PhantomData;
+use std::net::IpAddr;
+
+use sv0_iam::condition::{Context, Fact, date, numeric};
+
+use super::keys::{KeyId, Keys};
+use super::library::Library;
+
+/// A single value, with what it can be read as.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Value {
+    pub(crate) text: Box<str>,
+    /// Few values are anything but text.
+    read: Option<Box<Read>>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Read {
+    address: Option<IpAddr>,
+    number: Option<f64>,
+    moment: Option<i128>,
+}
+
+impl Value {
+    fn new(text: &str) -> Self {
+        let read = Read {
+            address: text.parse().ok(),
+            number: numeric::parse(text),
+            moment: date::parse(text),
+        };
+        let any = read.address.is_some() || read.number.is_some() || read.moment.is_some();
+        Self {
+            text: text.into(),
+            read: any.then(|| Box::new(read)),
+        }
+    }
+
+    pub(crate) fn address(&self) -> Option<IpAddr> {
+        self.read.as_ref()?.address
+    }
+
+    pub(crate) fn number(&self) -> Option<f64> {
+        self.read.as_ref()?.number
+    }
+
+    /// Nanoseconds since 1970.
+    pub(crate) fn moment(&self) -> Option<i128> {
+        self.read.as_ref()?.moment
+    }
+}
+
+/// What is known of one key.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Known {
+    One(Value),
+    Many(Box<[Value]>),
+    Absent,
+    Unknown { maybe_absent: bool },
+}
+
+impl Known {
+    fn new(fact: Fact<'_>) -> Self {
+        match fact {
+            Fact::One(text) => Self::One(Value::new(text)),
+            Fact::Many(texts) => Self::Many(texts.iter().map(|text| Value::new(text)).collect()),
+            Fact::Absent => Self::Absent,
+            Fact::Unknown { maybe_absent } => Self::Unknown { maybe_absent },
+        }
+    }
+}
+
+/// What a key that nothing was said of is, in a closed context, and in an open one.
+const ABSENT: &Known = &Known::Absent;
+const UNKNOWN: &Known = &Known::Unknown { maybe_absent: true };
+
+/// Facts by key, sorted.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Table {
+    keys: Box<[KeyId]>,
+    known: Box<[Known]>,
+}
+
+impl Table {
+    pub(crate) fn new(mut entries: Vec<(KeyId, Known)>) -> Self {
+        entries.sort_by_key(|(key, _)| *key);
+        let (keys, known): (Vec<_>, Vec<_>) = entries.into_iter().unzip();
+        Self {
+            keys: keys.into(),
+            known: known.into(),
+        }
+    }
+
+    /// Everything that a context says; its keys get numbers.
+    pub(crate) fn interned(context: &Context, keys: &mut Keys) -> Self {
+        let entry = |(key, fact)| (keys.intern(key), Known::new(fact));
+        Self::new(context.entries().map(entry).collect())
+    }
+
+    #[inline]
+    pub(crate) fn find(&self, key: KeyId) -> Option<&Known> {
+        // A handful is searched faster from the front.
+        let at = if self.keys.len() <= 8 {
+            self.keys.iter().position(|other| *other == key)?
+        } else {
+            self.keys.binary_search(&key).ok()?
+        };
+        self.known.get(at)
+    }
+
+    pub(crate) fn keys(&self) -> &[KeyId] {
+        &self.keys
+    }
+
+    pub(crate) fn into_entries(self) -> impl Iterator<Item = (KeyId, Known)> {
+        self.keys.into_iter().zip(self.known)
+    }
+}
+
+/// A context, compiled for a library: it borrows the library, which so cannot learn policies that ask for keys that
+/// were left out here.
+#[derive(Debug, Clone)]
+pub struct Facts<'l> {
+    table: Table,
+    open: bool,
+    library: PhantomData<&'l Library>,
+}
+
+impl<'l> Facts<'l> {
+    pub(super) fn new(context: &Context, keys: &'l Keys) -> Self {
+        let entries = context.entries();
+        let entries = entries.filter_map(|(key, fact)| Some((keys.find(key)?, Known::new(fact))));
+        Self {
+            table: Table::new(entries.collect()),
+            open: context.is_open(),
+            library: PhantomData,
+        }
+    }
+
+    pub(crate) fn table(&self) -> &Table {
+        &self.table
+    }
+
+    pub(crate) const fn is_open(&self) -> bool {
+        self.open
+    }
+}
+
+/// What is known of a request: facts, and facts that overrule them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct View<'a> {
+    keys: &'a Keys,
+    parts: [Option<&'a Table>; 3],
+    open: bool,
+}
+
+impl<'a> View<'a> {
+    /// Facts in tables, of which the first that speaks of a key is right.
+    pub(crate) const fn new(keys: &'a Keys, parts: [Option<&'a Table>; 3], open: bool) -> Self {
+        Self { keys, parts, open }
+    }
+
+    #[inline]
+    fn find(&self, key: KeyId) -> Option<&'a Known> {
+        self.parts.into_iter().flatten().find_map(|part| part.find(key))
+    }
+
+    /// What is known of a key.
+    #[inline]
+    pub(crate) fn get(&self, key: KeyId) -> &'a Known {
+        match self.find(key) {
+            Some(known) => known,
+            None if !self.open => ABSENT,
+            // Tags of a set that is known as a whole are absent unless set.
+            None => match self.keys.whole(key).and_then(|whole| self.find(whole)) {
+                Some(Known::Absent) => ABSENT,
+                _ => UNKNOWN,
+            },
+        }
+    }
+}
