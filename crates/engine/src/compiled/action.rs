@@ -69,7 +69,7 @@ pub(super) fn ranges(pattern: &ActionPattern) -> Vec<Range<u32>> {
     let catalog = Catalog::embedded();
     let text = pattern.as_str();
     if pattern.is_any() {
-        return vec![0..count()];
+        return std::iter::once(0..count()).collect();
     }
     let candidates = match pattern.service() {
         Some(_) if !text.contains(['*', '?']) => {
@@ -77,7 +77,7 @@ pub(super) fn ranges(pattern: &ActionPattern) -> Vec<Range<u32>> {
         }
         Some(service) => match text.strip_suffix('*') {
             Some(head) if head.contains(':') && !head.contains(['*', '?']) => {
-                return vec![catalog.action_prefix_range(head)];
+                return Vec::from([catalog.action_prefix_range(head)]);
             }
             _ => catalog.action_range(&service),
         },

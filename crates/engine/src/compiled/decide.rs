@@ -89,45 +89,47 @@ impl Library {
     /// The verdict of [`sv0_iam::decide::decide`], without its reasons.
     #[must_use]
     pub fn decide(&self, question: &Question<'_>, layers: &Layers<'_>) -> Verdict {
-        let Question { who, action, .. } = *question;
-        if action.free {
-            return Verdict::Allowed;
-        }
+        let (facts, more) = (question.facts, question.more);
+        let parts = [None, more.map(Facts::table), Some(facts.table())];
         let case = Case {
             library: self,
-            question,
-            facts: View::new(
-                &self.keys,
-                [
-                    None,
-                    question.more.map(Facts::table),
-                    Some(question.facts.table()),
-                ],
-                question.facts.is_open(),
-            ),
+            who: question.who,
+            action: question.action,
+            resource: question.resource,
+            facts: View::new(&self.keys, parts, facts.is_open()),
         };
-        let required = layers.resource_rule == ResourceRule::Required;
-        let terms = Terms::new(
-            who,
-            action,
-            question.resource_account,
-            layers.identity_unknown,
-            required,
-        );
-        verdict(&case.tally(layers), &terms)
+        case.decide(question.resource_account, layers)
     }
 }
 
-struct Case<'a> {
-    library: &'a Library,
-    question: &'a Question<'a>,
-    facts: View<'a>,
+/// A question with its facts put together.
+pub(crate) struct Case<'a> {
+    pub(crate) library: &'a Library,
+    pub(crate) who: &'a Who,
+    pub(crate) action: &'a Action<'a>,
+    pub(crate) resource: &'a Resource<'a>,
+    pub(crate) facts: View<'a>,
 }
 
 impl Case<'_> {
+    pub(crate) fn decide(&self, resource_account: Option<&str>, layers: &Layers<'_>) -> Verdict {
+        if self.action.free {
+            return Verdict::Allowed;
+        }
+        let required = layers.resource_rule == ResourceRule::Required;
+        let terms = Terms::new(
+            self.who,
+            self.action,
+            resource_account,
+            layers.identity_unknown,
+            required,
+        );
+        verdict(&self.tally(layers), &terms)
+    }
+
     /// What every layer says. A certain denial ends it: whatever comes after, the answer stands.
     fn tally(&self, layers: &Layers<'_>) -> Tally {
-        let Question { who, action, .. } = *self.question;
+        let (who, action) = (self.who, self.action);
         let mut tally = Tally::EMPTY;
         if who.iam {
             tally.identity = self.plain(layers.identity, ShortArn::Pad, &mut tally.deny);
@@ -178,7 +180,7 @@ impl Case<'_> {
             if said.deny == Tri::True {
                 break;
             }
-            for number in documents.bearing_on(policy.0, self.question.action) {
+            for number in documents.bearing_on(policy.0, self.action) {
                 let Some(statement) = documents.statement_at(number) else {
                     continue;
                 };
@@ -189,8 +191,7 @@ impl Case<'_> {
                 if *so_far == Tri::True {
                     continue;
                 }
-                let mut holds =
-                    documents.covers(statement, self.question.resource, &self.facts, short, false);
+                let mut holds = documents.covers(statement, self.resource, &self.facts, short, false);
                 if holds != Tri::False {
                     holds = holds.and(documents.holds(statement, &self.facts));
                 }
@@ -209,7 +210,7 @@ impl Case<'_> {
             perhaps: NamedSet::NONE,
         };
         for policy in policies {
-            for number in documents.bearing_on(policy.0, self.question.action) {
+            for number in documents.bearing_on(policy.0, self.action) {
                 if *deny == Tri::True {
                     return grants;
                 }
@@ -219,13 +220,12 @@ impl Case<'_> {
                 let Some(principals) = documents.principals_of(statement) else {
                     continue;
                 };
-                let ways = principals.speak_of(self.question.who, statement.effect, naming.bounded);
+                let ways = principals.speak_of(self.who, statement.effect, naming.bounded);
                 if ways.tri() == Tri::False {
                     continue;
                 }
                 let Naming { short, optional, .. } = naming;
-                let mut holds =
-                    documents.covers(statement, self.question.resource, &self.facts, short, optional);
+                let mut holds = documents.covers(statement, self.resource, &self.facts, short, optional);
                 if holds != Tri::False {
                     holds = holds.and(documents.holds(statement, &self.facts));
                 }

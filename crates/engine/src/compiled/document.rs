@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 use sv0_iam::condition::Operator;
 use sv0_iam::name::ActionPattern;
 use sv0_iam::syntax::ast::{self, Effect, Policy, ResourceElement};
-use sv0_iam::syntax::resource::ShortArn;
+use sv0_iam::syntax::resource::{ResourcePattern, ShortArn};
 use sv0_iam::syntax::{Template, ast::ActionElement};
 use sv0_iam::tri::Tri;
 
@@ -28,8 +28,11 @@ pub(crate) struct Span {
 }
 
 impl Span {
+    /// No rows.
+    pub(crate) const EMPTY: Self = Self { start: 0, end: 0 };
+
     /// What was pushed onto a table since it had `start` rows.
-    fn since<T>(start: usize, table: &[T]) -> Self {
+    pub(crate) fn since<T>(start: usize, table: &[T]) -> Self {
         let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         Self {
             start: number(start),
@@ -160,7 +163,7 @@ impl Documents {
         let Some(ResourceElement { negated, patterns }) = element else {
             return Scope::Missing;
         };
-        if !negated && patterns.iter().any(ast_any) {
+        if !negated && patterns.iter().any(ResourcePattern::is_any) {
             return Scope::Everything;
         }
         let first = self.patterns.len();
@@ -273,24 +276,7 @@ impl Documents {
         }
     }
 
-    /// Whether a statement of a document grants an action to somebody, on something.
-    pub(crate) fn grants(&self, document: u32, action: &Action<'_>) -> bool {
-        let Some(found) = self.documents.get(document as usize) else {
-            return false;
-        };
-        match action.rank {
-            Some(rank) => self.bearing(found, rank).is_some_and(|bearing| bearing.grants),
-            None => {
-                let mut covering = self.bearing_on(document, action);
-                covering.any(|number| {
-                    self.statement_at(number)
-                        .is_some_and(|s| s.effect == Effect::Allow)
-                })
-            }
-        }
-    }
-
-    /// The ranks of the first actions of the stretches on which a grant bears, with where each ends.
+    /// The stretches of actions on which a grant of a document bears; the last may end past the catalogue.
     pub(crate) fn granted(&self, document: u32) -> impl Iterator<Item = Range<u32>> {
         let stretches = self
             .documents
@@ -369,10 +355,6 @@ impl Documents {
         }
         all
     }
-}
-
-fn ast_any(pattern: &sv0_iam::syntax::ResourcePattern) -> bool {
-    pattern.is_any()
 }
 
 /// The numbers of the statements of a document that cover an action.

@@ -78,15 +78,18 @@ impl Known {
 const ABSENT: &Known = &Known::Absent;
 const UNKNOWN: &Known = &Known::Unknown { maybe_absent: true };
 
-/// Facts by key, sorted.
+/// Facts by key, sorted. A key with no fact is one of which nothing was said, whatever tables below this one say.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Table {
     keys: Box<[KeyId]>,
-    known: Box<[Known]>,
+    known: Box<[Option<Known>]>,
 }
 
+/// A key and what is known of it.
+pub(crate) type Entry = (KeyId, Option<Known>);
+
 impl Table {
-    pub(crate) fn new(mut entries: Vec<(KeyId, Known)>) -> Self {
+    pub(crate) fn new(mut entries: Vec<Entry>) -> Self {
         entries.sort_by_key(|(key, _)| *key);
         let (keys, known): (Vec<_>, Vec<_>) = entries.into_iter().unzip();
         Self {
@@ -95,29 +98,30 @@ impl Table {
         }
     }
 
-    /// Everything that a context says; its keys get numbers.
-    pub(crate) fn interned(context: &Context, keys: &mut Keys) -> Self {
-        let entry = |(key, fact)| (keys.intern(key), Known::new(fact));
-        Self::new(context.entries().map(entry).collect())
+    /// Everything that a context says, by key; its keys get numbers.
+    pub(crate) fn entries_of(context: &Context, keys: &mut Keys) -> Vec<Entry> {
+        let entry = |(key, fact)| (keys.intern(key), Some(Known::new(fact)));
+        let mut entries: Vec<Entry> = context.entries().map(entry).collect();
+        entries.sort_by_key(|(key, _)| *key);
+        entries
     }
 
     #[inline]
-    pub(crate) fn find(&self, key: KeyId) -> Option<&Known> {
+    pub(crate) fn find(&self, key: KeyId) -> Option<Option<&Known>> {
         // A handful is searched faster from the front.
         let at = if self.keys.len() <= 8 {
             self.keys.iter().position(|other| *other == key)?
         } else {
             self.keys.binary_search(&key).ok()?
         };
-        self.known.get(at)
+        self.known.get(at).map(Option::as_ref)
     }
 
-    pub(crate) fn keys(&self) -> &[KeyId] {
-        &self.keys
-    }
-
-    pub(crate) fn into_entries(self) -> impl Iterator<Item = (KeyId, Known)> {
-        self.keys.into_iter().zip(self.known)
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (KeyId, Option<&Known>)> {
+        self.keys
+            .iter()
+            .copied()
+            .zip(self.known.iter().map(Option::as_ref))
     }
 }
 
@@ -133,7 +137,7 @@ pub struct Facts<'l> {
 impl<'l> Facts<'l> {
     pub(super) fn new(context: &Context, keys: &'l Keys) -> Self {
         let entries = context.entries();
-        let entries = entries.filter_map(|(key, fact)| Some((keys.find(key)?, Known::new(fact))));
+        let entries = entries.filter_map(|(key, fact)| Some((keys.find(key)?, Some(Known::new(fact)))));
         Self {
             table: Table::new(entries.collect()),
             open: context.is_open(),
@@ -166,7 +170,11 @@ impl<'a> View<'a> {
 
     #[inline]
     fn find(&self, key: KeyId) -> Option<&'a Known> {
-        self.parts.into_iter().flatten().find_map(|part| part.find(key))
+        self.parts
+            .into_iter()
+            .flatten()
+            .find_map(|part| part.find(key))
+            .flatten()
     }
 
     /// What is known of a key.

@@ -55,8 +55,10 @@ impl Keys {
         self.wholes.get(key.index()).copied().flatten()
     }
 
-    /// How many there are.
-    pub(crate) fn len(&self) -> usize {
-        self.wholes.len()
+    /// Every key.
+    pub(crate) fn all(&self) -> impl Iterator<Item = KeyId> + use<> {
+        (0..self.wholes.len())
+            .filter_map(|index| u32::try_from(index).ok())
+            .map(KeyId)
     }
 }

@@ -319,11 +319,6 @@ impl Principals {
         }
     }
 
-    /// Whether it is `"Principal": "*"` and nothing else, so that it says the same of everybody.
-    pub(crate) fn is_everybody(&self) -> bool {
-        !self.negated && self.anyone && self.entries.is_empty()
-    }
-
     /// How a statement speaks of a caller; `bounded` says whether it has a permissions boundary.
     #[inline]
     pub(crate) fn speak_of(&self, who: &Who, effect: Effect, bounded: bool) -> Ways {

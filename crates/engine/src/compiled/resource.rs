@@ -69,7 +69,7 @@ impl Pattern {
                         glob: glob.clone(),
                         prefix: glob.literal_prefix().len(),
                     },
-                    None => Slots::pattern(rest, keys).map_or_else(|| nothing(), Rest::With),
+                    None => Slots::pattern(rest, keys).map_or_else(nothing, Rest::With),
                 };
                 match plain(head) {
                     Some(head) => Compiled::Plain { head, rest },

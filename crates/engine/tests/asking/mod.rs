@@ -1,5 +1,10 @@
 //! Asks the compiled evaluator what the plain one is asked.
 
+#![allow(
+    dead_code,
+    reason = "each test that includes this file uses its own part of it"
+)]
+
 use sv0_engine::compiled::{Action, Layers, Library, PolicyId, Question, Resource, Who};
 use sv0_iam::decide::{Attached, Policies, Request, ResourceRule, Verdict};
 

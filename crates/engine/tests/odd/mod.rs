@@ -1,6 +1,11 @@
 //! Random requests of a wider and odder vocabulary than `worlds`: every operator on every key, ARNs that are no ARNs,
 //! callers of all kinds, actions that nobody has, both versions of the language.
 
+#![allow(
+    dead_code,
+    reason = "each test that includes this file uses its own part of it"
+)]
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -61,7 +66,7 @@ const PRINCIPALS: &[(&str, &str)] = &[
     ),
     ("Federated", "cognito-identity.amazonaws.com"),
 ];
-const ACTIONS: &[&str] = &[
+pub(crate) const ACTIONS: &[&str] = &[
     "s3:GetObject",
     "S3:GETOBJECT",
     "s3:ListBucket",
@@ -104,7 +109,7 @@ const ACTION_PATTERNS: &[&str] = &[
     "s3:GetObject",
     "execute-api:*",
 ];
-const RESOURCES: &[&str] = &[
+pub(crate) const RESOURCES: &[&str] = &[
     "*",
     "arn:aws:s3:::data",
     "arn:aws:s3:::data/a",
@@ -175,7 +180,7 @@ const RESOURCE_PATTERNS: &[&str] = &[
     "arn:aws:s3:::data/${",
 ];
 /// Keys and what they may be.
-const KEYS: &[(&str, &[&str])] = &[
+pub(crate) const KEYS: &[(&str, &[&str])] = &[
     (
         "aws:PrincipalTag/team",
         &["x", "data", "*", "a:b", "", "É", "é", "ς", "İ"],
@@ -356,13 +361,7 @@ fn statement(allow: f64, names: bool) -> BoxedStrategy<Value> {
         (not_action, actions),
         (not_resource, resources),
         conditions,
-    ): (
-        bool,
-        (bool, Vec<(&str, &str)>, bool),
-        (bool, Vec<&str>),
-        (bool, Option<Vec<&str>>),
-        Vec<(String, String, Vec<&str>)>,
-    )| {
+    ): Parts| {
         let not = |yes: bool, name: &str| format!("{}{name}", if yes { "Not" } else { "" });
         let mut out = Map::new();
         out.insert("Effect".into(), if allow { "Allow" } else { "Deny" }.into());
@@ -395,7 +394,16 @@ fn statement(allow: f64, names: bool) -> BoxedStrategy<Value> {
     parts.prop_map(json).boxed()
 }
 
-fn document(allow: f64, names: bool) -> BoxedStrategy<Value> {
+/// Effect; principals, negated or none; actions; resources; conditions.
+type Parts = (
+    bool,
+    (bool, Vec<(&'static str, &'static str)>, bool),
+    (bool, Vec<&'static str>),
+    (bool, Option<Vec<&'static str>>),
+    Vec<(String, String, Vec<&'static str>)>,
+);
+
+pub(crate) fn document(allow: f64, names: bool) -> BoxedStrategy<Value> {
     let version = select(&["2012-10-17", "2012-10-17", "2012-10-17", "2008-10-17"][..]);
     (version, vec(statement(allow, names), 0..=4))
         .prop_map(|(version, statements)| json!({ "Version": version, "Statement": statements }))
@@ -403,7 +411,7 @@ fn document(allow: f64, names: bool) -> BoxedStrategy<Value> {
 }
 
 /// A document that mostly lets everything pass, so that other layers are heard.
-fn ceiling(names: bool) -> BoxedStrategy<Value> {
+pub(crate) fn ceiling(names: bool) -> BoxedStrategy<Value> {
     let mut everything = json!({ "Effect": "Allow", "Action": "*", "Resource": "*" });
     if names {
         everything["Principal"] = "*".into();
