@@ -1,13 +1,14 @@
 //! When a request is allowed, as one formula: the same composition of the layers as [`sv0_iam::decide::combine`] has for
 //! one request. A property test holds the two against each other.
 
-use sv0_iam::decide::{Layer, Policies, Request, ResourceRule, rcp, scp};
-use sv0_iam::name::Caller;
+use sv0_iam::decide::{Layer, Policies, Request, ResourceRule, protected, public_access, rcp, scp};
 use sv0_iam::name::principal::{CallerKind, Named};
+use sv0_iam::name::{Caller, Glob};
 use sv0_iam::syntax::ast::{Effect, Statement};
 use sv0_iam::syntax::resource::ShortArn;
 
 use crate::formula::{Atom, Atoms, Formula};
+use crate::lang::Pattern;
 use crate::matching::{Asked, Match, Reading, Subject, matching};
 
 /// What a question is about: requests of one caller for one action (or several that the same statements speak of).
@@ -77,6 +78,23 @@ pub fn compose<'a>(question: &Question<'_>, policies: &Policies<'a>) -> Composed
         matches,
     }
 }
+
+/// What AWS keeps to itself, each with an example ([`protected`] knows which actions it refuses there).
+const PROTECTED: &[(&str, &str)] = &[
+    ("arn:*:iam::aws:policy/*", "arn:aws:iam::aws:policy/x"),
+    (
+        "arn:*:iam::*:role/aws-service-role/*",
+        "arn:aws:iam::111111111111:role/aws-service-role/x",
+    ),
+    (
+        "arn:*:iam::*:role/aws-reserved/*",
+        "arn:aws:iam::111111111111:role/aws-reserved/x",
+    ),
+    (
+        "arn:*:kms:*:*:alias/aws/*",
+        "arn:aws:kms:us-east-1:111111111111:alias/aws/x",
+    ),
+];
 
 /// How the request stands to the layers.
 pub(crate) struct Stands {
@@ -224,7 +242,47 @@ impl Stands {
             parts.push(grants(Layer::Endpoint, Some(0)));
         }
         parts.push(self.granted(question, policies, matches, atoms, &grants));
+        parts.push(self.refused(question, policies, atoms).negate());
         Formula::all(parts)
+    }
+
+    /// What AWS refuses by itself, without any policy.
+    fn refused<'a>(
+        &self,
+        question: &Question<'_>,
+        policies: &Policies<'a>,
+        atoms: &mut Atoms<'a>,
+    ) -> Formula {
+        let s3 = question
+            .action
+            .get(..3)
+            .is_some_and(|head| head.eq_ignore_ascii_case("s3:"));
+        let strangers = policies.block_public_access
+            && s3
+            && !self.same_account
+            && question.caller.kind != CallerKind::Service
+            && policies
+                .resource
+                .iter()
+                .any(|one| public_access::is_public(one.policy));
+        if strangers {
+            return Formula::TRUE;
+        }
+        match question.subject {
+            Subject::Named(name) => Formula::Const(protected::refuses(question.action, name.text)),
+            Subject::Open(_) => Formula::any(
+                PROTECTED
+                    .iter()
+                    .filter(|(_, example)| protected::refuses(question.action, example))
+                    .map(|(pattern, _)| {
+                        Formula::Is(
+                            atoms.intern(Atom::Inside(Pattern::glob(&Glob::new(pattern)))),
+                            true,
+                        )
+                    })
+                    .collect::<Vec<_>>(),
+            ),
+        }
     }
 
     /// Identity, boundary, session and resource policy, which are not simply one after the other.

@@ -6,7 +6,7 @@ use sv0_iam::decide::Layer;
 use sv0_iam::name::Caller;
 use sv0_iam::name::principal::{CallerKind, Named, ways};
 use sv0_iam::syntax::ast::{Condition, Effect, PrincipalElement, ResourceElement, Statement};
-use sv0_iam::syntax::resource::{Parts, ResourceName, ResourcePattern, ShortArn};
+use sv0_iam::syntax::resource::{Form as Written, ResourceName, ResourcePattern, ShortArn};
 use sv0_iam::syntax::template::{Resolved, Template};
 use sv0_iam::tri::Tri;
 
@@ -291,17 +291,17 @@ pub enum Set {
 /// What a resource pattern has, with what is known of its variables filled in.
 #[must_use]
 pub fn set(pattern: &ResourcePattern, context: &Context, short: ShortArn, form: &Form) -> Set {
-    let fields = match pattern.parts() {
-        Parts::Any => return Set::All,
+    let fields = match pattern.form() {
+        Written::Any => return Set::All,
         // An ARN that is written as anything but an ARN: only a variable could bring it.
-        Parts::Other(template) if template.variables().next().is_none() => return Set::None,
-        Parts::Other(_) => return Set::Hangs,
-        Parts::Fields(fields) => fields,
+        Written::Other(template) if template.variables().next().is_none() => return Set::None,
+        Written::Other(_) => return Set::Hangs,
+        Written::Fields { fields, .. } => fields,
     };
     if !pattern.is_complete(short) {
         return Set::None;
     }
-    let [partition, service, region, account, rest] = fields;
+    let [partition, service, region, account, rest] = &**fields;
     if service.fixed().is_some_and(|service| !form.may_be(service)) {
         return Set::None;
     }

@@ -3,7 +3,7 @@
 use sv0_iam::condition::Context;
 use sv0_iam::name::Glob;
 use sv0_iam::syntax::ast::ResourceElement;
-use sv0_iam::syntax::resource::{Parts, ResourcePattern, ShortArn};
+use sv0_iam::syntax::resource::{Form, ResourcePattern, ShortArn};
 use sv0_iam::syntax::template::{Resolved, Template};
 
 use crate::lang::{includes, intersection};
@@ -143,16 +143,16 @@ fn tidy(patterns: Vec<Arn>) -> Vec<Arn> {
 impl Arn {
     /// A pattern in a context; none where a variable has no value, so that it matches nothing.
     fn of(pattern: &ResourcePattern, context: &Context) -> Option<Self> {
-        Some(match pattern.parts() {
-            Parts::Any => Self::Any,
-            Parts::Other(_) => Self::Other(pattern.as_str().to_owned()),
-            Parts::Fields(fields) => {
+        Some(match pattern.form() {
+            Form::Any => Self::Any,
+            Form::Other(_) => Self::Other(pattern.as_str().to_owned()),
+            Form::Fields { fields, .. } => {
                 let field = |template: &Template| match template.pattern(context) {
                     Resolved::Pattern(glob) => Some(Field::Glob(glob.into_owned())),
                     Resolved::AtMost(_) => Some(Field::Open(template.as_str().to_owned())),
                     Resolved::Nothing => None,
                 };
-                let [a, b, c, d, e] = fields;
+                let [a, b, c, d, e] = &**fields;
                 Self::Fields(Box::new([field(a)?, field(b)?, field(c)?, field(d)?, field(e)?]))
             }
         })

@@ -1,6 +1,6 @@
 //! Laws that hold for every request, whatever the policies: checked on random ones.
 //!
-//! The last test measures that statements do match and layers do disagree in them.
+//! The requests are those of `worlds`; the last test measures that they are worth asking.
 
 #![allow(
     clippy::unwrap_used,
@@ -8,6 +8,9 @@
     clippy::indexing_slicing,
     reason = "a failed test says where"
 )]
+
+#[path = "worlds/mod.rs"]
+mod worlds;
 
 use std::fmt::Write;
 
@@ -18,17 +21,9 @@ use serde_json::{Value, json};
 use sv0_iam::decide::{Decision, Hit, Requirement, Verdict};
 use sv0_iam::syntax::{Effect, Flavor, Severity, parse};
 
-mod worlds;
-use worlds::*;
-
-/// How far an answer goes: denied, perhaps, allowed.
-fn rank(verdict: Verdict) -> u8 {
-    match verdict {
-        Verdict::ExplicitDeny | Verdict::ImplicitDeny => 0,
-        Verdict::AllowedIf => 1,
-        Verdict::Allowed => 2,
-    }
-}
+use worlds::{
+    ACCOUNTS, CALLERS, KEYS, Known, ROLES, SESSIONS, Statement, World, document, rank, statement, world,
+};
 
 /// Whether an answer has what another one asks for: its grants, and none of its denials.
 fn meets(answer: &Decision, requirements: &[Requirement]) -> bool {
@@ -52,9 +47,6 @@ fn describe(decision: &Decision) -> String {
     );
     out
 }
-
-const ROLES: &[&str] = &[ROLE];
-const ACCOUNTS: &[&str] = &[OURS, THEIRS];
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]

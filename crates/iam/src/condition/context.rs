@@ -73,6 +73,12 @@ impl Context {
         self.action = Catalog::embedded().id_of(action);
     }
 
+    /// What the request is for, where that was said.
+    #[must_use]
+    pub const fn action(&self) -> Option<ActionId> {
+        self.action
+    }
+
     /// Sets a single value.
     pub fn set(&mut self, key: &str, value: impl Into<String>) {
         self.keys
@@ -155,5 +161,11 @@ impl Context {
             .keys()
             .filter(|key| !key.ends_with("/*"))
             .map(|key| (key.as_str(), self.get(key)))
+    }
+
+    /// Everything that was said, by key in lower case; a prefix that is known as a whole is an absent key that ends in
+    /// `/*`.
+    pub fn entries(&self) -> impl Iterator<Item = (&str, Fact<'_>)> {
+        self.keys.keys().map(|key| (key.as_str(), self.get(key)))
     }
 }

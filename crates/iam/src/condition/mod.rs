@@ -78,7 +78,8 @@ pub const fn absent(operator: Operator) -> Tri {
 }
 
 /// The answer where it is the same for every present value: `StringLike "*"` and its kin.
-fn whatever(condition: &Condition, operator: Operator) -> Option<Tri> {
+#[must_use]
+pub fn whatever(condition: &Condition, operator: Operator) -> Option<Tri> {
     let every = matches!(operator.family, Family::StringLike | Family::Arn)
         && condition
             .values

@@ -13,7 +13,8 @@ pub(super) fn compare(value: &str, wanted: &Template, order: Order) -> bool {
 }
 
 /// Digits with an optional sign, fraction and exponent; no blanks, no `inf`, no `NaN`.
-fn parse(text: &str) -> Option<f64> {
+#[must_use]
+pub fn parse(text: &str) -> Option<f64> {
     let plain = text
         .bytes()
         .all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.' | b'e' | b'E'));

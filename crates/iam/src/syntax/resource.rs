@@ -26,25 +26,20 @@ pub struct ResourcePattern {
     form: Form,
 }
 
+/// What a resource pattern is made of.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Form {
+pub enum Form {
     /// `*`
     Any,
-    /// partition, service, region, account, resource; what is missing was completed.
-    Fields { fields: Box<[Template; 5]>, given: u8 },
+    /// An ARN.
+    Fields {
+        /// Partition, service, region, account, resource; what is missing was completed with `*`.
+        fields: Box<[Template; 5]>,
+        /// How many fields were written, `arn` counted: 6 where it is whole.
+        given: u8,
+    },
     /// Not an ARN at all: matches only the very same text.
     Other(Template),
-}
-
-/// What a pattern is made of.
-#[derive(Debug, Clone, Copy)]
-pub enum Parts<'a> {
-    /// A bare `*`.
-    Any,
-    /// Partition, service, region, account and the resource part; what is missing was completed with `*`.
-    Fields(&'a [Template; 5]),
-    /// No ARN: only the very same text.
-    Other(&'a Template),
 }
 
 /// The resource of a request, prepared once.
@@ -124,17 +119,13 @@ impl ResourcePattern {
         &self.text
     }
 
-    /// What it is made of, for whoever reasons about all resources at once.
+    /// What it is made of.
     #[must_use]
-    pub fn parts(&self) -> Parts<'_> {
-        match &self.form {
-            Form::Any => Parts::Any,
-            Form::Fields { fields, .. } => Parts::Fields(fields),
-            Form::Other(template) => Parts::Other(template),
-        }
+    pub fn form(&self) -> &Form {
+        &self.form
     }
 
-    /// Whether it counts where `short` says how patterns with missing fields are read (rule 29).
+    /// Whether a pattern is complete enough to match where its policy is attached (semantics rule 29).
     #[must_use]
     pub fn is_complete(&self, short: ShortArn) -> bool {
         match &self.form {

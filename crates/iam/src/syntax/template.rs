@@ -22,15 +22,18 @@ enum Body {
     Parts(Box<[Part]>),
 }
 
+/// A piece of a template that has variables or escapes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Part {
+pub enum Part {
     /// Pattern text, as written.
     Raw(Box<str>),
     /// One of the escaped characters.
     Escaped(char),
-    /// A variable: key in lower case, and its default.
+    /// A variable.
     Variable {
+        /// Its key, in lower case.
         key: Box<str>,
+        /// What it stands for where the key is absent.
         default: Option<Box<str>>,
     },
 }
@@ -87,6 +90,15 @@ impl Template {
         match &self.body {
             Body::Fixed(glob) => Some(glob),
             Body::Parts(_) => None,
+        }
+    }
+
+    /// Its pieces, where it has variables or escapes; none where it is [`Template::fixed`].
+    #[must_use]
+    pub fn parts(&self) -> Option<&[Part]> {
+        match &self.body {
+            Body::Fixed(_) => None,
+            Body::Parts(parts) => Some(parts),
         }
     }
 

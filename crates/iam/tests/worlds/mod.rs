@@ -1,33 +1,40 @@
-//! Random requests with all that bears on them, for the laws that are checked on them: those of the plain evaluator here,
-//! and those of the engine, which includes this file.
+//! Random requests with everything that bears on them, for tests of any evaluator.
 //!
-//! The policies are made of a small vocabulary, so that statements do match and layers do disagree. They are written as
+//! The policies are made of a small vocabulary, so that statements do match and layers do disagree; they are written as
 //! JSON and parsed, so the parser is in the loop.
 
-#![allow(dead_code, unreachable_pub, reason = "each test takes what it needs")]
-#![allow(missing_docs, reason = "a test's vocabulary")]
+#![allow(
+    dead_code,
+    reason = "each test that includes this file uses its own part of it"
+)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failed test says where"
+)]
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use serde_json::{Map, Value, json};
 use sv0_iam::condition::Context;
-use sv0_iam::decide::{Attached, Decision, Policies, Request, ResourceRule, context_keys, decide};
+use sv0_iam::decide::{Attached, Decision, Policies, Request, ResourceRule, Verdict, context_keys, decide};
 use sv0_iam::name::Caller;
 use sv0_iam::syntax::resource::ResourceName;
 use sv0_iam::syntax::{Flavor, Policy, Severity, parse};
 
 // ---- the vocabulary ----
 
-pub const OURS: &str = "111111111111";
-pub const THEIRS: &str = "222222222222";
-pub const ROLE: &str = "arn:aws:iam::111111111111:role/team/App";
-pub const SESSIONS: [&str; 3] = [
+pub(crate) const OURS: &str = "111111111111";
+pub(crate) const THEIRS: &str = "222222222222";
+pub(crate) const ROLE: &str = "arn:aws:iam::111111111111:role/team/App";
+pub(crate) const SESSIONS: [&str; 3] = [
     "arn:aws:sts::111111111111:assumed-role/App/s1",
     "arn:aws:sts::111111111111:assumed-role/App/s2",
     "arn:aws:sts::111111111111:assumed-role/App/s3",
 ];
-pub const CALLERS: &[&str] = &[
+pub(crate) const CALLERS: &[&str] = &[
     "arn:aws:iam::111111111111:user/alice",
     SESSIONS[0],
     "arn:aws:sts::111111111111:federated-user/fred",
@@ -36,7 +43,7 @@ pub const CALLERS: &[&str] = &[
     "lambda.amazonaws.com",
     "*",
 ];
-pub const PRINCIPALS: &[&str] = &[
+pub(crate) const PRINCIPALS: &[&str] = &[
     "*",
     OURS,
     THEIRS,
@@ -50,8 +57,8 @@ pub const PRINCIPALS: &[&str] = &[
     "arn:aws:iam::111111111111:role/team/*",
     "AROAEXAMPLEEXAMPLE00",
 ];
-pub const ACTIONS: &[&str] = &["s3:GetObject", "s3:PutObject", "kms:Decrypt"];
-pub const ACTION_PATTERNS: &[&str] = &[
+pub(crate) const ACTIONS: &[&str] = &["s3:GetObject", "s3:PutObject", "kms:Decrypt"];
+pub(crate) const ACTION_PATTERNS: &[&str] = &[
     "*",
     "*",
     "*",
@@ -64,12 +71,12 @@ pub const ACTION_PATTERNS: &[&str] = &[
     "kms:Decrypt",
     "s*:*",
 ];
-pub const RESOURCES: &[&str] = &[
+pub(crate) const RESOURCES: &[&str] = &[
     "arn:aws:s3:::data/a",
     "arn:aws:s3:::data/home/x/a",
     "arn:aws:kms:eu-west-1:111111111111:key/k1",
 ];
-pub const RESOURCE_PATTERNS: &[&str] = &[
+pub(crate) const RESOURCE_PATTERNS: &[&str] = &[
     "*",
     "*",
     "*",
@@ -84,7 +91,7 @@ pub const RESOURCE_PATTERNS: &[&str] = &[
     "arn:*:*:*:*:${aws:PrincipalTag/team}",
 ];
 /// Keys, whether they hold lists, and values they may have.
-pub const KEYS: &[(&str, bool, &[&str])] = &[
+pub(crate) const KEYS: &[(&str, bool, &[&str])] = &[
     (
         "aws:PrincipalTag/team",
         false,
@@ -103,7 +110,7 @@ pub const KEYS: &[(&str, bool, &[&str])] = &[
     ("aws:TagKeys", true, &["x", "y,z", "x,y", ""]),
 ];
 /// Operators with keys and values to try them on; the key may be left to chance.
-pub const CONDITIONS: &[(&str, &str, &[&str])] = &[
+pub(crate) const CONDITIONS: &[(&str, &str, &[&str])] = &[
     ("StringEquals", "aws:PrincipalTag/team", &["x", "y"]),
     (
         "StringNotEquals",
@@ -165,20 +172,20 @@ pub const CONDITIONS: &[(&str, &str, &[&str])] = &[
 // ---- random policies ----
 
 #[derive(Debug, Clone)]
-pub struct Statement {
-    pub allow: bool,
-    pub not_principal: bool,
-    pub principals: Vec<&'static str>,
-    pub not_action: bool,
-    pub actions: Vec<&'static str>,
-    pub not_resource: bool,
-    pub resources: Vec<&'static str>,
-    pub conditions: Vec<(&'static str, &'static str, Vec<&'static str>)>,
+pub(crate) struct Statement {
+    pub(crate) allow: bool,
+    pub(crate) not_principal: bool,
+    pub(crate) principals: Vec<&'static str>,
+    pub(crate) not_action: bool,
+    pub(crate) actions: Vec<&'static str>,
+    pub(crate) not_resource: bool,
+    pub(crate) resources: Vec<&'static str>,
+    pub(crate) conditions: Vec<(&'static str, &'static str, Vec<&'static str>)>,
 }
 
 impl Statement {
     /// `Allow *` or `Deny *`.
-    pub fn everything(allow: bool) -> Self {
+    pub(crate) fn everything(allow: bool) -> Self {
         let (actions, resources, principals) = (vec!["*"], vec!["*"], vec!["*"]);
         let (not_principal, not_action, not_resource, conditions) = (false, false, false, Vec::new());
         Self {
@@ -193,7 +200,7 @@ impl Statement {
         }
     }
 
-    pub fn json(&self, principals: bool) -> Value {
+    pub(crate) fn json(&self, principals: bool) -> Value {
         let mut out = Map::new();
         let not = |yes: bool, name: &str| {
             if yes {
@@ -224,29 +231,29 @@ impl Statement {
     }
 }
 
-pub type Document = Vec<Statement>;
+pub(crate) type Document = Vec<Statement>;
 
 /// A request and all that bears on it.
 #[derive(Debug, Clone)]
-pub struct World {
-    pub caller: &'static str,
-    pub action: &'static str,
-    pub resource: &'static str,
-    pub owner: &'static str,
-    pub required: bool,
-    pub identity: Vec<Document>,
-    pub boundaries: Vec<Document>,
-    pub session: Option<Vec<Document>>,
-    pub scps: Option<Vec<Vec<Document>>>,
-    pub rcps: Option<Vec<Vec<Document>>>,
-    pub policy: Vec<Document>,
-    pub endpoint: Option<Vec<Document>>,
+pub(crate) struct World {
+    pub(crate) caller: &'static str,
+    pub(crate) action: &'static str,
+    pub(crate) resource: &'static str,
+    pub(crate) owner: &'static str,
+    pub(crate) required: bool,
+    pub(crate) identity: Vec<Document>,
+    pub(crate) boundaries: Vec<Document>,
+    pub(crate) session: Option<Vec<Document>>,
+    pub(crate) scps: Option<Vec<Vec<Document>>>,
+    pub(crate) rcps: Option<Vec<Vec<Document>>>,
+    pub(crate) policy: Vec<Document>,
+    pub(crate) endpoint: Option<Vec<Document>>,
     /// What is known of each of [`KEYS`].
-    pub keys: Vec<Known>,
+    pub(crate) keys: Vec<Known>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Known {
+pub(crate) enum Known {
     Value(usize),
     Absent,
     Unknown,
@@ -254,7 +261,7 @@ pub enum Known {
     Present,
 }
 
-pub fn statement(allow: u32) -> impl Strategy<Value = Statement> {
+pub(crate) fn statement(allow: u32) -> impl Strategy<Value = Statement> {
     let rarely = |chance: f64| prop::bool::weighted(chance);
     let condition = select(CONDITIONS).prop_flat_map(|(operator, key, values)| {
         (
@@ -288,12 +295,12 @@ pub fn statement(allow: u32) -> impl Strategy<Value = Statement> {
     })
 }
 
-pub fn document(allow: u32) -> BoxedStrategy<Document> {
+pub(crate) fn document(allow: u32) -> BoxedStrategy<Document> {
     vec(statement(allow), 1..=4).boxed()
 }
 
 /// A ceiling, which mostly lets everything pass and then takes something away.
-pub fn ceiling() -> BoxedStrategy<Document> {
+pub(crate) fn ceiling() -> BoxedStrategy<Document> {
     let parts = (prop::bool::weighted(0.8), vec(statement(40), 0..=2));
     let whole = parts.prop_map(|(open, mut rest)| {
         if open {
@@ -304,14 +311,14 @@ pub fn ceiling() -> BoxedStrategy<Document> {
     whole.boxed()
 }
 
-pub fn sometimes<T: std::fmt::Debug + Clone + 'static>(
+pub(crate) fn sometimes<T: std::fmt::Debug + Clone + 'static>(
     strategy: impl Strategy<Value = T> + 'static,
 ) -> impl Strategy<Value = Option<T>> {
     prop::option::weighted(0.2, strategy)
 }
 
 /// Requests with the given callers; `unknown` says whether keys may be unknown.
-pub fn world(callers: &'static [&'static str], unknown: bool) -> impl Strategy<Value = World> {
+pub(crate) fn world(callers: &'static [&'static str], unknown: bool) -> impl Strategy<Value = World> {
     let yes = prop::bool::weighted;
     let asked = (
         select(callers),
@@ -364,7 +371,7 @@ pub fn world(callers: &'static [&'static str], unknown: bool) -> impl Strategy<V
 
 // ---- asking ----
 
-pub fn compile(document: &Document, flavor: Flavor) -> Policy {
+pub(crate) fn compile(document: &Document, flavor: Flavor) -> Policy {
     let principals = matches!(flavor, Flavor::Resource | Flavor::Rcp);
     let statements: Vec<Value> = document.iter().map(|s| s.json(principals)).collect();
     let text = json!({ "Version": "2012-10-17", "Statement": statements }).to_string();
@@ -379,15 +386,15 @@ pub fn compile(document: &Document, flavor: Flavor) -> Policy {
     policy.unwrap()
 }
 
-pub fn all(documents: &[Document], flavor: Flavor) -> Vec<Policy> {
+pub(crate) fn all(documents: &[Document], flavor: Flavor) -> Vec<Policy> {
     documents.iter().map(|d| compile(d, flavor)).collect()
 }
 
-pub fn levels(levels: Option<&Vec<Vec<Document>>>, flavor: Flavor) -> Option<Vec<Vec<Policy>>> {
+pub(crate) fn levels(levels: Option<&Vec<Vec<Document>>>, flavor: Flavor) -> Option<Vec<Vec<Policy>>> {
     levels.map(|levels| levels.iter().map(|level| all(level, flavor)).collect())
 }
 
-pub fn attached(policies: &[Policy]) -> Vec<Attached<'_>> {
+pub(crate) fn attached(policies: &[Policy]) -> Vec<Attached<'_>> {
     policies
         .iter()
         .zip(0..)
@@ -395,23 +402,23 @@ pub fn attached(policies: &[Policy]) -> Vec<Attached<'_>> {
         .collect()
 }
 
-pub fn attached_levels(levels: Option<&Vec<Vec<Policy>>>) -> Option<Vec<Vec<Attached<'_>>>> {
+pub(crate) fn attached_levels(levels: Option<&Vec<Vec<Policy>>>) -> Option<Vec<Vec<Attached<'_>>>> {
     levels.map(|levels| levels.iter().map(|level| attached(level)).collect())
 }
 
 /// The compiled policies of a world.
-pub struct Compiled {
-    pub identity: Vec<Policy>,
-    pub boundaries: Vec<Policy>,
-    pub session: Option<Vec<Policy>>,
-    pub scps: Option<Vec<Vec<Policy>>>,
-    pub rcps: Option<Vec<Vec<Policy>>>,
-    pub policy: Vec<Policy>,
-    pub endpoint: Option<Vec<Policy>>,
+pub(crate) struct Compiled {
+    pub(crate) identity: Vec<Policy>,
+    pub(crate) boundaries: Vec<Policy>,
+    pub(crate) session: Option<Vec<Policy>>,
+    pub(crate) scps: Option<Vec<Vec<Policy>>>,
+    pub(crate) rcps: Option<Vec<Vec<Policy>>>,
+    pub(crate) policy: Vec<Policy>,
+    pub(crate) endpoint: Option<Vec<Policy>>,
 }
 
 impl Compiled {
-    pub fn policies(&self, required: bool) -> Policies<'_> {
+    pub(crate) fn policies(&self, required: bool) -> Policies<'_> {
         Policies {
             identity: attached(&self.identity),
             identity_unknown: false,
@@ -432,7 +439,7 @@ impl Compiled {
 }
 
 impl World {
-    pub fn compile(&self) -> Compiled {
+    pub(crate) fn compile(&self) -> Compiled {
         Compiled {
             identity: all(&self.identity, Flavor::Identity),
             boundaries: all(&self.boundaries, Flavor::Identity),
@@ -444,7 +451,7 @@ impl World {
         }
     }
 
-    pub fn caller(&self) -> Caller {
+    pub(crate) fn caller(&self) -> Caller {
         let mut caller = Caller::parse(self.caller);
         if caller.role_name().is_some() {
             caller.role_arn = Some(ROLE.to_owned());
@@ -455,7 +462,7 @@ impl World {
         caller
     }
 
-    pub fn context(&self) -> Context {
+    pub(crate) fn context(&self) -> Context {
         let mut context = Context::closed();
         for ((key, list, values), known) in KEYS.iter().zip(&self.keys) {
             match known {
@@ -472,11 +479,11 @@ impl World {
         context
     }
 
-    pub fn ask(&self) -> Decision {
+    pub(crate) fn ask(&self) -> Decision {
         self.ask_of(&self.compile())
     }
 
-    pub fn ask_of(&self, compiled: &Compiled) -> Decision {
+    pub(crate) fn ask_of(&self, compiled: &Compiled) -> Decision {
         let (caller, context) = (self.caller(), self.context());
         let request = Request {
             caller: &caller,
@@ -488,7 +495,7 @@ impl World {
         decide(&request, &compiled.policies(self.required))
     }
 
-    pub fn context_keys(&self) -> Vec<String> {
+    pub(crate) fn context_keys(&self) -> Vec<String> {
         let (compiled, caller, context) = (self.compile(), self.caller(), self.context());
         let request = Request {
             caller: &caller,
@@ -500,7 +507,7 @@ impl World {
         context_keys(&request, &compiled.policies(self.required))
     }
 
-    pub fn documents(&mut self) -> Vec<&mut Document> {
+    pub(crate) fn documents(&mut self) -> Vec<&mut Document> {
         let levels = [&mut self.scps, &mut self.rcps]
             .into_iter()
             .flatten()
@@ -517,7 +524,7 @@ impl World {
     }
 
     /// The lists of policies in which the policies add up: all but boundaries, of which each must allow.
-    pub fn unions(&mut self) -> Vec<&mut Vec<Document>> {
+    pub(crate) fn unions(&mut self) -> Vec<&mut Vec<Document>> {
         let mut out = vec![&mut self.identity, &mut self.policy];
         out.extend(&mut self.session);
         out.extend(&mut self.endpoint);
@@ -527,7 +534,7 @@ impl World {
     }
 
     /// Every way to fill in what is not known, up to `limit` of them, from `start` on.
-    pub fn completions(&self, start: usize, limit: usize) -> Vec<Self> {
+    pub(crate) fn completions(&self, start: usize, limit: usize) -> Vec<Self> {
         let choices: Vec<Vec<Known>> = KEYS
             .iter()
             .zip(&self.keys)
@@ -562,3 +569,15 @@ impl World {
             .collect()
     }
 }
+
+/// How far an answer goes: denied, perhaps, allowed.
+pub(crate) fn rank(verdict: Verdict) -> u8 {
+    match verdict {
+        Verdict::ExplicitDeny | Verdict::ImplicitDeny => 0,
+        Verdict::AllowedIf => 1,
+        Verdict::Allowed => 2,
+    }
+}
+
+pub(crate) const ROLES: &[&str] = &[ROLE];
+pub(crate) const ACCOUNTS: &[&str] = &[OURS, THEIRS];

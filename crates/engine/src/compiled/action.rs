@@ -1,0 +1,170 @@
+//! Actions as ranks in the catalogue, and action patterns as ranges of ranks.
+//!
+//! An action that the catalogue does not have keeps its name, and is compared with the patterns themselves.
+
+use std::ops::Range;
+
+use sv0_iam::catalog::Catalog;
+use sv0_iam::name::ActionPattern;
+use sv0_iam::syntax::ast::ActionElement;
+
+/// A concrete action, looked up once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Action<'a> {
+    /// As asked.
+    pub(crate) name: &'a str,
+    /// Its rank, where the catalogue has it.
+    pub(crate) rank: Option<u32>,
+    /// `sts:GetCallerIdentity`, which needs no permission (rule 7).
+    pub(crate) free: bool,
+    /// `iam:…`, which ignores trust policies (rule 8).
+    pub(crate) iam: bool,
+    /// `s3:…`, on which Block Public Access bears (rule 14).
+    pub(crate) s3: bool,
+    /// What the account root user can never ask for.
+    pub(crate) not_for_root: bool,
+    /// Whether RCPs bear on it.
+    pub(crate) rcps: bool,
+}
+
+impl<'a> Action<'a> {
+    /// Looks up an action such as `s3:GetObject`; any text will do.
+    #[must_use]
+    pub fn new(name: &'a str) -> Self {
+        let catalog = Catalog::embedded();
+        let is = |other: &str| name.eq_ignore_ascii_case(other);
+        Self {
+            name,
+            rank: catalog.id_of(name).map(|id| id.0),
+            free: is("sts:GetCallerIdentity"),
+            iam: name
+                .get(..4)
+                .is_some_and(|head| head.eq_ignore_ascii_case("iam:")),
+            s3: name.get(..3).is_some_and(|head| head.eq_ignore_ascii_case("s3:")),
+            not_for_root: is("sts:AssumeRole") || is("sts:AssumeRoot"),
+            rcps: !is("kms:RetireGrant") && catalog.rcp_supports(name),
+        }
+    }
+
+    /// As asked.
+    #[must_use]
+    pub const fn name(&self) -> &'a str {
+        self.name
+    }
+}
+
+/// The ranks of the actions that an element covers: ranges, sorted and apart.
+pub(super) fn covered(
+    element: &ActionElement,
+    ranges: impl FnMut(&ActionPattern) -> Vec<Range<u32>>,
+) -> Vec<Range<u32>> {
+    let all: Vec<Range<u32>> = element.patterns.iter().flat_map(ranges).collect();
+    let union = union(all);
+    if element.negated {
+        complement(&union)
+    } else {
+        union
+    }
+}
+
+/// The ranks of the actions that a pattern covers: ranges, in any order.
+pub(super) fn ranges(pattern: &ActionPattern) -> Vec<Range<u32>> {
+    let catalog = Catalog::embedded();
+    let text = pattern.as_str();
+    if pattern.is_any() {
+        return std::iter::once(0..count()).collect();
+    }
+    let candidates = match pattern.service() {
+        Some(_) if !text.contains(['*', '?']) => {
+            return catalog.id_of(text).map(|id| id.0..id.0 + 1).into_iter().collect();
+        }
+        Some(service) => match text.strip_suffix('*') {
+            Some(head) if head.contains(':') && !head.contains(['*', '?']) => {
+                return Vec::from([catalog.action_prefix_range(head)]);
+            }
+            _ => catalog.action_range(&service),
+        },
+        None => 0..count(),
+    };
+    let covered = catalog
+        .actions_in(candidates)
+        .filter(|action| pattern.matches(action.name()));
+    covered.map(|action| action.id().0..action.id().0 + 1).collect()
+}
+
+fn count() -> u32 {
+    u32::try_from(Catalog::embedded().actions().len()).unwrap_or(u32::MAX)
+}
+
+fn union(mut ranges: Vec<Range<u32>>) -> Vec<Range<u32>> {
+    ranges.retain(|range| !range.is_empty());
+    ranges.sort_unstable_by_key(|range| range.start);
+    let mut out: Vec<Range<u32>> = Vec::with_capacity(ranges.len());
+    for range in ranges {
+        match out.last_mut() {
+            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+            _ => out.push(range),
+        }
+    }
+    out
+}
+
+fn complement(ranges: &[Range<u32>]) -> Vec<Range<u32>> {
+    let mut out = Vec::with_capacity(ranges.len() + 1);
+    let mut from = 0;
+    for range in ranges {
+        out.push(from..range.start);
+        from = range.end;
+    }
+    out.push(from..count());
+    out.retain(|range| !range.is_empty());
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every kind of pattern against every action, as the plain evaluator compares them.
+    #[test]
+    fn ranges_are_what_the_pattern_matches() {
+        let patterns = [
+            "*",
+            "*:*",
+            "s3:*",
+            "S3:get*",
+            "s3:*Object",
+            "s3:GetObject",
+            "s3:getobject",
+            "s*:*",
+            "*:Get*",
+            "*:GetObject",
+            "s3:Get?bject",
+            "s3",
+            "",
+            "iam:*Role*",
+            "nosuch:*",
+            "s3:Get, s3:Put",
+            "ec2:Describe*s",
+            "s3:",
+            "s3:NoSuch",
+            "?3:*",
+            "s3:**",
+        ];
+        for text in patterns {
+            let pattern = ActionPattern::new(text);
+            let element = |negated| ActionElement {
+                negated,
+                patterns: vec![pattern.clone()],
+            };
+            for element in [element(false), element(true)] {
+                let covered = covered(&element, ranges);
+                assert!(covered.windows(2).all(|w| w[0].end < w[1].start), "{text}");
+                for action in Catalog::embedded().actions() {
+                    let there = covered.iter().any(|range| range.contains(&action.id().0));
+                    assert_eq!(there, element.matches(action.name()), "{text} {}", action.name());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,399 @@
+//! A policy document, compiled: which statements bear on an action, and what each of them says.
+//!
+//! All parts of all documents lie in a few flat tables, so that asking follows few pointers.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+use sv0_iam::condition::Operator;
+use sv0_iam::decide::public_access;
+use sv0_iam::name::ActionPattern;
+use sv0_iam::syntax::ast::{self, Effect, Policy, ResourceElement};
+use sv0_iam::syntax::resource::{ResourcePattern, ShortArn};
+use sv0_iam::syntax::{Template, ast::ActionElement};
+use sv0_iam::tri::Tri;
+
+use super::action::{self, Action};
+use super::condition::Condition;
+use super::facts::View;
+use super::keys::Keys;
+use super::principal::Principals;
+use super::resource::{Pattern, Resource};
+
+/// A stretch of a table.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Span {
+    start: u32,
+    end: u32,
+}
+
+impl Span {
+    /// No rows.
+    pub(crate) const EMPTY: Self = Self { start: 0, end: 0 };
+
+    /// What was pushed onto a table since it had `start` rows.
+    pub(crate) fn since<T>(start: usize, table: &[T]) -> Self {
+        let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        Self {
+            start: number(start),
+            end: number(table.len()),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn of<T>(self, table: &[T]) -> &[T] {
+        table
+            .get(self.start as usize..self.end as usize)
+            .unwrap_or_default()
+    }
+
+    pub(crate) const fn is_empty(self) -> bool {
+        self.start == self.end
+    }
+}
+
+/// One statement.
+#[derive(Debug)]
+pub(crate) struct Statement {
+    pub(crate) effect: Effect,
+    scope: Scope,
+    /// Of the conditions' ids.
+    conditions: Span,
+    /// Of the principals.
+    principals: Option<u32>,
+}
+
+/// A `Resource` or `NotResource` element.
+#[derive(Debug, Clone, Copy)]
+enum Scope {
+    /// There is none.
+    Missing,
+    /// `*` is among the patterns.
+    Everything,
+    /// Any of the patterns.
+    Any(Span),
+    /// None of the patterns.
+    Not(Span),
+}
+
+/// The statements of a document that bear on the same actions.
+#[derive(Debug, Clone, Copy)]
+struct Bearing {
+    /// Of `order`.
+    statements: Span,
+    /// Whether one of them grants.
+    grants: bool,
+}
+
+#[derive(Debug)]
+struct Document {
+    /// Of `starts` and `bearings`: the first action of each stretch of actions on which the same statements bear.
+    stretches: Span,
+    statements: Span,
+    source: Arc<Policy>,
+    /// As S3 means it.
+    public: bool,
+}
+
+/// What conditions are told apart by.
+type ConditionText = (Option<Operator>, Box<str>, Vec<Template>);
+
+/// Every document.
+#[derive(Debug, Default)]
+pub(crate) struct Documents {
+    documents: Vec<Document>,
+    starts: Vec<u32>,
+    bearings: Vec<Bearing>,
+    order: Vec<u32>,
+    statements: Vec<Statement>,
+    patterns: Vec<Pattern>,
+    principals: Vec<Principals>,
+    condition_ids: Vec<u32>,
+    conditions: Vec<Condition>,
+    /// Conditions, and the ranges of action patterns, that were compiled before.
+    known_conditions: FxHashMap<ConditionText, u32>,
+    known_actions: FxHashMap<Box<str>, Vec<Range<u32>>>,
+}
+
+impl Documents {
+    pub(crate) fn len(&self) -> usize {
+        self.documents.len()
+    }
+
+    pub(crate) fn source(&self, index: u32) -> Option<&Arc<Policy>> {
+        Some(&self.documents.get(index as usize)?.source)
+    }
+
+    /// Whether it is public as S3 means it.
+    pub(crate) fn is_public(&self, index: u32) -> bool {
+        self.documents
+            .get(index as usize)
+            .is_some_and(|document| document.public)
+    }
+
+    // ---- compiling ----
+
+    /// Compiles a document; its index is the number of documents before it.
+    pub(super) fn push(&mut self, source: Arc<Policy>, keys: &mut Keys) {
+        let first = self.statements.len();
+        for statement in &source.statements {
+            let statement = self.statement(statement, keys);
+            self.statements.push(statement);
+        }
+        let statements = Span::since(first, &self.statements);
+        let stretches = self.stretches(first, &source.statements);
+        self.documents.push(Document {
+            stretches,
+            statements,
+            public: public_access::is_public(&source),
+            source,
+        });
+    }
+
+    fn statement(&mut self, statement: &ast::Statement, keys: &mut Keys) -> Statement {
+        let scope = self.scope(statement.resource.as_ref(), keys);
+        let first = self.condition_ids.len();
+        for condition in &statement.conditions {
+            let id = self.condition(condition, keys);
+            self.condition_ids.push(id);
+        }
+        let principals = statement.principal.as_ref().map(|element| {
+            self.principals.push(Principals::new(element));
+            Span::since(self.principals.len() - 1, &self.principals).start
+        });
+        Statement {
+            effect: statement.effect,
+            scope,
+            conditions: Span::since(first, &self.condition_ids),
+            principals,
+        }
+    }
+
+    fn scope(&mut self, element: Option<&ResourceElement>, keys: &mut Keys) -> Scope {
+        let Some(ResourceElement { negated, patterns }) = element else {
+            return Scope::Missing;
+        };
+        if !negated && patterns.iter().any(ResourcePattern::is_any) {
+            return Scope::Everything;
+        }
+        let first = self.patterns.len();
+        self.patterns
+            .extend(patterns.iter().map(|pattern| Pattern::new(pattern, keys)));
+        let span = Span::since(first, &self.patterns);
+        if *negated {
+            Scope::Not(span)
+        } else {
+            Scope::Any(span)
+        }
+    }
+
+    fn condition(&mut self, condition: &ast::Condition, keys: &mut Keys) -> u32 {
+        let text = (
+            condition.operator,
+            condition.key.clone(),
+            condition.values.clone(),
+        );
+        if let Some(id) = self.known_conditions.get(&text) {
+            return *id;
+        }
+        let id = u32::try_from(self.conditions.len()).unwrap_or(u32::MAX);
+        self.conditions.push(Condition::new(condition, keys));
+        self.known_conditions.insert(text, id);
+        id
+    }
+
+    fn ranges(&mut self, element: &ActionElement) -> Vec<Range<u32>> {
+        let ranges = |pattern: &ActionPattern| match self.known_actions.get(pattern.as_str()) {
+            Some(ranges) => ranges.clone(),
+            None => {
+                let ranges = action::ranges(pattern);
+                self.known_actions.insert(pattern.as_str().into(), ranges.clone());
+                ranges
+            }
+        };
+        action::covered(element, ranges)
+    }
+
+    /// Walks along all actions, and notes where the set of statements that cover them changes.
+    fn stretches(&mut self, first: usize, statements: &[ast::Statement]) -> Span {
+        let mut turns: Vec<(u32, u32, bool)> = Vec::new();
+        for (index, statement) in (first..).zip(statements) {
+            let index = u32::try_from(index).unwrap_or(u32::MAX);
+            for range in self.ranges(&statement.action) {
+                turns.extend([(range.start, index, true), (range.end, index, false)]);
+            }
+        }
+        turns.sort_unstable();
+        let from = self.starts.len();
+        let mut active: Vec<u32> = Vec::new();
+        let mut known: FxHashMap<Vec<u32>, Bearing> = FxHashMap::default();
+        for turn in turns.chunk_by(|a, b| a.0 == b.0) {
+            for (_, index, begins) in turn {
+                match (active.binary_search(index), begins) {
+                    (Err(at), true) => active.insert(at, *index),
+                    (Ok(at), false) => {
+                        active.remove(at);
+                    }
+                    // A statement's ranges are apart from each other, so it does not begin twice.
+                    _ => {}
+                }
+            }
+            let bearing = *known.entry(active.clone()).or_insert_with(|| {
+                let first = self.order.len();
+                self.order.extend(&active);
+                let allows = |index: &u32| {
+                    self.statements
+                        .get(*index as usize)
+                        .is_some_and(|s| s.effect == Effect::Allow)
+                };
+                Bearing {
+                    statements: Span::since(first, &self.order),
+                    grants: active.iter().any(allows),
+                }
+            });
+            self.starts.extend(turn.first().map(|(rank, ..)| *rank));
+            self.bearings.push(bearing);
+        }
+        Span::since(from, &self.starts)
+    }
+
+    // ---- asking ----
+
+    fn bearing(&self, document: &Document, rank: u32) -> Option<Bearing> {
+        let starts = document.stretches.of(&self.starts);
+        let at = starts.partition_point(|start| *start <= rank).checked_sub(1)?;
+        document.stretches.of(&self.bearings).get(at).copied()
+    }
+
+    /// The statements of a document that cover an action, by number.
+    #[inline]
+    pub(crate) fn bearing_on<'a>(&'a self, document: u32, action: &'a Action<'_>) -> Covering<'a> {
+        let Some(document) = self.documents.get(document as usize) else {
+            return Covering::Listed([].iter());
+        };
+        match action.rank {
+            Some(rank) => {
+                let span = self
+                    .bearing(document, rank)
+                    .map_or(Span::default(), |bearing| bearing.statements);
+                Covering::Listed(span.of(&self.order).iter())
+            }
+            None => Covering::Tried {
+                next: document.statements.start,
+                left: document.source.statements.iter(),
+                action: action.name,
+            },
+        }
+    }
+
+    /// The stretches of actions on which a grant of a document bears; the last may end past the catalogue.
+    pub(crate) fn granted(&self, document: u32) -> impl Iterator<Item = Range<u32>> {
+        let stretches = self
+            .documents
+            .get(document as usize)
+            .map_or(Span::default(), |d| d.stretches);
+        let (starts, bearings) = (stretches.of(&self.starts), stretches.of(&self.bearings));
+        let ends = starts.iter().skip(1).copied().chain([u32::MAX]);
+        let all = starts.iter().zip(ends).zip(bearings);
+        all.filter(|(_, bearing)| bearing.grants)
+            .map(|((start, end), _)| *start..end)
+    }
+
+    #[inline]
+    pub(crate) fn statement_at(&self, number: u32) -> Option<&Statement> {
+        self.statements.get(number as usize)
+    }
+
+    /// The `Principal` element of a statement.
+    #[inline]
+    pub(crate) fn principals_of(&self, statement: &Statement) -> Option<&Principals> {
+        self.principals.get(statement.principals? as usize)
+    }
+
+    /// The conditions of a statement.
+    #[inline]
+    pub(crate) fn conditions_of(&self, statement: &Statement) -> impl Iterator<Item = &Condition> {
+        let ids = statement.conditions.of(&self.condition_ids);
+        ids.iter().filter_map(|id| self.conditions.get(*id as usize))
+    }
+
+    /// The patterns of a statement's resource element, where it has to be looked at.
+    pub(crate) fn patterns_of(&self, statement: &Statement) -> &[Pattern] {
+        match statement.scope {
+            Scope::Missing | Scope::Everything => &[],
+            Scope::Any(span) | Scope::Not(span) => span.of(&self.patterns),
+        }
+    }
+
+    /// Whether the resource element of a statement covers a resource; `optional` says whether it may be missing.
+    #[inline]
+    pub(crate) fn covers(
+        &self,
+        statement: &Statement,
+        resource: &Resource<'_>,
+        facts: &View<'_>,
+        short: ShortArn,
+        optional: bool,
+    ) -> Tri {
+        let any = |span: Span| {
+            let mut any = Tri::False;
+            for pattern in span.of(&self.patterns) {
+                any = any.or(pattern.matches(resource, facts, short));
+                if any == Tri::True {
+                    break;
+                }
+            }
+            any
+        };
+        match statement.scope {
+            Scope::Missing => Tri::from(optional),
+            Scope::Everything => Tri::True,
+            Scope::Any(span) => any(span),
+            Scope::Not(span) => any(span).negate(),
+        }
+    }
+
+    /// Whether every condition of a statement holds.
+    #[inline]
+    pub(crate) fn holds(&self, statement: &Statement, facts: &View<'_>) -> Tri {
+        let mut all = Tri::True;
+        for condition in self.conditions_of(statement) {
+            all = all.and(condition.holds(facts));
+            if all == Tri::False {
+                break;
+            }
+        }
+        all
+    }
+}
+
+/// The numbers of the statements of a document that cover an action.
+pub(crate) enum Covering<'a> {
+    Listed(std::slice::Iter<'a, u32>),
+    /// The catalogue does not have the action: each statement is tried.
+    Tried {
+        next: u32,
+        left: std::slice::Iter<'a, ast::Statement>,
+        action: &'a str,
+    },
+}
+
+impl Iterator for Covering<'_> {
+    type Item = u32;
+
+    #[inline]
+    fn next(&mut self) -> Option<u32> {
+        match self {
+            Self::Listed(numbers) => numbers.next().copied(),
+            Self::Tried { next, left, action } => loop {
+                let statement = left.next()?;
+                let number = *next;
+                *next += 1;
+                if statement.action.matches(action) {
+                    return Some(number);
+                }
+            },
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! A request context by key number: what [`Context`] says, found without comparing text.
+//!
+//! Invariant: [`View::get`] says of every key that a library's policies ask for what [`Context::get`] says of it, where
+//! the view's parts were set one after the other in one context.
+
+use std::marker::PhantomData;
+use std::net::IpAddr;
+
+use sv0_iam::catalog::{ActionId, Catalog};
+use sv0_iam::condition::{Context, Fact, date, numeric};
+
+use super::keys::{KeyId, Keys};
+use super::library::Library;
+
+/// A single value, with what it can be read as.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Value {
+    pub(crate) text: Box<str>,
+    /// Few values are anything but text.
+    read: Option<Box<Read>>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Read {
+    address: Option<IpAddr>,
+    number: Option<f64>,
+    moment: Option<i128>,
+}
+
+impl Value {
+    fn new(text: &str) -> Self {
+        let read = Read {
+            address: text.parse().ok(),
+            number: numeric::parse(text),
+            moment: date::parse(text),
+        };
+        let any = read.address.is_some() || read.number.is_some() || read.moment.is_some();
+        Self {
+            text: text.into(),
+            read: any.then(|| Box::new(read)),
+        }
+    }
+
+    pub(crate) fn address(&self) -> Option<IpAddr> {
+        self.read.as_ref()?.address
+    }
+
+    pub(crate) fn number(&self) -> Option<f64> {
+        self.read.as_ref()?.number
+    }
+
+    /// Nanoseconds since 1970.
+    pub(crate) fn moment(&self) -> Option<i128> {
+        self.read.as_ref()?.moment
+    }
+}
+
+/// What is known of one key.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Known {
+    One(Value),
+    Many(Box<[Value]>),
+    Absent,
+    Unknown { maybe_absent: bool },
+}
+
+impl Known {
+    fn new(fact: Fact<'_>) -> Self {
+        match fact {
+            Fact::One(text) => Self::One(Value::new(text)),
+            Fact::Many(texts) => Self::Many(texts.iter().map(|text| Value::new(text)).collect()),
+            Fact::Absent => Self::Absent,
+            Fact::Unknown { maybe_absent } => Self::Unknown { maybe_absent },
+        }
+    }
+}
+
+/// What a key that nothing was said of is, in a closed context, and in an open one.
+const ABSENT: &Known = &Known::Absent;
+const UNKNOWN: &Known = &Known::Unknown { maybe_absent: true };
+
+/// Facts by key, sorted. A key with no fact is one of which nothing was said, whatever tables below this one say.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Table {
+    keys: Box<[KeyId]>,
+    known: Box<[Option<Known>]>,
+}
+
+/// A key and what is known of it.
+pub(crate) type Entry = (KeyId, Option<Known>);
+
+impl Table {
+    pub(crate) fn new(mut entries: Vec<Entry>) -> Self {
+        entries.sort_by_key(|(key, _)| *key);
+        let (keys, known): (Vec<_>, Vec<_>) = entries.into_iter().unzip();
+        Self {
+            keys: keys.into(),
+            known: known.into(),
+        }
+    }
+
+    /// Everything that a context says, by key; its keys get numbers.
+    pub(crate) fn entries_of(context: &Context, keys: &mut Keys) -> Vec<Entry> {
+        let entry = |(key, fact)| (keys.intern(key), Some(Known::new(fact)));
+        let mut entries: Vec<Entry> = context.entries().map(entry).collect();
+        entries.sort_by_key(|(key, _)| *key);
+        entries
+    }
+
+    #[inline]
+    pub(crate) fn find(&self, key: KeyId) -> Option<Option<&Known>> {
+        // A handful is searched faster from the front.
+        let at = if self.keys.len() <= 8 {
+            self.keys.iter().position(|other| *other == key)?
+        } else {
+            self.keys.binary_search(&key).ok()?
+        };
+        self.known.get(at).map(Option::as_ref)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (KeyId, Option<&Known>)> {
+        self.keys
+            .iter()
+            .copied()
+            .zip(self.known.iter().map(Option::as_ref))
+    }
+}
+
+/// A context, compiled for a library: it borrows the library, which so cannot learn policies that ask for keys that
+/// were left out here.
+#[derive(Debug, Clone)]
+pub struct Facts<'l> {
+    table: Table,
+    open: bool,
+    action: Option<ActionId>,
+    library: PhantomData<&'l Library>,
+}
+
+impl<'l> Facts<'l> {
+    pub(super) fn new(context: &Context, keys: &'l Keys) -> Self {
+        let entries = context.entries();
+        let entries = entries.filter_map(|(key, fact)| Some((keys.find(key)?, Some(Known::new(fact)))));
+        Self {
+            table: Table::new(entries.collect()),
+            open: context.is_open(),
+            action: context.action(),
+            library: PhantomData,
+        }
+    }
+
+    pub(crate) fn table(&self) -> &Table {
+        &self.table
+    }
+
+    pub(crate) const fn is_open(&self) -> bool {
+        self.open
+    }
+
+    /// What requests are for, where the context says so.
+    pub(crate) const fn action(&self) -> Option<ActionId> {
+        self.action
+    }
+}
+
+/// What is known of a request: facts, and facts that overrule them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct View<'a> {
+    keys: &'a Keys,
+    parts: [Option<&'a Table>; 3],
+    open: bool,
+    action: Option<ActionId>,
+}
+
+impl<'a> View<'a> {
+    /// Facts in tables, of which the first that speaks of a key is right.
+    pub(crate) const fn new(
+        keys: &'a Keys,
+        parts: [Option<&'a Table>; 3],
+        open: bool,
+        action: Option<ActionId>,
+    ) -> Self {
+        Self {
+            keys,
+            parts,
+            open,
+            action,
+        }
+    }
+
+    #[inline]
+    fn find(&self, key: KeyId) -> Option<&'a Known> {
+        self.parts
+            .into_iter()
+            .flatten()
+            .find_map(|part| part.find(key))
+            .flatten()
+    }
+
+    /// Whether requests for the action never have the key (semantics rule 41).
+    fn never_carried(&self, key: KeyId) -> bool {
+        self.action
+            .zip(self.keys.name(key))
+            .is_some_and(|(action, key)| Catalog::embedded().never_carries(action, key))
+    }
+
+    /// What is known of a key.
+    #[inline]
+    pub(crate) fn get(&self, key: KeyId) -> &'a Known {
+        match self.find(key) {
+            Some(known) => known,
+            None if !self.open => ABSENT,
+            // Tags of a set that is known as a whole are absent unless set.
+            None => match self.keys.whole(key).and_then(|whole| self.find(whole)) {
+                Some(Known::Absent) => ABSENT,
+                _ if self.never_carried(key) => ABSENT,
+                _ => UNKNOWN,
+            },
+        }
+    }
+}

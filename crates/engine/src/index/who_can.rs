@@ -1,0 +1,607 @@
+//! Who can: the verdict for every principal of a population, asked once for each group where nothing tells its members
+//! apart.
+//!
+//! Invariant: the answer is what [`Population::ask`] gives for each principal by itself.
+
+use sv0_iam::decide::{ResourceRule, Verdict};
+use sv0_iam::syntax::ast::Effect;
+use sv0_iam::syntax::resource::ShortArn;
+use sv0_iam::tri::Tri;
+
+use super::partial::{As, Asked, Notes, Open, covers, holds, settled};
+use super::population::{Group, Population, Principal, PrincipalId};
+use crate::compiled::compose::{Tally, Terms, verdict};
+use crate::compiled::decide::{Case, Naming, Refusals};
+use crate::compiled::facts::View;
+use crate::compiled::{Action, Facts, Layers, PolicyId, Resource, Who};
+
+/// What is asked about, whoever asks.
+#[derive(Debug, Clone, Copy)]
+pub struct Target<'a> {
+    /// What for.
+    pub action: &'a Action<'a>,
+    /// On what.
+    pub resource: &'a Resource<'a>,
+    /// Whose the resource is; the caller's account where it is nobody's.
+    pub resource_account: Option<&'a str>,
+    /// The resource's own policies.
+    pub policies: &'a [PolicyId],
+    /// RCPs of the resource's account, one list a level, root first; none where none applies.
+    pub rcps: Option<&'a [Vec<PolicyId>]>,
+    /// Policies of the VPC endpoint that the requests go through.
+    pub endpoint: Option<&'a [PolicyId]>,
+    /// Whether the resource policy must allow even within the account.
+    pub resource_rule: ResourceRule,
+    /// Whether `RestrictPublicBuckets` is on for the S3 bucket.
+    pub block_public_access: bool,
+    /// What is known of the resource and the request: it overrules what is known of the principals.
+    pub facts: Option<&'a Facts<'a>>,
+}
+
+/// The principals that may, each list in the order of ids.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WhoCan {
+    /// [`Verdict::Allowed`].
+    pub allowed: Vec<PrincipalId>,
+    /// [`Verdict::AllowedIf`].
+    pub allowed_if: Vec<PrincipalId>,
+}
+
+/// Room for notes, to be used for one question after the other so that none of them allocates.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    notes: Notes,
+    clauses: Vec<Clause>,
+    /// Groups that may be allowed something, and principals that a statement may name by name.
+    groups: Marks,
+    named: Marks,
+    allowed: Bits,
+    allowed_if: Bits,
+}
+
+/// A statement of a policy that names principals, where it covers the action and perhaps the resource.
+#[derive(Debug, Clone, Copy)]
+struct Clause {
+    open: Open,
+    place: Place,
+    /// Whether it holds, principals apart; none where that hangs on the principal.
+    holds: Option<Tri>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Resource,
+    Rcp,
+    Endpoint,
+}
+
+impl Place {
+    const fn naming(self, bounded: bool) -> Naming {
+        match self {
+            Self::Rcp => Naming::RCP,
+            Self::Resource | Self::Endpoint => Naming::resource(bounded),
+        }
+    }
+}
+
+impl Population {
+    /// The verdict for one principal; none for another population's id.
+    #[must_use]
+    pub fn ask(&self, id: PrincipalId, target: &Target<'_>) -> Option<Verdict> {
+        let principal = self.principals.get(id.index())?;
+        let setup = &self.groups.get(principal.group as usize)?.setup;
+        let case = Case {
+            library: &self.library,
+            who: &principal.who,
+            action: target.action,
+            resource: target.resource,
+            facts: self.facts_of(principal, target),
+        };
+        let layers = Layers {
+            identity: &setup.identity,
+            identity_unknown: setup.identity_unknown,
+            boundaries: &setup.boundaries,
+            session: None,
+            scps: setup
+                .scps
+                .and_then(|chain| self.chains.get(chain.index()))
+                .map(Vec::as_slice),
+            rcps: target.rcps,
+            resource: target.policies,
+            endpoint: target.endpoint,
+            resource_rule: target.resource_rule,
+            block_public_access: target.block_public_access,
+        };
+        Some(case.decide(target.resource_account, &layers))
+    }
+
+    /// Everybody who may.
+    #[must_use]
+    pub fn who_can(&self, target: &Target<'_>, scratch: &mut Scratch) -> WhoCan {
+        if target.action.free {
+            let all = (0..self.len())
+                .filter_map(|index| u32::try_from(index).ok())
+                .map(PrincipalId);
+            return WhoCan {
+                allowed: all.collect(),
+                allowed_if: Vec::new(),
+            };
+        }
+        scratch.notes.next(self.library.len());
+        scratch.groups.next(self.groups.len());
+        scratch.named.next(self.principals.len());
+        scratch.allowed.next(self.principals.len());
+        scratch.allowed_if.next(self.principals.len());
+        let top = target.facts.map(Facts::table);
+        let mut round = Round {
+            population: self,
+            target,
+            asked: Asked {
+                library: &self.library,
+                common: &self.common,
+                action: target.action,
+                resource: target.resource,
+                top,
+                facts: self
+                    .common
+                    .view(&self.library.keys, top, target.facts.and_then(Facts::action)),
+            },
+            refusals: self.library.refusals(
+                target.action,
+                target.resource,
+                target.policies,
+                target.block_public_access,
+            ),
+            scratch,
+        };
+        round.clauses();
+        round.candidates();
+        round.groups();
+        round.named();
+        WhoCan {
+            allowed: scratch.allowed.ids(),
+            allowed_if: scratch.allowed_if.ids(),
+        }
+    }
+
+    fn facts_of<'a>(&'a self, principal: &'a Principal, target: &Target<'a>) -> View<'a> {
+        let parts = [
+            target.facts.map(Facts::table),
+            Some(&principal.own),
+            Some(&*principal.kin),
+        ];
+        let action = target.facts.and_then(Facts::action);
+        View::new(&self.library.keys, parts, principal.open, action)
+    }
+}
+
+/// One question about everybody.
+struct Round<'a, 's> {
+    population: &'a Population,
+    target: &'a Target<'a>,
+    asked: Asked<'a>,
+    refusals: Refusals,
+    scratch: &'s mut Scratch,
+}
+
+impl<'a> Round<'a, '_> {
+    // ---- what the resource's side says ----
+
+    /// Finds the statements on the resource's side, and the principals that they may name.
+    fn clauses(&mut self) {
+        let Target {
+            action,
+            policies,
+            rcps,
+            endpoint,
+            ..
+        } = *self.target;
+        self.scratch.clauses.clear();
+        if !action.iam {
+            self.clauses_of(policies, Place::Resource);
+        }
+        for level in rcps.filter(|_| action.rcps).unwrap_or_default() {
+            self.clauses_of(level, Place::Rcp);
+        }
+        self.clauses_of(endpoint.unwrap_or_default(), Place::Endpoint);
+        let Population { library, names, .. } = self.population;
+        for clause in &self.scratch.clauses {
+            let statement = library.documents.statement_at(clause.open.statement);
+            let principals = statement.and_then(|statement| library.documents.principals_of(statement));
+            for entry in principals.iter().flat_map(|principals| &principals.entries) {
+                names.meant(entry).for_each(|index| self.scratch.named.add(index));
+            }
+        }
+    }
+
+    fn clauses_of(&mut self, policies: &[PolicyId], place: Place) {
+        let documents = &self.population.library.documents;
+        let Naming { short, optional, .. } = place.naming(false);
+        for policy in policies {
+            for number in documents.bearing_on(policy.0, self.asked.action) {
+                let Some(statement) = documents.statement_at(number) else {
+                    continue;
+                };
+                // RCPs never grant, and a statement without principals speaks of nobody.
+                let idle = place == Place::Rcp && statement.effect == Effect::Allow;
+                if idle || documents.principals_of(statement).is_none() {
+                    continue;
+                }
+                let covers = covers(&self.asked, statement, short, optional);
+                let holds = settled(&self.asked, statement, covers);
+                if covers == Some(Tri::False) || holds == Some(Tri::False) {
+                    continue;
+                }
+                let open = Open {
+                    statement: number,
+                    effect: statement.effect,
+                    covers,
+                };
+                self.scratch.clauses.push(Clause { open, place, holds });
+            }
+        }
+    }
+
+    /// Adds what the resource's side says of a caller; without facts, says whether more would have to be known.
+    fn side(&self, who: &Who, bounded: bool, facts: Option<&View<'_>>, tally: &mut Tally) -> bool {
+        let documents = &self.population.library.documents;
+        let (mut hangs, mut endpoint) = (false, Tri::False);
+        for clause in &self.scratch.clauses {
+            if clause.place == Place::Rcp && who.service_linked {
+                continue;
+            }
+            let naming = clause.place.naming(bounded);
+            let Some(statement) = documents.statement_at(clause.open.statement) else {
+                continue;
+            };
+            let Some(principals) = documents.principals_of(statement) else {
+                continue;
+            };
+            let ways = principals.speak_of(who, clause.open.effect, naming.bounded);
+            if ways.tri() == Tri::False {
+                continue;
+            }
+            let how = (naming.short, naming.optional);
+            let holds = match (clause.holds, facts) {
+                (Some(holds), _) => holds,
+                (None, Some(facts)) => holds(
+                    documents,
+                    statement,
+                    clause.open.covers,
+                    self.asked.resource,
+                    facts,
+                    how,
+                ),
+                (None, None) => {
+                    hangs = true;
+                    continue;
+                }
+            };
+            match (clause.open.effect, clause.place) {
+                (Effect::Deny, _) => tally.deny = tally.deny.or(ways.tri().and(holds)),
+                (Effect::Allow, Place::Resource) => tally.resource.add(ways, holds),
+                (Effect::Allow, Place::Endpoint) => endpoint = endpoint.or(ways.tri().and(holds)),
+                (Effect::Allow, Place::Rcp) => {}
+            }
+        }
+        if self.target.endpoint.is_some() {
+            tally.endpoint = endpoint;
+        }
+        hangs
+    }
+
+    // ---- whom it is worth to ask about ----
+
+    /// Marks the groups of which a member may be allowed something without being named by name.
+    fn candidates(&mut self) {
+        let documents = &self.population.library.documents;
+        let granters = &self.population.granters;
+        let scratch = &mut *self.scratch;
+        let to_anyone = scratch.clauses.iter().any(|clause| {
+            let statement = documents.statement_at(clause.open.statement);
+            let principals = statement.and_then(|statement| documents.principals_of(statement));
+            let grants = clause.place == Place::Resource && clause.open.effect == Effect::Allow;
+            // An entry of an account alone is not enough for anybody whose identity policies do not grant.
+            grants && principals.is_some_and(|principals| principals.anyone || principals.negated)
+        });
+        if to_anyone {
+            scratch.groups.add_all();
+            return;
+        }
+        granters
+            .free()
+            .iter()
+            .for_each(|group| scratch.groups.add(*group));
+        for policy in granters.policies(self.asked.action) {
+            let partial = scratch.notes.partial(&self.asked, policy, As::Identity);
+            let allows = |open: &Open| open.effect == Effect::Allow;
+            if partial.allow != Tri::False || scratch.notes.open_of(&partial).iter().any(allows) {
+                granters
+                    .holders(policy)
+                    .iter()
+                    .for_each(|group| scratch.groups.add(*group));
+            }
+        }
+    }
+
+    // ---- asking ----
+
+    fn groups(&mut self) {
+        for at in 0.. {
+            let Some(group) = self.scratch.groups.get(at) else {
+                break;
+            };
+            let Some(group) = self.population.groups.get(group as usize) else {
+                continue;
+            };
+            self.group(group);
+        }
+    }
+
+    /// The members of a group whom no statement names by name.
+    fn group(&mut self, group: &'a Group) {
+        let population = self.population;
+        let named = &self.scratch.named;
+        let others = || group.members.iter().copied().filter(|member| !named.has(*member));
+        let Some(first) = others()
+            .next()
+            .and_then(|first| population.principals.get(first as usize))
+        else {
+            return;
+        };
+        let bounded = first.who.iam && !group.setup.boundaries.is_empty();
+        self.note(group);
+        let mut tally = Tally::EMPTY;
+        let hangs = self.mine(group, &first.who, None, &mut tally);
+        if tally.deny == Tri::True {
+            return;
+        }
+        if !self.side(&first.who, bounded, None, &mut tally) && !hangs {
+            let verdict = verdict(&tally, &self.terms(&first.who, group));
+            let Scratch {
+                named,
+                allowed,
+                allowed_if,
+                ..
+            } = &mut *self.scratch;
+            let bits = match verdict {
+                Verdict::Allowed => allowed,
+                Verdict::AllowedIf => allowed_if,
+                Verdict::ImplicitDeny | Verdict::ExplicitDeny => return,
+            };
+            group
+                .members
+                .iter()
+                .filter(|member| !named.has(**member))
+                .for_each(|member| bits.set(*member));
+            return;
+        }
+        if tally.deny == Tri::True {
+            return;
+        }
+        for member in &group.members {
+            if !self.scratch.named.has(*member) {
+                self.one(*member, group);
+            }
+        }
+    }
+
+    /// The principals whom a statement may name by name.
+    fn named(&mut self) {
+        for at in 0.. {
+            let Some(member) = self.scratch.named.get(at) else {
+                break;
+            };
+            let principal = self.population.principals.get(member as usize);
+            let group = principal.and_then(|principal| self.population.groups.get(principal.group as usize));
+            if let Some(group) = group {
+                self.note(group);
+                self.one(member, group);
+            }
+        }
+    }
+
+    /// Notes what the documents of a group say.
+    fn note(&mut self, group: &Group) {
+        let notes = &mut self.scratch.notes;
+        for policy in group.setup.identity.iter().chain(&group.setup.boundaries) {
+            notes.partial(&self.asked, *policy, As::Identity);
+        }
+        let chain = group
+            .setup
+            .scps
+            .and_then(|chain| self.population.chains.get(chain.index()));
+        for policy in chain.into_iter().flatten().flatten() {
+            notes.partial(&self.asked, *policy, As::Scp);
+        }
+    }
+
+    fn one(&mut self, member: u32, group: &Group) {
+        let population = self.population;
+        let Some(principal) = population.principals.get(member as usize) else {
+            return;
+        };
+        let facts = population.facts_of(principal, self.target);
+        let who = &principal.who;
+        let mut tally = Tally::EMPTY;
+        self.mine(group, who, Some(&facts), &mut tally);
+        if tally.deny == Tri::True {
+            return;
+        }
+        self.side(
+            who,
+            who.iam && !group.setup.boundaries.is_empty(),
+            Some(&facts),
+            &mut tally,
+        );
+        match verdict(&tally, &self.terms(who, group)) {
+            Verdict::Allowed => self.scratch.allowed.set(member),
+            Verdict::AllowedIf => self.scratch.allowed_if.set(member),
+            Verdict::ImplicitDeny | Verdict::ExplicitDeny => {}
+        }
+    }
+
+    fn terms(&self, who: &Who, group: &Group) -> Terms {
+        let Target {
+            action,
+            resource_account,
+            resource_rule,
+            ..
+        } = *self.target;
+        let required = resource_rule == ResourceRule::Required;
+        Terms::new(
+            who,
+            action,
+            resource_account,
+            group.setup.identity_unknown,
+            required,
+            self.refusals,
+        )
+    }
+
+    /// Adds what the caller's own side says: identity policies, boundaries, SCPs. Without facts, says whether more would
+    /// have to be known.
+    fn mine(&self, group: &Group, who: &Who, facts: Option<&View<'_>>, tally: &mut Tally) -> bool {
+        if !who.iam {
+            return false;
+        }
+        let setup = &group.setup;
+        let mut hangs = false;
+        let mut said = |policies: &[PolicyId], how: As, deny: &mut Tri| {
+            let mut allow = Tri::False;
+            for policy in policies {
+                hangs |= self.said(*policy, how, facts, &mut allow, deny);
+            }
+            allow
+        };
+        tally.identity = said(&setup.identity, As::Identity, &mut tally.deny);
+        for boundary in &setup.boundaries {
+            let allow = said(std::slice::from_ref(boundary), As::Identity, &mut tally.deny);
+            tally.boundaries = tally.boundaries.and(allow);
+        }
+        let chain = setup.scps.filter(|_| !who.service_linked);
+        for level in chain
+            .and_then(|chain| self.population.chains.get(chain.index()))
+            .into_iter()
+            .flatten()
+        {
+            let allow = said(level, As::Scp, &mut tally.deny);
+            tally.scps = tally.scps.and(allow);
+        }
+        hangs
+    }
+
+    #[inline]
+    fn said(
+        &self,
+        policy: PolicyId,
+        how: As,
+        facts: Option<&View<'_>>,
+        allow: &mut Tri,
+        deny: &mut Tri,
+    ) -> bool {
+        let documents = &self.population.library.documents;
+        let partial = self.scratch.notes.noted(policy, how);
+        *allow = allow.or(partial.allow);
+        *deny = deny.or(partial.deny);
+        if partial.open.is_empty() {
+            return false;
+        }
+        let Some(facts) = facts else { return true };
+        for open in self.scratch.notes.open_of(&partial) {
+            let so_far = match open.effect {
+                Effect::Allow => &mut *allow,
+                Effect::Deny => &mut *deny,
+            };
+            if let (true, Some(statement)) = (*so_far != Tri::True, documents.statement_at(open.statement)) {
+                let how: (ShortArn, bool) = (how.short(), false);
+                *so_far = so_far.or(holds(
+                    documents,
+                    statement,
+                    open.covers,
+                    self.asked.resource,
+                    facts,
+                    how,
+                ));
+            }
+        }
+        false
+    }
+}
+
+/// Numbers that were marked, in the order of marking; forgetting them costs nothing.
+#[derive(Debug, Default)]
+struct Marks {
+    marked: Vec<u32>,
+    list: Vec<u32>,
+    round: u32,
+}
+
+impl Marks {
+    fn next(&mut self, count: usize) {
+        self.round = self.round.wrapping_add(1);
+        if self.round == 0 {
+            self.marked.clear();
+            self.round = 1;
+        }
+        self.marked.resize(count, 0);
+        self.list.clear();
+    }
+
+    fn add(&mut self, number: u32) {
+        if let Some(mark) = self
+            .marked
+            .get_mut(number as usize)
+            .filter(|mark| **mark != self.round)
+        {
+            *mark = self.round;
+            self.list.push(number);
+        }
+    }
+
+    fn add_all(&mut self) {
+        (0..self.marked.len())
+            .filter_map(|number| u32::try_from(number).ok())
+            .for_each(|number| self.add(number));
+    }
+
+    #[inline]
+    fn has(&self, number: u32) -> bool {
+        self.marked.get(number as usize) == Some(&self.round)
+    }
+
+    fn get(&self, at: usize) -> Option<u32> {
+        self.list.get(at).copied()
+    }
+}
+
+/// A set of principals.
+#[derive(Debug, Default)]
+struct Bits(Vec<u64>);
+
+impl Bits {
+    fn next(&mut self, count: usize) {
+        self.0.clear();
+        self.0.resize(count.div_ceil(64), 0);
+    }
+
+    #[inline]
+    fn set(&mut self, index: u32) {
+        if let Some(word) = self.0.get_mut(index as usize / 64) {
+            *word |= 1 << (index % 64);
+        }
+    }
+
+    fn ids(&self) -> Vec<PrincipalId> {
+        let count: u32 = self.0.iter().map(|word| word.count_ones()).sum();
+        let mut out = Vec::with_capacity(count as usize);
+        for (word, base) in self.0.iter().zip((0..).step_by(64)) {
+            let mut left = *word;
+            while left != 0 {
+                out.push(PrincipalId(base + left.trailing_zeros()));
+                left &= left - 1;
+            }
+        }
+        out
+    }
+}

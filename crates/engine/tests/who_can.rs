@@ -1,0 +1,333 @@
+//! Who-can over a population is asking each of its principals one by one, of the compiled evaluator and of the plain one.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failed test says where"
+)]
+
+mod asking;
+mod odd;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::{Index, select, subsequence};
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+use serde_json::Value;
+use sv0_engine::compiled::{Action, Library, PolicyId, Resource};
+use sv0_engine::index::{Builder, NewPrincipal, Scratch, Target};
+use sv0_iam::condition::Context;
+use sv0_iam::decide::{Attached, Policies, Request, ResourceRule, Verdict, decide};
+use sv0_iam::name::Caller;
+use sv0_iam::syntax::resource::ResourceName;
+use sv0_iam::syntax::{Flavor, Policy, parse};
+
+#[derive(Debug, Clone)]
+struct Member {
+    caller: Caller,
+    /// One of a few sets of documents.
+    identity: Index,
+    identity_unknown: bool,
+    boundary: Option<Index>,
+    chain: Option<Index>,
+    /// One of a few contexts, and facts of its own.
+    context: Index,
+    own: Vec<(&'static str, &'static str)>,
+}
+
+#[derive(Debug, Clone)]
+struct Asked {
+    action: &'static str,
+    resource: &'static str,
+    owner: Option<&'static str>,
+    policy: Vec<Value>,
+    rcps: Option<Vec<Vec<Value>>>,
+    endpoint: Option<Vec<Value>>,
+    required: bool,
+    on_top: Option<Context>,
+}
+
+#[derive(Debug, Clone)]
+struct Everything {
+    pool: Vec<Value>,
+    sets: Vec<Vec<Index>>,
+    chains: Vec<Vec<Vec<Value>>>,
+    contexts: Vec<Context>,
+    members: Vec<Member>,
+    asked: Vec<Asked>,
+}
+
+fn member() -> impl Strategy<Value = Member> {
+    let rarely = |chance| prop::bool::weighted(chance);
+    let own: Vec<(&str, &str)> = odd::KEYS
+        .iter()
+        .flat_map(|(key, values)| values.iter().map(|value| (*key, *value)))
+        .collect();
+    let own = subsequence(own, 0..=2).boxed();
+    // Roles of one account, so that principals have company.
+    let roles = ["App", "team/App", "Web", "team/Db"]
+        .map(|name| Caller::parse(&format!("arn:aws:iam::111111111111:role/{name}")));
+    let parts = (
+        prop_oneof![2 => odd::caller(), 3 => select(Vec::from(roles))],
+        any::<Index>(),
+        rarely(0.05),
+        prop::option::weighted(0.1, any::<Index>()),
+        prop::option::weighted(0.5, any::<Index>()),
+        any::<Index>(),
+        prop_oneof![2 => Just(Vec::new()), 1 => own],
+    );
+    parts.prop_map(
+        |(caller, identity, identity_unknown, boundary, chain, context, own)| Member {
+            caller,
+            identity,
+            identity_unknown,
+            boundary,
+            chain,
+            context,
+            own,
+        },
+    )
+}
+
+fn asked() -> impl Strategy<Value = Asked> {
+    let owner = select(
+        &[
+            Some("111111111111"),
+            Some("111111111111"),
+            Some("222222222222"),
+            None,
+        ][..],
+    );
+    let sometimes = 0.25;
+    (
+        (select(odd::ACTIONS), select(odd::RESOURCES), owner),
+        prop_oneof![1 => Just(Vec::new()), 2 => vec(odd::document(0.85, true), 1..=2)],
+        prop::option::weighted(sometimes, vec(vec(odd::document(0.5, true), 0..=1), 0..=2)),
+        prop::option::weighted(0.15, vec(odd::ceiling(true), 0..=2)),
+        prop::bool::weighted(0.2),
+        prop::option::weighted(0.5, odd::context()),
+    )
+        .prop_map(
+            |((action, resource, owner), policy, rcps, endpoint, required, on_top)| Asked {
+                action,
+                resource,
+                owner,
+                policy,
+                rcps,
+                endpoint,
+                required,
+                on_top,
+            },
+        )
+}
+
+fn everything() -> impl Strategy<Value = Everything> {
+    // Contexts that are all alike are the rule; that some are open and some closed, the exception.
+    let contexts = vec(odd::context(), 1..=2);
+    (
+        vec(odd::document(0.85, false), 1..=4),
+        vec(vec(any::<Index>(), 0..=3), 1..=2),
+        vec(vec(vec(odd::ceiling(false), 0..=2), 0..=2), 1..=2),
+        contexts,
+        vec(member(), 1..=16),
+        vec(asked(), 1..=3),
+    )
+        .prop_map(|(pool, sets, chains, contexts, members, asked)| Everything {
+            pool,
+            sets,
+            chains,
+            contexts,
+            members,
+            asked,
+        })
+}
+
+fn read(document: &Value, flavor: Flavor) -> Policy {
+    parse(&document.to_string(), flavor).0.unwrap()
+}
+
+fn read_all(documents: &[Value], flavor: Flavor) -> Vec<Policy> {
+    documents.iter().map(|document| read(document, flavor)).collect()
+}
+
+fn read_levels(levels: &[Vec<Value>], flavor: Flavor) -> Vec<Vec<Policy>> {
+    levels.iter().map(|level| read_all(level, flavor)).collect()
+}
+
+fn attached<'a>(policies: impl IntoIterator<Item = &'a Policy>) -> Vec<Attached<'a>> {
+    policies
+        .into_iter()
+        .map(|policy| Attached { policy, tag: 0 })
+        .collect()
+}
+
+fn add_all(library: &mut Library, policies: &[Policy]) -> Vec<PolicyId> {
+    policies.iter().map(|policy| library.add(policy)).collect()
+}
+
+fn add_levels(library: &mut Library, levels: &[Vec<Policy>]) -> Vec<Vec<PolicyId>> {
+    levels.iter().map(|level| add_all(library, level)).collect()
+}
+
+fn overruled(context: &Context, by: &Context) -> Context {
+    let mut out = context.clone();
+    by.entries().for_each(|(key, fact)| out.set_fact(key, fact));
+    out
+}
+
+/// Counts of verdicts, and how many principals were in company; panics where answers differ.
+fn check(world: &Everything) -> ([u32; 4], usize) {
+    let pool = read_all(&world.pool, Flavor::Identity);
+    let chains: Vec<Vec<Vec<Policy>>> = world
+        .chains
+        .iter()
+        .map(|chain| read_levels(chain, Flavor::Scp))
+        .collect();
+    let mut builder = Builder::default();
+    let pool_ids = add_all(builder.library(), &pool);
+    let chain_ids: Vec<_> = chains
+        .iter()
+        .map(|chain| {
+            let levels = add_levels(builder.library(), chain);
+            builder.chain(levels)
+        })
+        .collect();
+    let contexts: Vec<Context> = world
+        .members
+        .iter()
+        .map(|member| {
+            let mut context = member.context.get(&world.contexts).clone();
+            member
+                .own
+                .iter()
+                .for_each(|(key, value)| context.set(key, *value));
+            context
+        })
+        .collect();
+    let mut ids = Vec::new();
+    for (member, context) in world.members.iter().zip(&contexts) {
+        let identity: Vec<PolicyId> = member
+            .identity
+            .get(&world.sets)
+            .iter()
+            .map(|index| *index.get(&pool_ids))
+            .collect();
+        ids.push(builder.add(&NewPrincipal {
+            caller: &member.caller,
+            identity: &identity,
+            identity_unknown: member.identity_unknown,
+            boundaries: member.boundary.map(|index| *index.get(&pool_ids)).as_slice(),
+            scps: member.chain.map(|index| *index.get(&chain_ids)),
+            context,
+        }));
+    }
+    let mut population = builder.build();
+    let mut scratch = Scratch::default();
+    let mut count = [0; 4];
+    for asked in &world.asked {
+        let policy = read_all(&asked.policy, Flavor::Resource);
+        let rcps = asked.rcps.as_ref().map(|levels| read_levels(levels, Flavor::Rcp));
+        let endpoint = asked
+            .endpoint
+            .as_ref()
+            .map(|policies| read_all(policies, Flavor::Resource));
+        let library = population.library_mut();
+        let policy_ids = add_all(library, &policy);
+        let rcp_ids = rcps.as_ref().map(|levels| add_levels(library, levels));
+        let endpoint_ids = endpoint.as_ref().map(|policies| add_all(library, policies));
+        let facts = asked
+            .on_top
+            .as_ref()
+            .map(|context| population.library().facts(context));
+        let resource_rule = if asked.required {
+            ResourceRule::Required
+        } else {
+            ResourceRule::Either
+        };
+        let target = Target {
+            action: &Action::new(asked.action),
+            resource: &Resource::new(asked.resource),
+            resource_account: asked.owner,
+            policies: &policy_ids,
+            rcps: rcp_ids.as_deref(),
+            endpoint: endpoint_ids.as_deref(),
+            resource_rule,
+            block_public_access: false,
+            facts: facts.as_ref(),
+        };
+        let answer = population.who_can(&target, &mut scratch);
+        for ((member, context), id) in world.members.iter().zip(&contexts).zip(&ids) {
+            let context = asked
+                .on_top
+                .as_ref()
+                .map_or_else(|| context.clone(), |top| overruled(context, top));
+            let request = Request {
+                caller: &member.caller,
+                action: asked.action,
+                resource: ResourceName::new(asked.resource),
+                resource_account: asked.owner,
+                context: &context,
+            };
+            let policies = Policies {
+                identity: attached(
+                    member
+                        .identity
+                        .get(&world.sets)
+                        .iter()
+                        .map(|index| index.get(&pool)),
+                ),
+                identity_unknown: member.identity_unknown,
+                boundaries: attached(member.boundary.iter().map(|index| index.get(&pool))),
+                session: None,
+                scps: member
+                    .chain
+                    .map(|index| index.get(&chains).iter().map(attached).collect()),
+                rcps: rcps.as_ref().map(|levels| levels.iter().map(attached).collect()),
+                resource: attached(&policy),
+                endpoint: endpoint.as_ref().map(attached),
+                resource_rule,
+                block_public_access: false,
+            };
+            let plain = decide(&request, &policies).verdict;
+            assert_eq!(
+                population.ask(*id, &target),
+                Some(plain),
+                "asked alone: {member:?}"
+            );
+            let found = (answer.allowed.contains(id), answer.allowed_if.contains(id));
+            let wanted = (plain == Verdict::Allowed, plain == Verdict::AllowedIf);
+            assert_eq!(found, wanted, "asked with others: {member:?} {asked:?}");
+            count[plain as usize] += 1;
+        }
+        assert!(answer.allowed.is_sorted() && answer.allowed_if.is_sorted());
+    }
+    (count, population.len() - population.groups())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: asking::cases(), failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn asking_all_is_asking_each(world in everything()) {
+        check(&world);
+    }
+}
+
+/// The random populations are worth asking: no answer is rare.
+#[test]
+fn the_populations_are_of_all_kinds() {
+    let mut runner = TestRunner::deterministic();
+    let (mut all, mut company) = ([0; 4], 0);
+    for _ in 0..300 {
+        let world = everything().new_tree(&mut runner).unwrap().current();
+        let (count, more) = check(&world);
+        company += more;
+        all.iter_mut().zip(count).for_each(|(all, count)| *all += count);
+    }
+    let total: u32 = all.iter().sum();
+    eprintln!("allowed, allowed_if, implicit_deny, explicit_deny of {total}: {all:?}; {company} in company");
+    assert!(company > 600);
+    assert!(all.iter().all(|count| *count * 50 >= total), "{all:?} of {total}");
+}
