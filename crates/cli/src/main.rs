@@ -126,6 +126,7 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::Explain(args) => command::explain::run(args),
         Command::Simulate(args) => command::simulate::run(args),
         Command::Catalog(args) => command::catalog::run(args),
+        Command::Bench(command) => command::bench::run(command),
         Command::Completions(args) => command::completions::run(args),
     }
 }
