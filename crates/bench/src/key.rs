@@ -18,6 +18,7 @@ pub(crate) const KEYS: Family = Family {
 
 /// A key, as far as others need to know it.
 pub(crate) struct Key {
+    pub(crate) number: usize,
     pub(crate) arn: String,
     pub(crate) region: &'static str,
     id: String,
@@ -29,14 +30,20 @@ pub(crate) fn key(org: &Organization, number: usize) -> Key {
     let id = [8, 4, 4, 4, 12].map(|digits| rng.hex(digits)).join("-");
     let account = names::account(org.keys.account(number));
     Key {
+        number,
         arn: format!("arn:aws:kms:{region}:{account}:key/{id}"),
         region,
         id,
     }
 }
 
+/// Whether nobody may use a key but by policies of their own.
+pub(crate) fn leaves_it_to_iam(org: &Organization, number: usize) -> bool {
+    policy(org, number, 0, "").len() == 1
+}
+
 fn record(org: &Organization, number: usize) -> Record {
-    let Key { arn, region, id } = key(org, number);
+    let Key { arn, region, id, .. } = key(org, number);
     let account = org.keys.account(number);
     let mut record = entity(org, Kind::KmsKey, arn, &id, account, number);
     record.region = Some(region.to_owned());

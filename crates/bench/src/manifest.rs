@@ -6,6 +6,7 @@ use serde::Serialize;
 use sv0_model::kind::{EdgeKind, Kind};
 use sv0_model::record::Record;
 
+use crate::key;
 use crate::managed;
 use crate::organization::{FAMILIES, Organization};
 use crate::role::{self, Purpose};
@@ -69,17 +70,24 @@ fn resources(org: &Organization) -> Vec<(&'static str, Question)> {
         action: Some(action),
         account: Some(crate::names::account(account)),
     };
-    let numbers = |store: Store| 0..org.spread_of(store).total().min(LOOK_AT);
-    let bucket = |open: &[Openness], key: bool| {
-        numbers(Store::Bucket)
-            .filter(|number| open.contains(&store::openness(org, *number).0))
-            .map(|number| store::place(org, Store::Bucket, number))
-            .find(|place| place.key.is_some() == key)
+    // Not in the management account: RCPs bear on the others.
+    let places = |store: Store| {
+        let spread = org.spread_of(store);
+        let numbers = (spread.range(0).end..spread.total()).take(LOOK_AT);
+        numbers.map(move |number| (number, store::place(org, store, number)))
     };
-    let first = |store: Store, key: bool| {
-        numbers(store)
-            .map(|number| store::place(org, store, number))
-            .find(|place| place.key.is_some() == key)
+    let bucket = |open: &[Openness], fits: &dyn Fn(&store::Place) -> bool| {
+        places(Store::Bucket)
+            .filter(|(number, _)| open.contains(&store::openness(org, *number).0))
+            .map(|(_, place)| place)
+            .find(fits)
+    };
+    let first =
+        |store, fits: &dyn Fn(&store::Place) -> bool| places(store).map(|(_, place)| place).find(fits);
+    let plain = |place: &store::Place| place.key.is_none();
+    let locked = |place: &store::Place| {
+        let key = place.key.as_ref();
+        key.is_some_and(|key| key::leaves_it_to_iam(org, key.number))
     };
     let object = |place: store::Place, about| {
         ask(
@@ -90,38 +98,42 @@ fn resources(org: &Organization) -> Vec<(&'static str, Question)> {
         )
     };
     let mut out = Vec::new();
-    if let Some(place) = bucket(&[Openness::Organization], false) {
+    if let Some(place) = bucket(&[Openness::Organization], &plain) {
         out.push((
             "organization_object",
             object(place, "an object that the whole organisation may read"),
         ));
     }
-    if let Some(place) = bucket(&[Openness::Silent, Openness::Account], false) {
+    if let Some(place) = bucket(&[Openness::Silent, Openness::Account], &plain) {
         out.push((
             "account_object",
             object(place, "an object of a bucket that is open to its account only"),
         ));
     }
-    if let Some(place) = bucket(&[Openness::Silent, Openness::Account], true) {
+    if let Some(place) = bucket(&[Openness::Silent, Openness::Account], &locked) {
         out.push((
             "encrypted_object",
             object(place, "an object that is encrypted with a KMS key"),
         ));
     }
-    for (name, store, about, action, key) in [
-        ("table", Store::Table, "a table", "dynamodb:GetItem", false),
-        (
+    if let Some(place) = first(Store::Table, &plain) {
+        out.push((
+            "table",
+            ask("a table", place.arn, "dynamodb:GetItem", place.account),
+        ));
+    }
+    if let Some(place) = first(Store::Secret, &locked) {
+        let about = "a secret that is encrypted with a KMS key";
+        out.push((
             "secret",
-            Store::Secret,
-            "a secret with a KMS key of its own",
-            "secretsmanager:GetSecretValue",
-            true,
-        ),
-        ("queue", Store::Queue, "a queue", "sqs:ReceiveMessage", false),
-    ] {
-        if let Some(place) = first(store, key) {
-            out.push((name, ask(about, place.arn, action, place.account)));
-        }
+            ask(about, place.arn, "secretsmanager:GetSecretValue", place.account),
+        ));
+    }
+    if let Some(place) = first(Store::Queue, &plain) {
+        out.push((
+            "queue",
+            ask("a queue", place.arn, "sqs:ReceiveMessage", place.account),
+        ));
     }
     out
 }

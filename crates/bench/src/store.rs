@@ -75,7 +75,7 @@ pub(crate) struct Place {
     pub(crate) account: usize,
     name: String,
     region: &'static str,
-    pub(crate) key: Option<String>,
+    pub(crate) key: Option<Key>,
 }
 
 pub(crate) fn place(org: &Organization, store: Store, number: usize) -> Place {
@@ -89,9 +89,9 @@ pub(crate) fn place(org: &Organization, store: Store, number: usize) -> Place {
         Store::Table | Store::Queue | Store::Topic => thing,
     };
     let keys = org.keys.range(account);
-    // The first bucket is what measurements ask about, and most other tools do not follow keys.
-    let first = store == Store::Bucket && number == 0;
-    let encrypted = rng.percent(50) && !keys.is_empty() && !first;
+    // Most other tools do not follow keys; what they are measured by has none.
+    let measured = store == Store::Bucket && number == organization_bucket(org);
+    let encrypted = rng.percent(50) && !keys.is_empty() && !measured;
     let key: Option<Key> = encrypted.then(|| key::key(org, rng.within(&keys)));
     let region = key.as_ref().map_or_else(|| rng.pick(&REGIONS), |key| key.region);
     let id = names::account(account);
@@ -110,8 +110,14 @@ pub(crate) fn place(org: &Organization, store: Store, number: usize) -> Place {
         account,
         name,
         region,
-        key: key.map(|key| key.arn),
+        key,
     }
+}
+
+/// A bucket that the whole organisation reads, in every organisation: the first one outside the management account.
+fn organization_bucket(org: &Organization) -> usize {
+    let range = org.spread_of(Store::Bucket).range(1);
+    if range.is_empty() { 0 } else { range.start }
 }
 
 fn record(org: &Organization, store: Store, number: usize) -> Record {
@@ -164,7 +170,7 @@ fn record(org: &Organization, store: Store, number: usize) -> Record {
         record.policies.push(slot(Slot::Resource, None, &statements));
     }
     if let Some(key) = place.key {
-        record.refer(EdgeKind::EncryptedWith, key);
+        record.refer(EdgeKind::EncryptedWith, key.arn);
     }
     record
 }
@@ -200,14 +206,8 @@ pub(crate) fn openness(org: &Organization, number: usize) -> (Openness, Rng) {
         (Openness::Service, 10),
         (Openness::Team, 4),
     ]);
-    (
-        if number == 0 {
-            Openness::Organization
-        } else {
-            drawn
-        },
-        rng,
-    )
+    let measured = number == organization_bucket(org);
+    (if measured { Openness::Organization } else { drawn }, rng)
 }
 
 fn bucket_policy(org: &Organization, place: &Place, number: usize) -> Vec<Statement> {
