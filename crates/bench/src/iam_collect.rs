@@ -16,10 +16,11 @@ use serde_json::{Value, json};
 use sv0_model::kind::{EdgeKind, Kind, Slot};
 use sv0_model::record::{PolicyText, Record};
 
+use crate::ceiling::{self, Ceiling};
 use crate::gaad::unique_id;
 use crate::names::{self, ORGANIZATION};
 use crate::organization::{FAMILIES, Organization};
-use crate::tree::{self, Ceiling, ROOT, UNITS};
+use crate::tree::{self, ROOT, UNITS};
 use crate::{managed, role, store};
 
 /// Writes the store below a folder, which is made where it is missing. Gives the number of files.
@@ -94,7 +95,7 @@ fn organization(org: &Organization, files: &mut Files) -> io::Result<()> {
     });
     files.json(&format!("{base}/metadata.json"), &metadata)?;
 
-    let ceilings = tree::ceilings(org);
+    let ceilings = ceiling::all(org);
     for ceiling in &ceilings {
         let record = ceiling.record();
         let folder = format!("{base}/{}/{}", word(ceiling), ceiling.id.to_lowercase());

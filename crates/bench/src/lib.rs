@@ -9,6 +9,7 @@
 //! different.
 
 mod account;
+mod ceiling;
 mod document;
 pub mod gaad;
 mod grant;

@@ -13,7 +13,7 @@ use crate::names;
 use crate::rng::Rng;
 use crate::size::{Size, Spread, weights};
 use crate::store::Store;
-use crate::{account, key, managed, policy, role, store, tree, user, workload};
+use crate::{account, ceiling, key, managed, policy, role, store, tree, user, workload};
 
 /// A made-up organisation.
 pub struct Organization {
@@ -149,7 +149,11 @@ impl Organization {
 
     /// What belongs to no single account: the tree with its policies, AWS's own policies.
     pub(crate) fn shared(&self) -> impl Iterator<Item = Record> {
-        tree::records(self).into_iter().chain(managed::records())
+        let ceilings = ceiling::all(self).into_iter().map(|ceiling| ceiling.record());
+        tree::records(self)
+            .into_iter()
+            .chain(ceilings)
+            .chain(managed::records())
     }
 
     /// The seed of one entity's random numbers.
