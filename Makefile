@@ -40,7 +40,7 @@ say = { if [ -t 1 ] && [ -z "$${NO_COLOR:-}" ]; then printf '\n\033[1m== %s\033[
 help: ## list the targets
 	@echo 'sv0: who can reach which data, along which chain of authority?'
 	@echo
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@echo
 	@echo "cargo builds into $(CARGO_TARGET_DIR)"
 
@@ -147,15 +147,26 @@ DIFFTEST := $(CACHE)/difftest
 N ?= 2000
 SEED ?= 1
 
-.PHONY: difftest
-difftest: ## sv0 against another evaluator, request by request (N=2000 SEED=1; needs node 20)
-	@$(call say,differential test: building sv0)
-	$(CARGO) build --locked --profile quick -p sv0-cli
+# iam-simulate, run as a process of its own by what follows.
+.PHONY: iam-simulate
+iam-simulate:
 	@if ! cmp -s tests/difftest/package-lock.json "$(DIFFTEST)/ready"; then \
-		$(call say,differential test: installing iam-simulate); \
+		$(call say,installing iam-simulate); \
 		mkdir -p "$(DIFFTEST)" && cp tests/difftest/package.json tests/difftest/package-lock.json "$(DIFFTEST)" && \
 		npm ci --prefix "$(DIFFTEST)" --no-audit --no-fund --ignore-scripts && \
 		cp tests/difftest/package-lock.json "$(DIFFTEST)/ready"; \
 	fi
+
+.PHONY: difftest
+difftest: iam-simulate ## sv0 against another evaluator, request by request (N=2000 SEED=1; needs node 20)
+	@$(call say,differential test: building sv0)
+	$(CARGO) build --locked --profile quick -p sv0-cli
 	@$(call say,differential test)
 	@$(PYTHON) tests/difftest/diff.py -n "$(N)" --seed "$(SEED)" --sv0 "$(CARGO_TARGET_DIR)/quick/sv0" --modules "$(DIFFTEST)/node_modules"
+
+SIZES ?= s,m
+
+.PHONY: bench-peers
+bench-peers: iam-simulate build ## sv0's time and memory beside another evaluator's, as Markdown (SIZES=s,m; needs node 20)
+	@$(call say,beside another evaluator)
+	@$(PYTHON) tests/peers/bench.py --sizes "$(SIZES)" $(BENCH_ARGS) --sv0 "$(CARGO_TARGET_DIR)/release/sv0" --modules "$(DIFFTEST)/node_modules"

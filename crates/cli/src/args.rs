@@ -50,6 +50,9 @@ pub(crate) enum Command {
     Simulate(SimulateArgs),
     /// Shows the action catalogue: the one that is built in, or that of `--catalog`
     Catalog(CatalogArgs),
+    /// Makes what sv0 and other tools are measured on
+    #[command(subcommand)]
+    Bench(BenchCommand),
     /// Prints completions for a shell
     Completions(CompletionsArgs),
 }
@@ -220,6 +223,110 @@ pub(crate) struct CatalogArgs {
     pub(crate) name: Option<String>,
     #[command(flatten)]
     pub(crate) show: Show,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BenchCommand {
+    /// Writes a made-up organisation of any size; the same seed and size give the same bytes
+    Generate(GenerateArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GenerateArgs {
+    /// Where to write: a file for a snapshot (by convention `….sv0.jsonl.zst`), else a new folder
+    #[arg(long, value_name = "PATH")]
+    pub(crate) out: PathBuf,
+    /// What to write; each format holds of the same organisation what it can
+    #[arg(long, value_enum, default_value_t = Format::Snapshot)]
+    pub(crate) format: Format,
+    /// How large: 100, 1,000, 10,000 or 100,000 roles, and the rest in proportion
+    #[arg(long, value_enum, default_value_t = SizePreset::S)]
+    pub(crate) preset: SizePreset,
+    /// Which organisation of that size
+    #[arg(long, value_name = "N", default_value_t = 7)]
+    pub(crate) seed: u64,
+    #[command(flatten)]
+    pub(crate) size: SizeArgs,
+    #[command(flatten)]
+    pub(crate) show: Show,
+}
+
+/// Totals over all accounts that replace those of the preset.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Size, in place of the preset's")]
+pub(crate) struct SizeArgs {
+    /// Accounts
+    #[arg(long, value_name = "N")]
+    pub(crate) accounts: Option<usize>,
+    /// Roles
+    #[arg(long, value_name = "N")]
+    pub(crate) roles: Option<usize>,
+    /// IAM users
+    #[arg(long, value_name = "N")]
+    pub(crate) users: Option<usize>,
+    /// Customer managed policies; four more are in every account
+    #[arg(long, value_name = "N")]
+    pub(crate) policies: Option<usize>,
+    /// S3 buckets
+    #[arg(long, value_name = "N")]
+    pub(crate) buckets: Option<usize>,
+    /// DynamoDB tables
+    #[arg(long, value_name = "N")]
+    pub(crate) tables: Option<usize>,
+    /// Secrets
+    #[arg(long, value_name = "N")]
+    pub(crate) secrets: Option<usize>,
+    /// SQS queues
+    #[arg(long, value_name = "N")]
+    pub(crate) queues: Option<usize>,
+    /// SNS topics
+    #[arg(long, value_name = "N")]
+    pub(crate) topics: Option<usize>,
+    /// KMS keys
+    #[arg(long, value_name = "N")]
+    pub(crate) keys: Option<usize>,
+    /// Lambda functions
+    #[arg(long, value_name = "N")]
+    pub(crate) functions: Option<usize>,
+    /// EC2 instances
+    #[arg(long, value_name = "N")]
+    pub(crate) instances: Option<usize>,
+    /// ECS task definitions
+    #[arg(long, value_name = "N")]
+    pub(crate) tasks: Option<usize>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// sv0's own format, which holds everything
+    Snapshot,
+    /// Account authorization details, a file an account: IAM only
+    Gaad,
+    /// The folder that iam-collect writes
+    IamCollect,
+}
+
+impl Format {
+    /// As the option has it.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Snapshot => "snapshot",
+            Self::Gaad => "gaad",
+            Self::IamCollect => "iam-collect",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SizePreset {
+    /// 100 roles in 5 accounts
+    S,
+    /// 1,000 roles in 20 accounts
+    M,
+    /// 10,000 roles in 100 accounts
+    L,
+    /// 100,000 roles in 500 accounts
+    Xl,
 }
 
 #[derive(Debug, Args)]

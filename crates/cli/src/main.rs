@@ -150,6 +150,7 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::Compare(args) => command::compare::run(args),
         Command::Simulate(args) => command::simulate::run(args),
         Command::Catalog(args) => command::catalog::run(args),
+        Command::Bench(command) => command::bench::run(command),
         Command::Completions(args) => command::completions::run(args),
     }
 }

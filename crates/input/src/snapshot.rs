@@ -175,19 +175,25 @@ fn parse_line(name: &str, number: usize, line: &str) -> Line {
 ///
 /// What the system says.
 pub fn write(path: &Path, header: &Header, records: &[Record], gaps: &[Gap]) -> io::Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(".part");
-    let part = path.with_file_name(name);
-    let file = fs::File::create(&part)?;
-    let done = if path.extension().is_some_and(|ending| ending == "jsonl") {
-        let mut out = io::BufWriter::new(file);
-        write_to(&mut out, header, records, gaps).and_then(|()| out.flush())
-    } else {
-        let mut out = zstd::stream::write::Encoder::new(io::BufWriter::new(file), 9)?;
-        write_to(&mut out, header, records, gaps).and_then(|()| out.finish()?.flush())
-    };
-    done.and_then(|()| fs::rename(&part, path)).inspect_err(|_| {
-        let _ = fs::remove_file(&part);
+    whole_or_not(path, |out| write_to(out, header, records, gaps))
+}
+
+/// The same for records that come one by one, in the order of a snapshot, and are not kept. Gives how many they were.
+///
+/// # Errors
+///
+/// What the system says.
+pub fn write_stream(
+    path: &Path,
+    header: &Header,
+    records: impl Iterator<Item = Record>,
+) -> io::Result<usize> {
+    whole_or_not(path, |out| {
+        let mut lines = Lines::begin(out, header)?;
+        for record in records {
+            lines.record(&record)?;
+        }
+        lines.end()
     })
 }
 
@@ -196,23 +202,76 @@ pub fn write(path: &Path, header: &Header, records: &[Record], gaps: &[Gap]) -> 
 /// # Errors
 ///
 /// What the writer says.
-pub fn write_to(out: &mut impl Write, header: &Header, records: &[Record], gaps: &[Gap]) -> io::Result<()> {
-    let mut line = |value: serde_json::Result<String>| writeln!(out, "{}", value.map_err(io::Error::other)?);
-    line(serde_json::to_string(&HeaderLine {
-        sv0_snapshot: header.clone(),
-    }))?;
+pub fn write_to(out: &mut dyn Write, header: &Header, records: &[Record], gaps: &[Gap]) -> io::Result<()> {
+    let mut lines = Lines::begin(out, header)?;
     for record in records {
-        line(serde_json::to_string(record))?;
+        lines.record(record)?;
     }
     for gap in gaps {
-        line(serde_json::to_string(&GapLine { gap: gap.clone() }))?;
+        lines.gap(gap)?;
     }
-    line(serde_json::to_string(&EndLine {
-        end: End {
-            records: records.len(),
-            gaps: gaps.len(),
-        },
-    }))
+    lines.end().map(drop)
+}
+
+fn whole_or_not<T>(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<T>) -> io::Result<T> {
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(".part");
+    let part = path.with_file_name(name);
+    let file = fs::File::create(&part)?;
+    let done = if path.extension().is_some_and(|ending| ending == "jsonl") {
+        let mut out = io::BufWriter::new(file);
+        fill(&mut out).and_then(|done| out.flush().map(|()| done))
+    } else {
+        let mut out = zstd::stream::write::Encoder::new(io::BufWriter::new(file), 9)?;
+        fill(&mut out).and_then(|done| out.finish()?.flush().map(|()| done))
+    };
+    done.and_then(|done| fs::rename(&part, path).map(|()| done))
+        .inspect_err(|_| {
+            let _ = fs::remove_file(&part);
+        })
+}
+
+/// The lines of a snapshot, counted for the last one.
+struct Lines<'w> {
+    out: &'w mut dyn Write,
+    written: End,
+}
+
+impl<'w> Lines<'w> {
+    fn begin(out: &'w mut dyn Write, header: &Header) -> io::Result<Self> {
+        let mut lines = Self {
+            out,
+            written: End { records: 0, gaps: 0 },
+        };
+        lines.line(&HeaderLine {
+            sv0_snapshot: header.clone(),
+        })?;
+        Ok(lines)
+    }
+
+    fn record(&mut self, record: &Record) -> io::Result<()> {
+        self.written.records += 1;
+        self.line(record)
+    }
+
+    fn gap(&mut self, gap: &Gap) -> io::Result<()> {
+        self.written.gaps += 1;
+        self.line(&GapLine { gap: gap.clone() })
+    }
+
+    fn end(mut self) -> io::Result<usize> {
+        let end = self.written;
+        self.line(&EndLine { end })?;
+        Ok(end.records)
+    }
+
+    fn line(&mut self, value: &impl Serialize) -> io::Result<()> {
+        writeln!(
+            self.out,
+            "{}",
+            serde_json::to_string(value).map_err(io::Error::other)?
+        )
+    }
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ const FLOORS: &[Floor] = &[
     Floor {
         name: "floor 2",
         what: "the stages",
-        crates: &["analyze", "demo", "input"],
+        crates: &["analyze", "bench", "demo", "input"],
     },
     Floor {
         name: "floor 1",
@@ -405,6 +405,7 @@ mod tests {
 floor 4  the command  cli ──────┐
                                 │
 floor 2  the stages   analyze ──●──┐
+                      bench     │  │
                       demo      │  │
                       input ────●  │
                                 │  │

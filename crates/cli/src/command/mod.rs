@@ -1,6 +1,7 @@
 //! One command a file: read, ask, show.
 
 pub(crate) mod analyze;
+pub(crate) mod bench;
 pub(crate) mod can;
 pub(crate) mod catalog;
 pub(crate) mod compare;
