@@ -1,6 +1,7 @@
 //! One question to the plain evaluator, with everything that bears on it: whose policies, whose ceilings, which
 //! resource policy, which facts.
 
+use sv0_engine::exact::{Exact, refine};
 use sv0_iam::condition::Context;
 use sv0_iam::decide::{Decision, Policies, Request, ResourceRule, Verdict, decide};
 use sv0_iam::name::Arn;
@@ -34,6 +35,8 @@ pub struct Answer {
     pub decision: Decision,
     /// A boundary that is attached but not in the input, on which the answer hangs.
     pub boundary_missing: bool,
+    /// Where the answer hangs on unknown facts: a request that is allowed and one that is not, where they were found.
+    pub examples: Option<Box<Exact>>,
 }
 
 impl Answer {
@@ -138,9 +141,19 @@ impl<'w> Asker<'w> {
             context,
         };
         let policies = self.policies(action, target, owner);
-        let decision = decide(&request, &policies);
+        let mut decision = decide(&request, &policies);
+        // The plain evaluator takes each statement by itself; together they may leave no case, or every case.
+        let examples = (decision.verdict == Verdict::AllowedIf).then(|| {
+            let exact = refine(&request, &policies, &[]);
+            decision.verdict = exact.verdict;
+            if exact.verdict == Verdict::Allowed {
+                decision.requirements.clear();
+            }
+            Box::new(exact)
+        });
         Answer {
             decision,
+            examples,
             boundary_missing: self.principal.is_some_and(|p| p.boundary_missing.is_some()),
         }
     }

@@ -1,7 +1,7 @@
 //! Conditions, statements and denials in plain words, with names rather than ids.
 
 use sv0_iam::condition::{Family, Operator, Quantifier, operator::Order};
-use sv0_iam::decide::{Block, Decision, Doubt, Hit, Layer, Requirement};
+use sv0_iam::decide::{Block, Decision, Doubt, Hit, Layer, Requirement, Verdict};
 use sv0_iam::syntax::{Condition, Effect};
 use sv0_model::graph::NodeId;
 use sv0_model::kind::Kind;
@@ -84,6 +84,9 @@ fn verb(operator: Operator, values: &[&str]) -> &'static str {
 #[must_use]
 pub fn requirements(world: &World, asker: &Asker<'_>, answer: &Answer) -> Vec<ConditionText> {
     let mut out = Vec::new();
+    if !answer.decision.verdict.possible() {
+        return out;
+    }
     for requirement in &answer.decision.requirements {
         match requirement {
             Requirement::ForeignIdentity => {
@@ -241,9 +244,44 @@ pub fn blocks(
             });
         }
     }
+    if out.is_empty() && decision.verdict == Verdict::ImplicitDeny {
+        out.extend(contradiction(world, action, decision));
+    }
     out.sort();
     out.dedup();
     out
+}
+
+/// Why nothing is left where statements that grant and statements that deny each hang on conditions: no request meets
+/// them all.
+fn contradiction(world: &World, action: &str, decision: &Decision) -> Option<BlockedBy> {
+    let hits: Vec<&Hit> = decision
+        .requirements
+        .iter()
+        .filter_map(|requirement| match requirement {
+            Requirement::Hit(hit) => Some(hit),
+            Requirement::ForeignIdentity => None,
+        })
+        .collect();
+    let denial = hits.iter().find(|hit| hit.effect == Effect::Deny);
+    let told = denial.or(hits.first())?;
+    let mut all: Vec<String> = hits
+        .iter()
+        .flat_map(|hit| doubts(world, hit))
+        .map(|c| c.text)
+        .collect();
+    all.sort();
+    all.dedup();
+    Some(BlockedBy {
+        layer: told.layer.as_str().into(),
+        explicit: denial.is_some(),
+        action: action.into(),
+        statement: world.statement(told.layer, told.tag, told.statement),
+        text: format!(
+            "no request meets all the conditions on {action} together: {}",
+            all.join("; ")
+        ),
+    })
 }
 
 /// What AWS refuses by itself, where no statement denies.
