@@ -145,6 +145,12 @@ impl<'w> Asker<'w> {
         }
     }
 
+    /// The caller's own policies and their ceilings, whatever it asks for.
+    #[must_use]
+    pub fn own_policies(&self) -> Policies<'w> {
+        self.policies("*", Target { arn: "*", node: None }, None)
+    }
+
     fn policies(&self, action: &str, target: Target<'_>, owner: Option<&str>) -> Policies<'w> {
         let world = self.world;
         let levels = |levels: &Option<Vec<Vec<u32>>>| {

@@ -1,10 +1,12 @@
 //! The questions that people ask, and the answers in the shape of the JSON output (`docs/output.md`).
 
+pub mod as_policy;
 pub mod can;
 pub mod explain;
 pub mod overview;
 pub mod who_can;
 
+pub use as_policy::{AsPolicy, as_policy};
 pub use can::{Can, can};
 pub use explain::{Explanation, explain};
 pub use overview::{Overview, overview};

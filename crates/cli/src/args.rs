@@ -44,6 +44,8 @@ pub(crate) enum Command {
     Can(CanArgs),
     /// Shows why a principal can, or cannot, do something: every layer, every statement
     Explain(ExplainArgs),
+    /// Shows what a new version of a policy allows that the old one did not, with a request that proves it
+    Compare(CompareArgs),
     /// Answers JSON requests, one a line, that say everything themselves: to test sv0's evaluator
     Simulate(SimulateArgs),
     /// Shows the action catalogue: the one that is built in, or that of `--catalog`
@@ -149,10 +151,43 @@ pub(crate) struct CanArgs {
     /// Shows every resource, also where a broader scope in the list says the same
     #[arg(long)]
     pub(crate) all: bool,
+    /// Prints one policy document that says what its policies, boundary and SCPs come to
+    #[arg(long, conflicts_with = "all")]
+    pub(crate) as_policy: bool,
     #[command(flatten)]
     pub(crate) source: Source,
     #[command(flatten)]
     pub(crate) show: Show,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompareArgs {
+    /// The old version: a policy document, `-` for stdin
+    pub(crate) old: PathBuf,
+    /// The new version
+    pub(crate) new: PathBuf,
+    /// What kind of policy it is [default: told by whether it names principals and resources]
+    #[arg(long, value_enum)]
+    pub(crate) kind: Option<PolicyKind>,
+    /// Exits with 5 where the new version allows something that the old one did not
+    #[arg(long)]
+    pub(crate) exit_code: bool,
+    #[command(flatten)]
+    pub(crate) show: Show,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PolicyKind {
+    /// Identity policy, permissions boundary, session policy
+    Identity,
+    /// A resource's policy
+    Resource,
+    /// A role's trust policy
+    Trust,
+    /// Service control policy
+    Scp,
+    /// Resource control policy
+    Rcp,
 }
 
 #[derive(Debug, Args)]

@@ -1,7 +1,7 @@
 //! The `sv0` command: reads input, asks one question, shows the answer.
 //!
 //! Exit codes: 0 answered; 1 a bug; 2 answered, but part of the input could not be read; 3 the question names nothing,
-//! or several things; 4 no usable input; 64 wrong usage.
+//! or several things; 4 no usable input; 5 `compare --exit-code`: the new version allows more; 64 wrong usage.
 
 mod args;
 mod command;
@@ -65,6 +65,14 @@ pub(crate) enum Failure {
         #[source]
         source: std::io::Error,
     },
+    /// A policy document could not be read as a whole.
+    #[error("`{path}` is not a policy that can be compared")]
+    Policy {
+        /// Which file.
+        path: String,
+        #[help]
+        help: String,
+    },
     /// A file is no catalogue.
     #[error("`{path}` is no action catalogue")]
     #[diagnostic(help(
@@ -93,7 +101,7 @@ impl Failure {
     const fn code(&self) -> u8 {
         match self {
             Self::Lookup(_) | Self::Action { .. } | Self::NoPrincipal { .. } | Self::Mismatch { .. } => 3,
-            Self::Input(_) | Self::Read { .. } | Self::Catalog { .. } => 4,
+            Self::Input(_) | Self::Read { .. } | Self::Policy { .. } | Self::Catalog { .. } => 4,
             Self::NoInput => 64,
             Self::Output(_) | Self::Write { .. } => 1,
         }
@@ -139,6 +147,7 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::WhoCan(args) => command::who_can::run(args),
         Command::Can(args) => command::can::run(args),
         Command::Explain(args) => command::explain::run(args),
+        Command::Compare(args) => command::compare::run(args),
         Command::Simulate(args) => command::simulate::run(args),
         Command::Catalog(args) => command::catalog::run(args),
         Command::Completions(args) => command::completions::run(args),

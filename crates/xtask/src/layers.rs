@@ -31,8 +31,8 @@ const FLOORS: &[Floor] = &[
     },
     Floor {
         name: "floor 1",
-        what: "values",
-        crates: &["model"],
+        what: "values, and the engine",
+        crates: &["engine", "model"],
     },
     Floor {
         name: "floor 0",

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use sv0_analyze::question::{Can, brief, can};
+use sv0_analyze::question::{AsPolicy, Can, as_policy, brief, can};
 use sv0_model::graph::NodeId;
 use sv0_model::kind::{EdgeKind, EntityType, Kind, Sensitivity};
 use sv0_model::path::PathVerdict;
@@ -16,6 +16,12 @@ use crate::render::{self};
 pub(crate) fn run(args: &CanArgs) -> Result<u8, Failure> {
     let model = load::load(&args.source)?;
     let node = principal(&model, &args.principal)?;
+    if args.as_policy {
+        let answer = as_policy(&model.world, node);
+        render::answer(args.show.output, &answer, |out| write_policy(out, &answer))?;
+        render::note_damage(&model);
+        return Ok(model.exit_code());
+    }
     let answer = can::can(&model.world, &model.steps, &model.finder(), node);
     render::answer(args.show.output, &answer, |out| write(out, &answer, args.all))?;
     render::note_damage(&model);
@@ -46,6 +52,25 @@ pub(crate) fn principal(model: &Model, name: &str) -> Result<NodeId, Failure> {
         });
     }
     Ok(role.unwrap_or(node))
+}
+
+/// The document alone goes to stdout, so that it can be fed to another tool; what it could not say goes beside it.
+fn write_policy(out: &mut dyn Write, answer: &AsPolicy) -> io::Result<()> {
+    let text = serde_json::to_string_pretty(&answer.policy).unwrap_or_default();
+    writeln!(out, "{text}")?;
+    out.flush()?;
+    let mut notes = io::stderr().lock();
+    let parts = [
+        ("the document allows more than the truth", &answer.wider),
+        ("not in the document", &answer.missing),
+        ("besides", &answer.resource_policies),
+    ];
+    for (head, lines) in parts {
+        for line in lines {
+            writeln!(notes, "sv0: {head}: {line}")?;
+        }
+    }
+    Ok(())
 }
 
 fn write(out: &mut dyn Write, answer: &Can, all: bool) -> io::Result<()> {

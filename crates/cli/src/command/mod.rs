@@ -3,6 +3,7 @@
 pub(crate) mod analyze;
 pub(crate) mod can;
 pub(crate) mod catalog;
+pub(crate) mod compare;
 pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod explain;

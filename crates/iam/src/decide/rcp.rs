@@ -30,7 +30,8 @@ pub(super) fn evaluate(levels: &[Vec<Attached<'_>>], request: &Request<'_>, out:
 
 /// Whether RCPs bind the request: only calls to the supported services, not by service-linked roles, not to retire a
 /// grant.
-pub(super) fn binds(request: &Request<'_>) -> bool {
+#[must_use]
+pub fn binds(request: &Request<'_>) -> bool {
     !request.caller.is_service_linked()
         && !request.action.eq_ignore_ascii_case("kms:RetireGrant")
         && Catalog::embedded().rcp_supports(request.action)

@@ -22,6 +22,7 @@ pub(super) fn evaluate(levels: &[Vec<Attached<'_>>], request: &Request<'_>, out:
 
 /// Whether SCPs bind the caller at all: not services, not anonymous callers, not service-linked roles (rules 9, 10,
 /// 23).
-pub(super) fn binds(request: &Request<'_>) -> bool {
+#[must_use]
+pub fn binds(request: &Request<'_>) -> bool {
     request.caller.is_iam() && !request.caller.is_service_linked()
 }

@@ -153,10 +153,8 @@ pub fn named(element: &PrincipalElement, caller: &Caller) -> Option<(Named, Tri)
 
 /// How an element names the caller: for certain, and perhaps more closely, as the ARN of one session of a role does
 /// beside the role's own.
-pub(crate) fn ways(
-    element: &PrincipalElement,
-    caller: &Caller,
-) -> impl Iterator<Item = (Named, Tri)> + use<> {
+#[must_use = "an iterator does nothing by itself"]
+pub fn ways(element: &PrincipalElement, caller: &Caller) -> impl Iterator<Item = (Named, Tri)> + use<> {
     let best = |certain: Tri| {
         let ways = element
             .entries

@@ -36,6 +36,17 @@ enum Form {
     Other(Template),
 }
 
+/// What a pattern is made of.
+#[derive(Debug, Clone, Copy)]
+pub enum Parts<'a> {
+    /// A bare `*`.
+    Any,
+    /// Partition, service, region, account and the resource part; what is missing was completed with `*`.
+    Fields(&'a [Template; 5]),
+    /// No ARN: only the very same text.
+    Other(&'a Template),
+}
+
 /// The resource of a request, prepared once.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ResourceName<'a> {
@@ -113,6 +124,29 @@ impl ResourcePattern {
         &self.text
     }
 
+    /// What it is made of, for whoever reasons about all resources at once.
+    #[must_use]
+    pub fn parts(&self) -> Parts<'_> {
+        match &self.form {
+            Form::Any => Parts::Any,
+            Form::Fields { fields, .. } => Parts::Fields(fields),
+            Form::Other(template) => Parts::Other(template),
+        }
+    }
+
+    /// Whether it counts where `short` says how patterns with missing fields are read (rule 29).
+    #[must_use]
+    pub fn is_complete(&self, short: ShortArn) -> bool {
+        match &self.form {
+            Form::Fields { given, .. } if *given < 6 => match short {
+                ShortArn::Pad => true,
+                ShortArn::IfWildcard => self.text.contains(['*', '?']),
+                ShortArn::IfTrailingStar => self.text.ends_with('*'),
+            },
+            _ => true,
+        }
+    }
+
     /// Whether it is a bare `*`.
     #[must_use]
     pub fn is_any(&self) -> bool {
@@ -138,17 +172,11 @@ impl ResourcePattern {
                 Ok(text) => Tri::from(text.as_deref() == Some(resource.text)),
                 Err(widest) => possible(widest.matches(resource.text)),
             },
-            Form::Fields { fields, given } => {
+            Form::Fields { fields, .. } => {
                 let Some(arn) = resource.arn else {
                     return Tri::False;
                 };
-                let complete = *given == 6
-                    || match short {
-                        ShortArn::Pad => true,
-                        ShortArn::IfWildcard => self.text.contains(['*', '?']),
-                        ShortArn::IfTrailingStar => self.text.ends_with('*'),
-                    };
-                if !complete {
+                if !self.is_complete(short) {
                     return Tri::False;
                 }
                 let [partition, service, region, account, rest] = &**fields;
