@@ -60,7 +60,7 @@ build: ## build the release binary
 
 # The slow and the chatty first, so that the test runner's closing line is the last thing to read.
 .PHONY: test
-test: check layers deny-if-there e2e unit ## everything that must pass before a commit
+test: check layers deny-if-there e2e difftest-if-there unit ## everything that must pass before a commit
 
 .PHONY: check
 check: ## formatting, and clippy with warnings as errors
@@ -143,6 +143,8 @@ deny-if-there:
 		$(call say,licences: not checked because cargo-deny is not installed (make deny installs it)); \
 	fi
 
+# ---- against another evaluator ------------------------------------------------------------------------------------
+
 DIFFTEST := $(CACHE)/difftest
 N ?= 2000
 SEED ?= 1
@@ -156,13 +158,28 @@ iam-simulate:
 		npm ci --prefix "$(DIFFTEST)" --no-audit --no-fund --ignore-scripts && \
 		cp tests/difftest/package-lock.json "$(DIFFTEST)/ready"; \
 	fi
+# $(call run-difftest,requests,seed,sv0)
+run-difftest = $(PYTHON) tests/difftest/diff.py -n "$(1)" --seed "$(2)" --sv0 "$(3)" --modules "$(DIFFTEST)/node_modules"
 
 .PHONY: difftest
 difftest: iam-simulate ## sv0 against another evaluator, request by request (N=2000 SEED=1; needs node 20)
 	@$(call say,differential test: building sv0)
 	$(CARGO) build --locked --profile quick -p sv0-cli
 	@$(call say,differential test)
-	@$(PYTHON) tests/difftest/diff.py -n "$(N)" --seed "$(SEED)" --sv0 "$(CARGO_TARGET_DIR)/quick/sv0" --modules "$(DIFFTEST)/node_modules"
+	@$(call run-difftest,$(N),$(SEED),$(CARGO_TARGET_DIR)/quick/sv0)
+
+# The same 2,000 requests each time, so that a failure is the change's; with the build that the end-to-end test has made.
+.PHONY: difftest-if-there
+ifeq ($(and $(shell command -v node 2>/dev/null),$(shell command -v npm 2>/dev/null)),)
+difftest-if-there:
+	@$(call say,differential test: SKIPPED because node and npm are not installed (sv0 was not compared with iam-simulate))
+else
+difftest-if-there: iam-simulate
+	@$(call say,differential test: building sv0)
+	$(CARGO) build --locked -p sv0-cli
+	@$(call say,differential test: 2000 requests)
+	@$(call run-difftest,2000,1,$(CARGO_TARGET_DIR)/debug/sv0)
+endif
 
 SIZES ?= s,m
 

@@ -163,6 +163,7 @@ fn the_schema_describes_what_is_printed_and_read() {
     };
     let mut if_so = request(0);
     if_so["unknown"] = unknown.clone();
+    if_so["explain"] = json!(true);
     if_so["identity_policies"] = json!([{ "name": "p", "policy": policy(&condition) }]);
     let mut never = if_so.clone();
     never["identity_policies"] = json!([policy(

@@ -31,7 +31,7 @@ use crate::syntax::ast::{Effect, Policy};
 use crate::syntax::resource::ResourceName;
 use crate::tri::Tri;
 
-pub use combine::decide;
+pub use combine::{decide, refusals};
 pub use sensitivity::context_keys;
 
 /// One question.

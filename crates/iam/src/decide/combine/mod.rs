@@ -97,6 +97,31 @@ pub fn decide(request: &Request<'_>, policies: &Policies<'_>) -> Decision {
     }
 }
 
+/// What AWS refuses by itself, whatever any policy says: a function of the request's resource and the public resource
+/// policies, not of the context.
+#[must_use]
+pub fn refusals(request: &Request<'_>, policies: &Policies<'_>) -> Vec<Block> {
+    let by = |layer: Layer, explicit: bool| Block {
+        layer,
+        level: 0,
+        explicit,
+    };
+    let mut out = Vec::new();
+    if protected::refuses(request.action, request.resource.text) {
+        out.push(by(Layer::Protected, false));
+    }
+    if !same_account(request) && public_access::refuses(request, policies) {
+        out.push(by(Layer::BlockPublicAccess, true));
+    }
+    out
+}
+
+/// Whether caller and resource are of one account.
+fn same_account(request: &Request<'_>) -> bool {
+    let account = request.caller.account.as_deref();
+    account.is_some() && account == request.resource_account.or(account)
+}
+
 /// A request and what bears on it.
 struct Case<'a> {
     request: &'a Request<'a>,
@@ -107,12 +132,12 @@ struct Case<'a> {
     rcps: bool,
     /// `iam:*` on a role ignores its trust policy (rule 8).
     resource_policies: bool,
+    /// What no policy can lift.
+    refusals: Vec<Block>,
 }
 
 impl<'a> Case<'a> {
     fn new(request: &'a Request<'a>, policies: &'a Policies<'a>) -> Self {
-        let account = request.caller.account.as_deref();
-        let owner = request.resource_account.or(account);
         let iam = request
             .action
             .get(..4)
@@ -120,7 +145,7 @@ impl<'a> Case<'a> {
         Self {
             request,
             policies,
-            same_account: account.is_some() && account == owner,
+            same_account: same_account(request),
             scps: policies
                 .scps
                 .as_ref()
@@ -128,6 +153,7 @@ impl<'a> Case<'a> {
                 .map(Vec::len),
             rcps: policies.rcps.is_some() && rcp::binds(request),
             resource_policies: !iam,
+            refusals: refusals(request, policies),
         }
     }
 
@@ -167,7 +193,7 @@ impl<'a> Case<'a> {
                 level: hit.level,
                 explicit: true,
             })
-            .chain(self.refusals())
+            .chain(self.refusals.iter().copied())
             .collect();
         let mut implicit = |layer, level| {
             out.push(Block {
@@ -195,21 +221,6 @@ impl<'a> Case<'a> {
         out.sort();
         out.dedup();
         out
-    }
-
-    /// What AWS refuses by itself, without any policy.
-    fn refusals(&self) -> impl Iterator<Item = Block> {
-        let by = |layer: Layer, explicit: bool| Block {
-            layer,
-            level: 0,
-            explicit,
-        };
-        let protected = protected::refuses(self.request.action, self.request.resource.text);
-        let public = !self.same_account && public_access::refuses(self.request, self.policies);
-        let protected = protected.then(|| by(Layer::Protected, false));
-        protected
-            .into_iter()
-            .chain(public.then(|| by(Layer::BlockPublicAccess, true)))
     }
 
     /// The layers whose grant is missing, among identity, boundary, session and resource; boundaries one by one.
