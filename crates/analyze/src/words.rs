@@ -1,7 +1,7 @@
 //! Conditions, statements and denials in plain words, with names rather than ids.
 
 use sv0_iam::condition::{Family, Operator, Quantifier, operator::Order};
-use sv0_iam::decide::{Block, Decision, Doubt, Hit, Layer, Requirement, Verdict};
+use sv0_iam::decide::{Block, Decision, Doubt, Hit, Layer, Requirement};
 use sv0_iam::syntax::{Condition, Effect};
 use sv0_model::graph::NodeId;
 use sv0_model::kind::Kind;
@@ -244,7 +244,7 @@ pub fn blocks(
             });
         }
     }
-    if out.is_empty() && decision.verdict == Verdict::ImplicitDeny {
+    if out.is_empty() && !decision.verdict.possible() {
         out.extend(contradiction(world, action, decision));
     }
     out.sort();

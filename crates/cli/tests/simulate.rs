@@ -165,13 +165,15 @@ fn the_schema_describes_what_is_printed_and_read() {
     if_so["unknown"] = unknown.clone();
     if_so["explain"] = json!(true);
     if_so["identity_policies"] = json!([{ "name": "p", "policy": policy(&condition) }]);
-    let mut never = if_so.clone();
-    never["identity_policies"] = json!([policy(
-        &json!({ "IpAddress": { "aws:SourceIp": "10.0.0.0/8" }, "NotIpAddress": { "aws:SourceIp": "10.0.0.0/8" } })
-    )]);
+    // An operator that AWS does not have: nobody knows a request that it lets through.
+    let mut nobody_knows = if_so.clone();
+    nobody_knows["identity_policies"] =
+        json!([policy(&json!({ "IpAdress": { "aws:SourceIp": "10.0.0.0/8" } }))]);
     let mut odd = request(1);
     odd["action"] = json!("s3:NoSuchAction");
-    let input = [request(0), if_so, never, odd].map(|r| r.to_string()).join("\n");
+    let input = [request(0), if_so, nobody_knows, odd]
+        .map(|r| r.to_string())
+        .join("\n");
     let (answers, _) = run(&[], &format!("{input}\n{{}}"));
 
     let (all, needed) = described(&schema, "decision");

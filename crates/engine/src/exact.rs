@@ -5,34 +5,38 @@
 //! contradict each other, or together cover every case: `Deny` unless a tag is there, and `Allow` for what has none.
 
 use sv0_iam::decide::{Policies, Request, Verdict, decide};
+use sv0_iam::syntax::ast::Effect;
 
 use crate::compose::{Question, compose};
+use crate::formula::Formula;
 use crate::keys::Value;
 use crate::lang::Search;
+use crate::matching::Subject;
 use crate::solve::{Example, Room, solve};
 
 /// The answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exact {
-    /// Whether it is allowed, over all that the unknown facts may be.
+    /// Whether it is allowed, over all that the unknown facts may be: denied explicitly only where a statement denies it
+    /// in every case.
     pub verdict: Verdict,
-    /// A request that is allowed, for `AllowedIf`; none where none was found within bounds.
+    /// A request that is allowed; none where there is none, or where none was found within bounds.
     pub witness: Option<Example>,
-    /// A request that is denied, for `AllowedIf`; none where none was found within bounds.
+    /// A request that is not, one that no statement denies if there is such; none as above.
     pub counter: Option<Example>,
 }
 
-/// Answers a request exactly. `choices` are keys of which it is known what they may be, though not which.
+/// Answers a request exactly. `choices` are keys, in lower case, of which it is known what they may be, though not which.
+/// There are no examples where nothing hangs on what is unknown.
 #[must_use]
 pub fn exact(request: &Request<'_>, policies: &Policies<'_>, choices: &[(String, Vec<Value>)]) -> Exact {
     let plain = decide(request, policies);
-    let settled = |verdict| Exact {
-        verdict,
-        witness: None,
-        counter: None,
-    };
     if plain.verdict != Verdict::AllowedIf {
-        return settled(plain.verdict);
+        return Exact {
+            verdict: plain.verdict,
+            witness: None,
+            counter: None,
+        };
     }
     refine(request, policies, choices)
 }
@@ -42,22 +46,36 @@ pub fn exact(request: &Request<'_>, policies: &Policies<'_>, choices: &[(String,
 pub fn refine(request: &Request<'_>, policies: &Policies<'_>, choices: &[(String, Vec<Value>)]) -> Exact {
     let composed = compose(&Question::from(request), policies);
     let room = Room {
-        subject: crate::matching::Subject::Named(request.resource),
+        subject: Subject::Named(request.resource),
         context: request.context,
         choices,
     };
-    let allowed = solve(&composed.allowed, &composed.atoms, &room);
-    let denied = solve(&composed.allowed.clone().negate(), &composed.atoms, &room);
-    let verdict = match (&allowed, &denied) {
-        // Its own conditions keep it from ever being allowed, or it is allowed in every case.
-        (Search::Empty, _) => Verdict::ImplicitDeny,
-        (_, Search::Empty) => Verdict::Allowed,
+    let look = |formula: &Formula| solve(formula, &composed.atoms, &room);
+    let not_denied = Formula::any(
+        composed
+            .matches
+            .iter()
+            .filter(|m| m.statement.effect == Effect::Deny)
+            .map(|m| m.when.clone()),
+    )
+    .negate();
+    let not_allowed = composed.allowed.clone().negate();
+    let allowed = look(&composed.allowed);
+    let silent = look(&not_allowed.clone().and(not_denied));
+    let denied = match silent {
+        Search::Found(_) => Search::Empty,
+        _ => look(&not_allowed),
+    };
+    let verdict = match (&allowed, &silent, &denied) {
+        // Nobody knows of the one or of the other: it hangs.
+        (Search::Empty, Search::Empty, _) => Verdict::ExplicitDeny,
+        (Search::Empty, ..) => Verdict::ImplicitDeny,
+        (_, Search::Empty, Search::Empty) => Verdict::Allowed,
         _ => Verdict::AllowedIf,
     };
-    let conditional = verdict == Verdict::AllowedIf;
     Exact {
         verdict,
-        witness: allowed.found().filter(|_| conditional),
-        counter: denied.found().filter(|_| conditional),
+        witness: allowed.found(),
+        counter: silent.found().or(denied.found()),
     }
 }

@@ -8,6 +8,7 @@
 //! * [`effective`], [`document`] — all that a principal may do, as a set of grants and as one policy document;
 //! * [`compare`] — what one version of a policy allows that another does not;
 //! * [`any`] — whether there is any allowed request of a pattern;
+//! * [`simulate`] — requests and decisions as JSON lines;
 //! * [`compiled`] — the same verdicts as [`sv0_iam::decide::decide`], a thousand times faster;
 //! * [`index`] — who can: the compiled evaluator over very many principals.
 //!
@@ -28,6 +29,7 @@ pub mod keys;
 pub mod lang;
 pub mod matching;
 pub mod scope;
+pub mod simulate;
 pub mod solve;
 
 pub use exact::{Exact, exact};

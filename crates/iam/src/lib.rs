@@ -4,7 +4,6 @@
 //! * [`syntax`] — JSON with positions, the policy syntax tree, its parser and diagnostics;
 //! * [`condition`] — request context (with what is *not* known) and the condition operators;
 //! * [`decide`] — one policy layer a file, and their composition: the reference evaluator;
-//! * [`simulate`] — requests and decisions as JSON lines;
 //! * [`catalog`], [`managed`] — AWS's actions and AWS's own managed policies, embedded and dated.
 //!
 //! Everything here is a total function of its arguments: no clock, no environment, no files. Bad input gives a value
@@ -15,6 +14,5 @@ pub mod condition;
 pub mod decide;
 pub mod managed;
 pub mod name;
-pub mod simulate;
 pub mod syntax;
 pub mod tri;

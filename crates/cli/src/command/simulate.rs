@@ -6,7 +6,7 @@ use std::num::NonZero;
 use std::path::Path;
 use std::thread;
 
-use sv0_iam::simulate::{Outcome, Simulator};
+use sv0_engine::simulate::{Outcome, Simulator};
 
 use crate::Failure;
 use crate::args::SimulateArgs;
