@@ -3,6 +3,7 @@
 //! An action that the catalogue does not have keeps its name, and is compared with the patterns themselves.
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use sv0_iam::catalog::Catalog;
 use sv0_iam::name::ActionPattern;
@@ -15,6 +16,8 @@ pub struct Action<'a> {
     pub(crate) name: &'a str,
     /// Its rank, where the catalogue has it.
     pub(crate) rank: Option<u32>,
+    /// The service of that rank.
+    pub(crate) service: Services,
     /// `sts:GetCallerIdentity`, which needs no permission (rule 7).
     pub(crate) free: bool,
     /// `iam:…`, which ignores trust policies (rule 8).
@@ -33,9 +36,11 @@ impl<'a> Action<'a> {
     pub fn new(name: &'a str) -> Self {
         let catalog = Catalog::embedded();
         let is = |other: &str| name.eq_ignore_ascii_case(other);
+        let rank = catalog.id_of(name).map(|id| id.0);
         Self {
             name,
-            rank: catalog.id_of(name).map(|id| id.0),
+            rank,
+            service: rank.map_or(Services::ALL, |rank| Services::of(&(rank..rank + 1))),
             free: is("sts:GetCallerIdentity"),
             iam: name
                 .get(..4)
@@ -51,6 +56,56 @@ impl<'a> Action<'a> {
     pub const fn name(&self) -> &'a str {
         self.name
     }
+}
+
+/// A set of services, in which some stand for each other: what is not in it is not in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Services(u64);
+
+impl Services {
+    pub(crate) const ALL: Self = Self(u64::MAX);
+
+    /// The services of a range of ranks.
+    pub(crate) fn of(ranks: &Range<u32>) -> Self {
+        let bits = services_of(ranks).take(64).map(|(number, _)| 1 << (number % 64));
+        Self(bits.fold(0, |all, bit: u64| all | bit))
+    }
+
+    pub(crate) const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    #[inline]
+    pub(crate) const fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+/// The ranks of the actions of every service, in order.
+fn services() -> &'static [Range<u32>] {
+    static SERVICES: OnceLock<Vec<Range<u32>>> = OnceLock::new();
+    SERVICES.get_or_init(|| {
+        let mut from = 0;
+        let range = |count: usize| {
+            let start = from;
+            from += u32::try_from(count).unwrap_or(u32::MAX);
+            start..from
+        };
+        Catalog::embedded()
+            .services()
+            .map(|service| service.actions().len())
+            .map(range)
+            .collect()
+    })
+}
+
+/// The services that a range of ranks touches: the number of each, and the rank of its first action.
+pub(crate) fn services_of(ranks: &Range<u32>) -> impl Iterator<Item = (usize, u32)> {
+    let first = services().partition_point(|service| service.end <= ranks.start);
+    let (end, after) = (ranks.end, services().iter().enumerate().skip(first));
+    after
+        .take_while(move |(_, service)| service.start < end)
+        .map(|(number, service)| (number, service.start))
 }
 
 /// The ranks of the actions that an element covers: ranges, sorted and apart.

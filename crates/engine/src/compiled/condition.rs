@@ -294,7 +294,7 @@ impl Test {
                 globs,
                 with,
             } => {
-                let holds = *any || texts.iter().any(|wanted| **wanted == *text) || arn_any(globs, text);
+                let holds = *any || texts.iter().any(|wanted| **wanted == *text) || arn_any(globs, value);
                 (holds, with)
             }
         };
@@ -302,12 +302,13 @@ impl Test {
             return Tri::from(certain);
         }
         with.iter()
-            .map(|slots| self.one_with(slots, text, facts))
+            .map(|slots| self.one_with(slots, value, facts))
             .fold(Tri::False, Tri::or)
     }
 
     /// Compares with a wanted value that has variables.
-    fn one_with(&self, slots: &Slots, value: &str, facts: &View<'_>) -> Tri {
+    fn one_with(&self, slots: &Slots, value: &Value, facts: &View<'_>) -> Tri {
+        let text = &*value.text;
         let (pieces, known) = match slots.resolve(facts) {
             Resolved::Known(pieces) => (pieces, true),
             Resolved::Nothing => return Tri::False,
@@ -315,13 +316,13 @@ impl Test {
         };
         let holds = match (self, known) {
             (Self::EqualsIgnoringCase { .. }, true) => {
-                text::as_text(&pieces).is_some_and(|wanted| wanted.to_lowercase() == value.to_lowercase())
+                text::as_text(&pieces).is_some_and(|wanted| wanted.to_lowercase() == text.to_lowercase())
             }
             (Self::EqualsIgnoringCase { .. }, false) | (Self::Bool { .. }, _) => {
-                text::run::<_, FOLD>(&pieces, value)
+                text::run::<_, FOLD>(&pieces, text)
             }
             (Self::Arn { .. }, true) => arn_like(&pieces, value),
-            _ => text::run::<_, EXACT>(&pieces, value),
+            _ => text::run::<_, EXACT>(&pieces, text),
         };
         match (holds, known) {
             (true, true) => Tri::True,
@@ -355,36 +356,41 @@ fn lower_case_is(text: &str, wanted: &str) -> bool {
 }
 
 /// Whether one of some ARN patterns of six fields matches.
-fn arn_any(globs: &[[Glob; 6]], value: &str) -> bool {
+fn arn_any(globs: &[[Glob; 6]], value: &Value) -> bool {
     if globs.is_empty() {
         return false;
     }
-    let Some(fields) = six(value) else { return false };
-    let one = |globs: &[Glob; 6]| {
-        let mut pairs = globs.iter().zip(fields);
-        pairs.all(|(glob, field)| text::matches::<EXACT>(glob, field))
+    let Some([arn, partition, service, region, account, rest]) = value.fields() else {
+        return false;
     };
-    globs.iter().any(one)
+    // What tells ARNs apart comes first.
+    globs.iter().any(|[a, p, s, r, n, x]| {
+        let pairs = [
+            (x, rest),
+            (s, service),
+            (n, account),
+            (r, region),
+            (p, partition),
+            (a, arn),
+        ];
+        pairs
+            .into_iter()
+            .all(|(glob, field)| text::matches::<EXACT>(glob, field))
+    })
 }
 
 /// An ARN pattern that was filled in: a bare star matches any text, text without wildcards itself, and otherwise both
 /// sides need six fields.
-fn arn_like(pieces: &Pieces<'_>, value: &str) -> bool {
+fn arn_like(pieces: &Pieces<'_>, value: &Value) -> bool {
     if text::is_any(pieces) {
         return true;
     }
     if pieces.iter().all(|piece| matches!(piece, text::Piece::Text(_))) {
-        return text::run::<_, EXACT>(pieces, value);
+        return text::run::<_, EXACT>(pieces, &value.text);
     }
-    let (Some(wanted), Some(fields)) = (text::fields(pieces), six(value)) else {
+    let (Some(wanted), Some(fields)) = (text::fields(pieces), value.fields()) else {
         return false;
     };
     let mut pairs = wanted.iter().zip(fields);
     pairs.all(|(pieces, field)| text::run::<_, EXACT>(pieces, field))
-}
-
-fn six(value: &str) -> Option<[&str; 6]> {
-    let mut fields = value.splitn(6, ':');
-    let mut next = || fields.next();
-    Some([next()?, next()?, next()?, next()?, next()?, next()?])
 }

@@ -214,6 +214,10 @@ impl Case<'_> {
             if said.deny == Tri::True {
                 break;
             }
+            if documents.is_full(policy.0, self.action) {
+                said.allow = Tri::True;
+                continue;
+            }
             for number in documents.bearing_on(policy.0, self.action) {
                 let Some(statement) = documents.statement_at(number) else {
                     continue;

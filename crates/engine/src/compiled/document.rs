@@ -14,7 +14,7 @@ use sv0_iam::syntax::resource::{ResourcePattern, ShortArn};
 use sv0_iam::syntax::{Template, ast::ActionElement};
 use sv0_iam::tri::Tri;
 
-use super::action::{self, Action};
+use super::action::{self, Action, Services};
 use super::condition::Condition;
 use super::facts::View;
 use super::keys::Keys;
@@ -54,7 +54,7 @@ impl Span {
 }
 
 /// One statement.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Statement {
     pub(crate) effect: Effect,
     scope: Scope,
@@ -62,6 +62,18 @@ pub(crate) struct Statement {
     conditions: Span,
     /// Of the principals.
     principals: Option<u32>,
+}
+
+impl Statement {
+    const fn is_full(&self) -> bool {
+        matches!((self.effect, self.scope), (Effect::Allow, Scope::Everything)) && self.conditions.is_empty()
+    }
+}
+
+/// Whether a statement covers every action that there is.
+fn covers_all(statement: &ast::Statement) -> bool {
+    // An action without a colon matches nothing, not even `*`.
+    !statement.action.negated && statement.action.patterns.iter().any(ActionPattern::is_any)
 }
 
 /// A `Resource` or `NotResource` element.
@@ -80,7 +92,7 @@ enum Scope {
 /// The statements of a document that bear on the same actions.
 #[derive(Debug, Clone, Copy)]
 struct Bearing {
-    /// Of `order`.
+    /// Of the statements.
     statements: Span,
     /// Whether one of them grants.
     grants: bool,
@@ -88,8 +100,13 @@ struct Bearing {
 
 #[derive(Debug)]
 struct Document {
+    /// Services on which nothing bears are not in it.
+    services: Services,
+    /// Whether it grants everything and denies nothing, as `FullAWSAccess` does.
+    full: bool,
     /// Of `starts` and `bearings`: the first action of each stretch of actions on which the same statements bear.
     stretches: Span,
+    /// In the order of the document.
     statements: Span,
     source: Arc<Policy>,
     /// As S3 means it.
@@ -105,7 +122,8 @@ pub(crate) struct Documents {
     documents: Vec<Document>,
     starts: Vec<u32>,
     bearings: Vec<Bearing>,
-    order: Vec<u32>,
+    /// Those of each document, and again for each stretch the ones that bear on it: they are small, and reading them in
+    /// a row is what an answer spends its time on.
     statements: Vec<Statement>,
     patterns: Vec<Pattern>,
     principals: Vec<Principals>,
@@ -113,6 +131,7 @@ pub(crate) struct Documents {
     conditions: Vec<Condition>,
     /// Conditions, and the ranges of action patterns, that were compiled before.
     known_conditions: FxHashMap<ConditionText, u32>,
+    known_lists: FxHashMap<Vec<u32>, Span>,
     known_actions: FxHashMap<Box<str>, Vec<Range<u32>>>,
 }
 
@@ -142,8 +161,16 @@ impl Documents {
             self.statements.push(statement);
         }
         let statements = Span::since(first, &self.statements);
-        let stretches = self.stretches(first, &source.statements);
+        let (stretches, services) = self.stretches(first, &source.statements);
+        let full = match self.statements.get(first..) {
+            Some([only, ..]) => {
+                source.statements.len() == 1 && only.is_full() && source.statements.iter().all(covers_all)
+            }
+            _ => false,
+        };
         self.documents.push(Document {
+            services,
+            full,
             stretches,
             statements,
             public: public_access::is_public(&source),
@@ -153,11 +180,16 @@ impl Documents {
 
     fn statement(&mut self, statement: &ast::Statement, keys: &mut Keys) -> Statement {
         let scope = self.scope(statement.resource.as_ref(), keys);
-        let first = self.condition_ids.len();
-        for condition in &statement.conditions {
-            let id = self.condition(condition, keys);
-            self.condition_ids.push(id);
-        }
+        let conditions: Vec<u32> = statement
+            .conditions
+            .iter()
+            .map(|condition| self.condition(condition, keys))
+            .collect();
+        let conditions = *self.known_lists.entry(conditions).or_insert_with_key(|ids| {
+            let first = self.condition_ids.len();
+            self.condition_ids.extend(ids);
+            Span::since(first, &self.condition_ids)
+        });
         let principals = statement.principal.as_ref().map(|element| {
             self.principals.push(Principals::new(element));
             Span::since(self.principals.len() - 1, &self.principals).start
@@ -165,7 +197,7 @@ impl Documents {
         Statement {
             effect: statement.effect,
             scope,
-            conditions: Span::since(first, &self.condition_ids),
+            conditions,
             principals,
         }
     }
@@ -216,11 +248,13 @@ impl Documents {
     }
 
     /// Walks along all actions, and notes where the set of statements that cover them changes.
-    fn stretches(&mut self, first: usize, statements: &[ast::Statement]) -> Span {
+    fn stretches(&mut self, first: usize, statements: &[ast::Statement]) -> (Span, Services) {
+        let mut services = Services::default();
         let mut turns: Vec<(u32, u32, bool)> = Vec::new();
         for (index, statement) in (first..).zip(statements) {
             let index = u32::try_from(index).unwrap_or(u32::MAX);
             for range in self.ranges(&statement.action) {
+                services = services.with(Services::of(&range));
                 turns.extend([(range.start, index, true), (range.end, index, false)]);
             }
         }
@@ -240,51 +274,69 @@ impl Documents {
                 }
             }
             let bearing = *known.entry(active.clone()).or_insert_with(|| {
-                let first = self.order.len();
-                self.order.extend(&active);
-                let allows = |index: &u32| {
+                let first = self.statements.len();
+                for index in &active {
                     self.statements
-                        .get(*index as usize)
-                        .is_some_and(|s| s.effect == Effect::Allow)
-                };
-                Bearing {
-                    statements: Span::since(first, &self.order),
-                    grants: active.iter().any(allows),
+                        .extend(self.statements.get(*index as usize).copied());
                 }
+                let statements = Span::since(first, &self.statements);
+                let grants = statements
+                    .of(&self.statements)
+                    .iter()
+                    .any(|s| s.effect == Effect::Allow);
+                Bearing { statements, grants }
             });
             self.starts.extend(turn.first().map(|(rank, ..)| *rank));
             self.bearings.push(bearing);
         }
-        Span::since(from, &self.starts)
+        (Span::since(from, &self.starts), services)
     }
 
     // ---- asking ----
 
+    #[inline]
     fn bearing(&self, document: &Document, rank: u32) -> Option<Bearing> {
         let starts = document.stretches.of(&self.starts);
-        let at = starts.partition_point(|start| *start <= rank).checked_sub(1)?;
+        // To count them all is faster than to search, as long as there are few.
+        let before = if starts.len() <= 64 {
+            starts.iter().filter(|start| **start <= rank).count()
+        } else {
+            starts.partition_point(|start| *start <= rank)
+        };
+        let at = before.checked_sub(1)?;
         document.stretches.of(&self.bearings).get(at).copied()
     }
 
-    /// The statements of a document that cover an action, by number.
+    /// The numbers of the statements of a document that cover an action.
     #[inline]
     pub(crate) fn bearing_on<'a>(&'a self, document: u32, action: &'a Action<'_>) -> Covering<'a> {
         let Some(document) = self.documents.get(document as usize) else {
-            return Covering::Listed([].iter());
+            return Covering::Listed(0..0);
         };
         match action.rank {
-            Some(rank) => {
+            Some(rank) if document.services.meets(action.service) => {
                 let span = self
                     .bearing(document, rank)
-                    .map_or(Span::default(), |bearing| bearing.statements);
-                Covering::Listed(span.of(&self.order).iter())
+                    .map_or(Span::EMPTY, |bearing| bearing.statements);
+                Covering::Listed(span.start..span.end)
             }
+            Some(_) => Covering::Listed(0..0),
             None => Covering::Tried {
                 next: document.statements.start,
                 left: document.source.statements.iter(),
                 action: action.name,
             },
         }
+    }
+
+    /// Whether a document, read without principals, allows an action whatever else is asked, and denies nothing.
+    #[inline]
+    pub(crate) fn is_full(&self, document: u32, action: &Action<'_>) -> bool {
+        action.rank.is_some()
+            && self
+                .documents
+                .get(document as usize)
+                .is_some_and(|document| document.full)
     }
 
     /// The stretches of actions on which a grant of a document bears; the last may end past the catalogue.
@@ -370,7 +422,7 @@ impl Documents {
 
 /// The numbers of the statements of a document that cover an action.
 pub(crate) enum Covering<'a> {
-    Listed(std::slice::Iter<'a, u32>),
+    Listed(Range<u32>),
     /// The catalogue does not have the action: each statement is tried.
     Tried {
         next: u32,
@@ -385,7 +437,7 @@ impl Iterator for Covering<'_> {
     #[inline]
     fn next(&mut self) -> Option<u32> {
         match self {
-            Self::Listed(numbers) => numbers.next().copied(),
+            Self::Listed(numbers) => numbers.next(),
             Self::Tried { next, left, action } => loop {
                 let statement = left.next()?;
                 let number = *next;

@@ -13,9 +13,68 @@ use super::text::{self, EXACT, FOLD, Pieces, Resolved, Slots};
 /// One entry of a `Resource` element.
 #[derive(Debug)]
 pub(crate) struct Pattern {
-    form: Compiled,
+    quick: Quick,
+    form: Box<Compiled>,
     /// Whether it is complete enough in identity, resource and organisation policies.
     complete: [bool; 3],
+}
+
+/// What can be told of a pattern without following a pointer: most patterns of most policies are on something else.
+#[derive(Debug, Clone, Copy, Default)]
+struct Quick {
+    /// Of the head, where it is plain text; else zero.
+    head: u32,
+    /// How many bytes the resource part begins with, literally, and the last eight of them.
+    prefix: u32,
+    last: u64,
+}
+
+impl Quick {
+    fn new(form: &Compiled) -> Self {
+        let (head, rest) = match form {
+            Compiled::Plain { head, rest } => (hash(head), rest),
+            Compiled::Fields { rest, .. } => (0, rest),
+            Compiled::Any | Compiled::Text(_) | Compiled::TextWith(_) => return Self::default(),
+        };
+        let text = match rest {
+            Rest::Glob { glob, .. } => glob.literal_prefix(),
+            Rest::With(_) => "",
+        };
+        match u32::try_from(text.len()) {
+            Ok(prefix) => Self {
+                head,
+                prefix,
+                last: last(text, prefix).unwrap_or_default(),
+            },
+            Err(_) => Self {
+                head,
+                ..Self::default()
+            },
+        }
+    }
+
+    #[inline]
+    fn may_match(&self, resource: &Resource<'_>) -> bool {
+        (self.head == 0 || self.head == resource.head_hash)
+            && (self.prefix == 0 || last(resource.rest, self.prefix) == Some(self.last))
+    }
+}
+
+/// Up to eight bytes of text before a place; none where the text is shorter than that.
+#[inline]
+fn last(text: &str, end: u32) -> Option<u64> {
+    let bytes = text.as_bytes().get(..end as usize)?;
+    match bytes.last_chunk::<8>() {
+        Some(chunk) => Some(u64::from_le_bytes(*chunk)),
+        None => Some(bytes.iter().fold(0, |all, byte| all << 8 | u64::from(*byte))),
+    }
+}
+
+/// Of text without regard to case; never zero.
+fn hash(text: &str) -> u32 {
+    // FNV-1a
+    let step = |hash: u32, byte: u8| (hash ^ u32::from(byte.to_ascii_lowercase())).wrapping_mul(0x0100_0193);
+    text.bytes().fold(0x811c_9dc5, step).max(1)
 }
 
 #[derive(Debug)]
@@ -82,14 +141,15 @@ impl Pattern {
         };
         let complete = [ShortArn::Pad, ShortArn::IfWildcard, ShortArn::IfTrailingStar];
         Self {
-            form,
+            quick: Quick::new(&form),
+            form: Box::new(form),
             complete: complete.map(|short| pattern.is_complete(short)),
         }
     }
 
     /// The keys of its variables.
     pub(crate) fn variables(&self) -> impl Iterator<Item = KeyId> {
-        let (head, rest) = match &self.form {
+        let (head, rest) = match &*self.form {
             Compiled::Any | Compiled::Text(_) => (None, None),
             Compiled::TextWith(slots) => (None, Some(slots)),
             Compiled::Plain { rest, .. } => (None, rest.slots()),
@@ -108,7 +168,10 @@ impl Pattern {
     /// Whether a resource matches.
     #[inline]
     pub(crate) fn matches(&self, resource: &Resource<'_>, facts: &View<'_>, short: ShortArn) -> Tri {
-        match &self.form {
+        if !self.quick.may_match(resource) {
+            return Tri::False;
+        }
+        match &*self.form {
             Compiled::Any => Tri::True,
             Compiled::Text(text) => Tri::from(**text == *resource.name.text),
             Compiled::TextWith(slots) => match slots.resolve(facts) {
@@ -117,7 +180,7 @@ impl Pattern {
                 Resolved::AtMost(pieces) => possible(text::run::<_, EXACT>(&pieces, resource.name.text)),
             },
             Compiled::Plain { head, rest } => {
-                let same = head.len() == resource.head.len() && head.eq_ignore_ascii_case(resource.head);
+                let same = **head == *resource.head || head.eq_ignore_ascii_case(resource.head);
                 if !same || !self.is_complete(resource, short) {
                     return Tri::False;
                 }
@@ -241,8 +304,10 @@ const fn possible(holds: bool) -> Tri {
 #[derive(Debug, Clone, Copy)]
 pub struct Resource<'a> {
     name: ResourceName<'a>,
-    /// The text between the first and the fifth colon; empty where it is no ARN.
+    /// The text between the first and the fifth colon, and what follows; empty where it is no ARN.
     head: &'a str,
+    rest: &'a str,
+    head_hash: u32,
 }
 
 impl<'a> Resource<'a> {
@@ -254,9 +319,13 @@ impl<'a> Resource<'a> {
             let end = text.len().checked_sub(arn.resource.len() + 1)?;
             text.get("arn:".len()..end)
         });
+        let head = head.unwrap_or_default();
+        let rest = name.arn.map_or("", |arn| arn.resource);
         Self {
             name,
-            head: head.unwrap_or_default(),
+            head,
+            rest,
+            head_hash: hash(head),
         }
     }
 

@@ -1,12 +1,10 @@
 //! From an action to the groups that have a policy that could grant it: the others are never looked at.
 
-use std::ops::Range;
-
 use rustc_hash::FxHashMap;
-use sv0_iam::catalog::Catalog;
 use sv0_iam::name::principal::CallerKind;
 
-use super::population::{Group, number};
+use super::population::Group;
+use crate::compiled::action::services_of;
 use crate::compiled::{Action, Library, PolicyId};
 
 /// A policy that grants actions of more services than this is looked at for every service.
@@ -44,16 +42,10 @@ impl Granters {
         }
         out.all = out.groups.keys().copied().collect();
         out.all.sort_unstable();
-        let services: Vec<Range<u32>> = services();
         for policy in &out.all {
             let mut found: Vec<u32> = Vec::new();
             for range in library.documents.granted(policy.0) {
-                let first = services.partition_point(|service| service.end <= range.start);
-                let touched = services
-                    .iter()
-                    .skip(first)
-                    .take_while(|service| service.start < range.end);
-                found.extend(touched.map(|service| service.start));
+                found.extend(services_of(&range).map(|(_, first)| first));
             }
             found.dedup();
             if found.len() > MANY {
@@ -69,11 +61,10 @@ impl Granters {
 
     /// The policies that could grant an action.
     pub(super) fn policies(&self, action: &Action<'_>) -> impl Iterator<Item = PolicyId> {
-        let (some, broad) = match action.rank {
-            Some(rank) => (
-                self.by_service
-                    .get(&service_of(rank))
-                    .map_or(&[][..], Vec::as_slice),
+        let first = action.rank.and_then(|rank| services_of(&(rank..rank + 1)).next());
+        let (some, broad) = match first {
+            Some((_, first)) => (
+                self.by_service.get(&first).map_or(&[][..], Vec::as_slice),
                 &*self.broad,
             ),
             None => (&*self.all, &[][..]),
@@ -90,27 +81,4 @@ impl Granters {
     pub(super) fn free(&self) -> &[u32] {
         &self.free
     }
-}
-
-/// The ranks of the actions of every service, in order.
-fn services() -> Vec<Range<u32>> {
-    let mut from = 0;
-    let range = |count| {
-        let start = from;
-        from += number(count);
-        start..from
-    };
-    Catalog::embedded()
-        .services()
-        .map(|service| service.actions().len())
-        .map(range)
-        .collect()
-}
-
-fn service_of(rank: u32) -> u32 {
-    use sv0_iam::catalog::ActionId;
-    let catalog = Catalog::embedded();
-    catalog
-        .action_by_id(ActionId(rank))
-        .map_or(0, |action| catalog.action_range(action.service()).start)
 }

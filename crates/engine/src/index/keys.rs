@@ -59,7 +59,7 @@ impl Common {
             }
             _ => None,
         };
-        self.table = Table::new(keys.all().filter_map(|key| same(&key)).collect());
+        self.table = Table::new(keys.all().filter_map(|key| same(&key)).collect()).indexed();
     }
 
     /// Facts that are alike for all, with those of a question on top.

@@ -119,6 +119,12 @@ impl Population {
         self.principals.is_empty()
     }
 
+    /// The principal that was added after this many others.
+    #[must_use]
+    pub fn id(&self, index: usize) -> Option<PrincipalId> {
+        (index < self.len()).then(|| PrincipalId(number(index)))
+    }
+
     /// How many groups of principals share policies, ceilings, account and kind.
     #[must_use]
     pub fn groups(&self) -> usize {
@@ -228,7 +234,7 @@ impl Builder {
                 let shared = entries
                     .iter()
                     .filter(|(key, _)| keys.whole(*key).is_none_or(|whole| whole == *key));
-                Arc::new(Table::new(shared.cloned().collect()))
+                Arc::new(Table::new(shared.cloned().collect()).indexed())
             });
         let hidden = kin.iter().map(|(key, _)| key);
         let hidden = hidden.filter(|key| entries.binary_search_by_key(key, |(key, _)| *key).is_err());
