@@ -105,6 +105,7 @@ fn target<'a>(world: &'a World, asked: &'a Asked, resource: &'a Resource<'a>) ->
         rcps: Some(&world.rcps),
         endpoint: None,
         resource_rule: ResourceRule::Either,
+        block_public_access: false,
         facts: Some(&asked.facts),
     }
 }
