@@ -199,6 +199,24 @@ pub(crate) fn all(org: &Organization) -> Vec<Ceiling> {
             ],
         ),
         scp(
+            "SandboxesReachNoOthers",
+            &["ou-bnch-sandboxs"],
+            vec![
+                Statement::deny([
+                    "s3:GetObject",
+                    "s3:PutObject",
+                    "secretsmanager:GetSecretValue",
+                    "sqs:*",
+                ])
+                .on(["*"])
+                .when(
+                    "StringNotEquals",
+                    "aws:ResourceAccount",
+                    ["${aws:PrincipalAccount}"],
+                ),
+            ],
+        ),
+        scp(
             "NoDeletion",
             &some.iter().map(String::as_str).collect::<Vec<_>>(),
             vec![

@@ -15,7 +15,7 @@ const ROLLED_OUT: [&str; 4] = [
     "platform-logging",
     "platform-metrics",
     "boundary-standard",
-    "boundary-regional",
+    "boundary-services",
 ];
 
 pub(crate) const PLATFORM: Family = Family {
@@ -85,7 +85,7 @@ pub(crate) fn platform(rng: &mut Rng, account: usize) -> Vec<String> {
 }
 
 pub(crate) fn boundary(rng: &mut Rng, account: usize) -> String {
-    let name = rng.pick(&["boundary-standard", "boundary-regional"]);
+    let name = rng.pick(&["boundary-standard", "boundary-services"]);
     names::iam(account, &format!("policy/{name}"))
 }
 
@@ -128,15 +128,24 @@ fn text(name: &str) -> Vec<Statement> {
             .sid("But")
             .on(["*"]),
         ],
+        // Not IAM, not KMS, not Secrets Manager.
         _ => vec![
-            Statement::allow(["*"]).sid("InOurRegions").on(["*"]).when(
-                "StringEqualsIfExists",
-                "aws:RequestedRegion",
-                REGIONS,
-            ),
-            Statement::deny(["iam:CreateAccessKey", "iam:CreateUser"])
-                .sid("But")
-                .on(["*"]),
+            Statement::allow([
+                "dynamodb:*",
+                "ec2:*",
+                "ecr:*",
+                "events:*",
+                "lambda:*",
+                "logs:*",
+                "s3:*",
+                "sns:*",
+                "sqs:*",
+                "ssm:*",
+                "sts:*",
+            ])
+            .sid("InOurRegions")
+            .on(["*"])
+            .when("StringEqualsIfExists", "aws:RequestedRegion", REGIONS),
         ],
     }
 }

@@ -87,7 +87,7 @@ fn the_same_seed_gives_the_same_bytes() {
     assert_eq!(pinned(SEED), pinned(SEED));
     assert_ne!(pinned(SEED), pinned(8));
     // A change here makes every earlier measurement incomparable: say so in CHANGELOG.md.
-    assert_eq!(pinned(SEED), 8_936_726_265_169_840_371);
+    assert_eq!(pinned(SEED), 7_804_189_292_341_741_333);
 }
 
 #[test]
