@@ -88,7 +88,7 @@ impl Terms {
         identity_unknown: bool,
         required: bool,
     ) -> Self {
-        let account = who.account.as_deref();
+        let account = who.account();
         let root = who.kind == CallerKind::Root;
         Self {
             iam: who.iam,

@@ -61,7 +61,9 @@ impl Granters {
 
     /// The policies that could grant an action.
     pub(super) fn policies(&self, action: &Action<'_>) -> impl Iterator<Item = PolicyId> {
-        let first = action.rank.and_then(|rank| services_of(&(rank..rank + 1)).next());
+        let first = action
+            .rank
+            .and_then(|rank| services_of(&(u32::from(rank)..u32::from(rank) + 1)).next());
         let (some, broad) = match first {
             Some((_, first)) => (
                 self.by_service.get(&first).map_or(&[][..], Vec::as_slice),

@@ -35,8 +35,7 @@ pub(super) struct Partial {
 /// A statement that covers the action, and of which it hangs on the principal whether it holds.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Open {
-    pub(super) statement: u32,
-    pub(super) effect: Effect,
+    pub(super) statement: Statement,
     /// Whether it covers the resource; none where that hangs on the principal too.
     pub(super) covers: Option<Tri>,
 }
@@ -182,10 +181,7 @@ impl Notes {
         let documents = &asked.library.documents;
         let first = self.open.len();
         let (mut allow, mut deny) = (Tri::False, Tri::False);
-        for number in documents.bearing_on(policy.0, asked.action) {
-            let Some(statement) = documents.statement_at(number) else {
-                continue;
-            };
+        for statement in &*documents.bearing_on(policy.0, asked.action) {
             let covers = covers(asked, statement, short, false);
             if covers == Some(Tri::False) {
                 continue;
@@ -193,16 +189,15 @@ impl Notes {
             match (settled(asked, statement, covers), statement.effect) {
                 (Some(holds), Effect::Allow) => allow = allow.or(holds),
                 (Some(holds), Effect::Deny) => deny = deny.or(holds),
-                (None, effect) => self.open.push(Open {
-                    statement: number,
-                    effect,
+                (None, _) => self.open.push(Open {
+                    statement: *statement,
                     covers,
                 }),
             }
         }
         // What is said to everybody for certain need not be asked of one.
         if allow == Tri::True || deny == Tri::True {
-            let said = |open: &Open| match open.effect {
+            let said = |open: &Open| match open.statement.effect {
                 Effect::Allow => allow == Tri::True,
                 Effect::Deny => deny == Tri::True,
             };

@@ -185,7 +185,7 @@ impl Builder {
         let who = Who::new(principal.caller);
         let setup = Setup {
             kind: who.kind,
-            account: who.account.clone(),
+            account: who.account().map(Into::into),
             service_linked: who.service_linked,
             identity: principal.identity.into(),
             identity_unknown: principal.identity_unknown,
@@ -229,7 +229,7 @@ impl Builder {
         let keys = &self.library.keys;
         let kin = self
             .kin
-            .entry((who.kind, who.account.clone(), open))
+            .entry((who.kind, who.account().map(Into::into), open))
             .or_insert_with(|| {
                 let shared = entries
                     .iter()

@@ -193,8 +193,7 @@ impl<'a> Round<'a, '_> {
         self.clauses_of(endpoint.unwrap_or_default(), Place::Endpoint);
         let Population { library, names, .. } = self.population;
         for clause in &self.scratch.clauses {
-            let statement = library.documents.statement_at(clause.open.statement);
-            let principals = statement.and_then(|statement| library.documents.principals_of(statement));
+            let principals = library.documents.principals_of(&clause.open.statement);
             for entry in principals.iter().flat_map(|principals| &principals.entries) {
                 names.meant(entry).for_each(|index| self.scratch.named.add(index));
             }
@@ -205,10 +204,7 @@ impl<'a> Round<'a, '_> {
         let documents = &self.population.library.documents;
         let Naming { short, optional, .. } = place.naming(false);
         for policy in policies {
-            for number in documents.bearing_on(policy.0, self.asked.action) {
-                let Some(statement) = documents.statement_at(number) else {
-                    continue;
-                };
+            for statement in &*documents.bearing_on(policy.0, self.asked.action) {
                 // RCPs never grant, and a statement without principals speaks of nobody.
                 let idle = place == Place::Rcp && statement.effect == Effect::Allow;
                 if idle || documents.principals_of(statement).is_none() {
@@ -220,8 +216,7 @@ impl<'a> Round<'a, '_> {
                     continue;
                 }
                 let open = Open {
-                    statement: number,
-                    effect: statement.effect,
+                    statement: *statement,
                     covers,
                 };
                 self.scratch.clauses.push(Clause { open, place, holds });
@@ -238,13 +233,11 @@ impl<'a> Round<'a, '_> {
                 continue;
             }
             let naming = clause.place.naming(bounded);
-            let Some(statement) = documents.statement_at(clause.open.statement) else {
-                continue;
-            };
+            let statement = &clause.open.statement;
             let Some(principals) = documents.principals_of(statement) else {
                 continue;
             };
-            let ways = principals.speak_of(who, clause.open.effect, naming.bounded);
+            let ways = principals.speak_of(who, clause.open.statement.effect, naming.bounded);
             if ways.tri() == Tri::False {
                 continue;
             }
@@ -264,7 +257,7 @@ impl<'a> Round<'a, '_> {
                     continue;
                 }
             };
-            match (clause.open.effect, clause.place) {
+            match (clause.open.statement.effect, clause.place) {
                 (Effect::Deny, _) => tally.deny = tally.deny.or(ways.tri().and(holds)),
                 (Effect::Allow, Place::Resource) => tally.resource.add(ways, holds),
                 (Effect::Allow, Place::Endpoint) => endpoint = endpoint.or(ways.tri().and(holds)),
@@ -285,9 +278,8 @@ impl<'a> Round<'a, '_> {
         let granters = &self.population.granters;
         let scratch = &mut *self.scratch;
         let to_anyone = scratch.clauses.iter().any(|clause| {
-            let statement = documents.statement_at(clause.open.statement);
-            let principals = statement.and_then(|statement| documents.principals_of(statement));
-            let grants = clause.place == Place::Resource && clause.open.effect == Effect::Allow;
+            let principals = documents.principals_of(&clause.open.statement);
+            let grants = clause.place == Place::Resource && clause.open.statement.effect == Effect::Allow;
             // An entry of an account alone is not enough for anybody whose identity policies do not grant.
             grants && principals.is_some_and(|principals| principals.anyone || principals.negated)
         });
@@ -301,7 +293,7 @@ impl<'a> Round<'a, '_> {
             .for_each(|group| scratch.groups.add(*group));
         for policy in granters.policies(self.asked.action) {
             let partial = scratch.notes.partial(&self.asked, policy, As::Identity);
-            let allows = |open: &Open| open.effect == Effect::Allow;
+            let allows = |open: &Open| open.statement.effect == Effect::Allow;
             if partial.allow != Tri::False || scratch.notes.open_of(&partial).iter().any(allows) {
                 granters
                     .holders(policy)
@@ -495,15 +487,15 @@ impl<'a> Round<'a, '_> {
         }
         let Some(facts) = facts else { return true };
         for open in self.scratch.notes.open_of(&partial) {
-            let so_far = match open.effect {
+            let so_far = match open.statement.effect {
                 Effect::Allow => &mut *allow,
                 Effect::Deny => &mut *deny,
             };
-            if let (true, Some(statement)) = (*so_far != Tri::True, documents.statement_at(open.statement)) {
+            if *so_far != Tri::True {
                 let how: (ShortArn, bool) = (how.short(), false);
                 *so_far = so_far.or(holds(
                     documents,
-                    statement,
+                    &open.statement,
                     open.covers,
                     self.asked.resource,
                     facts,
