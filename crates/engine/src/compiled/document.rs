@@ -56,11 +56,22 @@ impl Span {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Statement {
     pub(crate) effect: Effect,
+    /// Whether its resource element has variables.
+    pub(crate) variables: bool,
     scope: Scope,
     /// Of the conditions' ids.
     conditions: Span,
     /// Of the principals.
     principals: Option<u32>,
+}
+
+impl Scope {
+    const fn span(self) -> Span {
+        match self {
+            Self::Missing | Self::Everything => Span::EMPTY,
+            Self::Any(span) | Self::Not(span) => span,
+        }
+    }
 }
 
 impl Statement {
@@ -183,8 +194,12 @@ impl Documents {
             self.principals.push(Principals::new(element));
             Span::since(self.principals.len() - 1, &self.principals).start
         });
+        let patterns = scope.span().of(&self.patterns);
         Statement {
             effect: statement.effect,
+            variables: patterns
+                .iter()
+                .any(|pattern| pattern.variables().next().is_some()),
             scope,
             conditions,
             principals,
@@ -376,10 +391,7 @@ impl Documents {
 
     /// The patterns of a statement's resource element, where it has to be looked at.
     pub(crate) fn patterns_of(&self, statement: &Statement) -> &[Pattern] {
-        match statement.scope {
-            Scope::Missing | Scope::Everything => &[],
-            Scope::Any(span) | Scope::Not(span) => span.of(&self.patterns),
-        }
+        statement.scope.span().of(&self.patterns)
     }
 
     /// Whether the resource element of a statement covers a resource; `optional` says whether it may be missing.

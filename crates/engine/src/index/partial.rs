@@ -71,9 +71,11 @@ pub(super) fn covers(
     let Asked {
         library, common, top, ..
     } = *asked;
-    let patterns = library.documents.patterns_of(statement);
-    let mut variables = patterns.iter().flat_map(|pattern| pattern.variables());
-    let same = variables.all(|key| common.has(key, &library.keys, top));
+    let same = !statement.variables || {
+        let patterns = library.documents.patterns_of(statement);
+        let mut variables = patterns.iter().flat_map(|pattern| pattern.variables());
+        variables.all(|key| common.has(key, &library.keys, top))
+    };
     same.then(|| {
         library
             .documents
@@ -167,6 +169,14 @@ impl Notes {
                 partial
             }
         }
+    }
+
+    /// Whether a document, as an identity policy, may allow somebody what is asked.
+    #[inline]
+    pub(super) fn may_allow(&mut self, asked: &Asked<'_>, policy: PolicyId) -> bool {
+        let partial = self.partial(asked, policy, As::Identity);
+        let mut open = self.open_of(&partial).iter();
+        partial.allow != Tri::False || open.any(|open| open.statement.effect == Effect::Allow)
     }
 
     /// What a document says that was asked before.

@@ -8,11 +8,13 @@ use sv0_iam::syntax::ast::Effect;
 use sv0_iam::syntax::resource::ShortArn;
 use sv0_iam::tri::Tri;
 
+use super::bits::Bits;
 use super::partial::{As, Asked, Notes, Open, covers, holds, settled};
 use super::population::{Group, Population, Principal, PrincipalId};
 use crate::compiled::compose::{Tally, Terms, verdict};
 use crate::compiled::decide::{Case, Naming};
 use crate::compiled::facts::View;
+use crate::compiled::principal::Entry;
 use crate::compiled::{Action, Facts, Layers, PolicyId, Resource, Who};
 
 /// What is asked about, whoever asks.
@@ -50,9 +52,11 @@ pub struct WhoCan {
 pub struct Scratch {
     notes: Notes,
     clauses: Vec<Clause>,
+    /// Whether the resource's policy grants to somebody whom it names neither by name nor by account.
+    to_anyone: bool,
     /// Groups that may be allowed something, and principals that a statement may name by name.
-    groups: Marks,
-    named: Marks,
+    groups: Bits,
+    named: Bits,
     allowed: Bits,
     allowed_if: Bits,
 }
@@ -87,7 +91,7 @@ impl Population {
     #[must_use]
     pub fn ask(&self, id: PrincipalId, target: &Target<'_>) -> Option<Verdict> {
         let principal = self.principals.get(id.index())?;
-        let setup = &self.groups.get(principal.group as usize)?.setup;
+        let group = self.groups.get(principal.group as usize)?;
         let case = Case {
             library: &self.library,
             who: &principal.who,
@@ -96,14 +100,11 @@ impl Population {
             facts: self.facts_of(principal, target),
         };
         let layers = Layers {
-            identity: &setup.identity,
-            identity_unknown: setup.identity_unknown,
-            boundaries: &setup.boundaries,
+            identity: self.identity(group),
+            identity_unknown: group.identity_unknown,
+            boundaries: self.boundaries(group),
             session: None,
-            scps: setup
-                .scps
-                .and_then(|chain| self.chains.get(chain.index()))
-                .map(Vec::as_slice),
+            scps: self.scps(group),
             rcps: target.rcps,
             resource: target.policies,
             endpoint: target.endpoint,
@@ -125,10 +126,10 @@ impl Population {
             };
         }
         scratch.notes.next(self.library.len());
-        scratch.groups.next(self.groups.len());
-        scratch.named.next(self.principals.len());
-        scratch.allowed.next(self.principals.len());
-        scratch.allowed_if.next(self.principals.len());
+        scratch.groups.clear(self.groups.len());
+        scratch.named.clear(self.principals.len());
+        scratch.allowed.clear(self.principals.len());
+        scratch.allowed_if.clear(self.principals.len());
         let top = target.facts.map(Facts::table);
         let mut round = Round {
             population: self,
@@ -148,8 +149,8 @@ impl Population {
         round.groups();
         round.named();
         WhoCan {
-            allowed: scratch.allowed.ids(),
-            allowed_if: scratch.allowed_if.ids(),
+            allowed: scratch.allowed.iter().map(PrincipalId).collect(),
+            allowed_if: scratch.allowed_if.iter().map(PrincipalId).collect(),
         }
     }
 
@@ -195,7 +196,7 @@ impl<'a> Round<'a, '_> {
         for clause in &self.scratch.clauses {
             let principals = library.documents.principals_of(&clause.open.statement);
             for entry in principals.iter().flat_map(|principals| &principals.entries) {
-                names.meant(entry).for_each(|index| self.scratch.named.add(index));
+                names.meant(entry).for_each(|index| self.scratch.named.set(index));
             }
         }
     }
@@ -274,61 +275,92 @@ impl<'a> Round<'a, '_> {
 
     /// Marks the groups of which a member may be allowed something without being named by name.
     fn candidates(&mut self) {
-        let documents = &self.population.library.documents;
-        let granters = &self.population.granters;
-        let scratch = &mut *self.scratch;
-        let to_anyone = scratch.clauses.iter().any(|clause| {
-            let principals = documents.principals_of(&clause.open.statement);
-            let grants = clause.place == Place::Resource && clause.open.statement.effect == Effect::Allow;
-            // An entry of an account alone is not enough for anybody whose identity policies do not grant.
-            grants && principals.is_some_and(|principals| principals.anyone || principals.negated)
-        });
-        if to_anyone {
-            scratch.groups.add_all();
+        let Population { library, leads, .. } = self.population;
+        let Scratch {
+            notes,
+            clauses,
+            groups,
+            to_anyone,
+            ..
+        } = &mut *self.scratch;
+        let grants = |clause: &&Clause| {
+            clause.place == Place::Resource && clause.open.statement.effect == Effect::Allow
+        };
+        let granting = clauses.iter().filter(grants);
+        let granting = granting.filter_map(|clause| library.documents.principals_of(&clause.open.statement));
+        *to_anyone = granting
+            .clone()
+            .any(|principals| principals.anyone || principals.negated);
+        if let Some(owner) = self.target.resource_account {
+            // Who is of another account needs a grant of the resource's policy too.
+            groups.set_each(leads.of_account(owner));
+            if !*to_anyone {
+                for entry in granting.flat_map(|principals| &principals.entries) {
+                    if let Entry::Account(account) = entry {
+                        groups.set_each(leads.of_account(&account.text));
+                    }
+                }
+                return;
+            }
+        } else if *to_anyone {
+            groups.set_all();
             return;
         }
-        granters
-            .free()
-            .iter()
-            .for_each(|group| scratch.groups.add(*group));
-        for policy in granters.policies(self.asked.action) {
-            let partial = scratch.notes.partial(&self.asked, policy, As::Identity);
-            let allows = |open: &Open| open.statement.effect == Effect::Allow;
-            if partial.allow != Tri::False || scratch.notes.open_of(&partial).iter().any(allows) {
-                granters
-                    .holders(policy)
-                    .iter()
-                    .for_each(|group| scratch.groups.add(*group));
+        if *to_anyone {
+            groups.set_each(leads.outsiders());
+        }
+        groups.set_each(leads.free());
+        for policy in leads.policies(self.asked.action) {
+            if notes.may_allow(&self.asked, policy) {
+                groups.set_each(leads.holders(policy));
             }
         }
+    }
+
+    /// Whether a group cannot be allowed anything because no identity policy grants; somebody of it whom a statement
+    /// names by name, perhaps.
+    fn lacks_identity(&mut self, group: &Group) -> bool {
+        let own = |owner| self.population.account(group) == Some(owner);
+        let unneeded = !group.iam
+            || group.free
+            || self.scratch.to_anyone && self.target.resource_account.is_none_or(own);
+        let notes = &mut self.scratch.notes;
+        let identity = self.population.identity(group);
+        !unneeded
+            && !identity
+                .iter()
+                .any(|policy| notes.may_allow(&self.asked, *policy))
     }
 
     // ---- asking ----
 
     fn groups(&mut self) {
-        for at in 0.. {
-            let Some(group) = self.scratch.groups.get(at) else {
-                break;
-            };
-            let Some(group) = self.population.groups.get(group as usize) else {
-                continue;
-            };
-            self.group(group);
+        let groups = std::mem::take(&mut self.scratch.groups);
+        // In the order of ids, in which groups and principals lie in memory.
+        for index in groups.iter() {
+            if let Some(group) = self.population.groups.get(index as usize) {
+                self.group(group);
+            }
         }
+        self.scratch.groups = groups;
     }
 
     /// The members of a group whom no statement names by name.
     fn group(&mut self, group: &'a Group) {
+        if self.lacks_identity(group) {
+            return;
+        }
         let population = self.population;
         let named = &self.scratch.named;
-        let others = || group.members.iter().copied().filter(|member| !named.has(*member));
+        let members = population.members(group);
+        let others = || members.iter().copied().filter(|member| !named.has(*member));
         let Some(first) = others()
             .next()
             .and_then(|first| population.principals.get(first as usize))
         else {
             return;
         };
-        let bounded = first.who.iam && !group.setup.boundaries.is_empty();
+        let bounded = group.iam && !group.boundaries.is_empty();
         self.note(group);
         let mut tally = Tally::EMPTY;
         let hangs = self.mine(group, &first.who, None, &mut tally);
@@ -348,8 +380,7 @@ impl<'a> Round<'a, '_> {
                 Verdict::AllowedIf => allowed_if,
                 Verdict::ImplicitDeny | Verdict::ExplicitDeny => return,
             };
-            group
-                .members
+            members
                 .iter()
                 .filter(|member| !named.has(**member))
                 .for_each(|member| bits.set(*member));
@@ -358,7 +389,7 @@ impl<'a> Round<'a, '_> {
         if tally.deny == Tri::True {
             return;
         }
-        for member in &group.members {
+        for member in members {
             if !self.scratch.named.has(*member) {
                 self.one(*member, group);
             }
@@ -367,10 +398,8 @@ impl<'a> Round<'a, '_> {
 
     /// The principals whom a statement may name by name.
     fn named(&mut self) {
-        for at in 0.. {
-            let Some(member) = self.scratch.named.get(at) else {
-                break;
-            };
+        let named = std::mem::take(&mut self.scratch.named);
+        for member in named.iter() {
             let principal = self.population.principals.get(member as usize);
             let group = principal.and_then(|principal| self.population.groups.get(principal.group as usize));
             if let Some(group) = group {
@@ -378,19 +407,20 @@ impl<'a> Round<'a, '_> {
                 self.one(member, group);
             }
         }
+        self.scratch.named = named;
     }
 
     /// Notes what the documents of a group say.
     fn note(&mut self, group: &Group) {
-        let notes = &mut self.scratch.notes;
-        for policy in group.setup.identity.iter().chain(&group.setup.boundaries) {
+        let (population, notes) = (self.population, &mut self.scratch.notes);
+        for policy in population
+            .identity(group)
+            .iter()
+            .chain(population.boundaries(group))
+        {
             notes.partial(&self.asked, *policy, As::Identity);
         }
-        let chain = group
-            .setup
-            .scps
-            .and_then(|chain| self.population.chains.get(chain.index()));
-        for policy in chain.into_iter().flatten().flatten() {
+        for policy in population.scps(group).into_iter().flatten().flatten() {
             notes.partial(&self.asked, *policy, As::Scp);
         }
     }
@@ -409,7 +439,7 @@ impl<'a> Round<'a, '_> {
         }
         self.side(
             who,
-            who.iam && !group.setup.boundaries.is_empty(),
+            group.iam && !group.boundaries.is_empty(),
             Some(&facts),
             &mut tally,
         );
@@ -428,13 +458,7 @@ impl<'a> Round<'a, '_> {
             ..
         } = *self.target;
         let required = resource_rule == ResourceRule::Required;
-        Terms::new(
-            who,
-            action,
-            resource_account,
-            group.setup.identity_unknown,
-            required,
-        )
+        Terms::new(who, action, resource_account, group.identity_unknown, required)
     }
 
     /// Adds what the caller's own side says: identity policies, boundaries, SCPs. Without facts, says whether more would
@@ -443,7 +467,7 @@ impl<'a> Round<'a, '_> {
         if !who.iam {
             return false;
         }
-        let setup = &group.setup;
+        let population = self.population;
         let mut hangs = false;
         let mut said = |policies: &[PolicyId], how: As, deny: &mut Tri| {
             let mut allow = Tri::False;
@@ -452,17 +476,12 @@ impl<'a> Round<'a, '_> {
             }
             allow
         };
-        tally.identity = said(&setup.identity, As::Identity, &mut tally.deny);
-        for boundary in &setup.boundaries {
+        tally.identity = said(population.identity(group), As::Identity, &mut tally.deny);
+        for boundary in population.boundaries(group) {
             let allow = said(std::slice::from_ref(boundary), As::Identity, &mut tally.deny);
             tally.boundaries = tally.boundaries.and(allow);
         }
-        let chain = setup.scps.filter(|_| !who.service_linked);
-        for level in chain
-            .and_then(|chain| self.population.chains.get(chain.index()))
-            .into_iter()
-            .flatten()
-        {
+        for level in population.scps(group).into_iter().flatten() {
             let allow = said(level, As::Scp, &mut tally.deny);
             tally.scps = tally.scps.and(allow);
         }
@@ -504,82 +523,5 @@ impl<'a> Round<'a, '_> {
             }
         }
         false
-    }
-}
-
-/// Numbers that were marked, in the order of marking; forgetting them costs nothing.
-#[derive(Debug, Default)]
-struct Marks {
-    marked: Vec<u32>,
-    list: Vec<u32>,
-    round: u32,
-}
-
-impl Marks {
-    fn next(&mut self, count: usize) {
-        self.round = self.round.wrapping_add(1);
-        if self.round == 0 {
-            self.marked.clear();
-            self.round = 1;
-        }
-        self.marked.resize(count, 0);
-        self.list.clear();
-    }
-
-    fn add(&mut self, number: u32) {
-        if let Some(mark) = self
-            .marked
-            .get_mut(number as usize)
-            .filter(|mark| **mark != self.round)
-        {
-            *mark = self.round;
-            self.list.push(number);
-        }
-    }
-
-    fn add_all(&mut self) {
-        (0..self.marked.len())
-            .filter_map(|number| u32::try_from(number).ok())
-            .for_each(|number| self.add(number));
-    }
-
-    #[inline]
-    fn has(&self, number: u32) -> bool {
-        self.marked.get(number as usize) == Some(&self.round)
-    }
-
-    fn get(&self, at: usize) -> Option<u32> {
-        self.list.get(at).copied()
-    }
-}
-
-/// A set of principals.
-#[derive(Debug, Default)]
-struct Bits(Vec<u64>);
-
-impl Bits {
-    fn next(&mut self, count: usize) {
-        self.0.clear();
-        self.0.resize(count.div_ceil(64), 0);
-    }
-
-    #[inline]
-    fn set(&mut self, index: u32) {
-        if let Some(word) = self.0.get_mut(index as usize / 64) {
-            *word |= 1 << (index % 64);
-        }
-    }
-
-    fn ids(&self) -> Vec<PrincipalId> {
-        let count: u32 = self.0.iter().map(|word| word.count_ones()).sum();
-        let mut out = Vec::with_capacity(count as usize);
-        for (word, base) in self.0.iter().zip((0..).step_by(64)) {
-            let mut left = *word;
-            while left != 0 {
-                out.push(PrincipalId(base + left.trailing_zeros()));
-                left &= left - 1;
-            }
-        }
-        out
     }
 }
