@@ -34,14 +34,13 @@ const REQUESTS: usize = 4_096;
 
 /// A request as it is asked.
 struct Asked {
-    caller: Caller,
-    who: Who,
+    /// Which principal, and which bucket.
+    member: usize,
+    bucket: usize,
     action: &'static str,
     resource: String,
     owner: String,
-    /// What is known of the caller, of the bucket, and of both.
-    context: Context,
-    on_top: Context,
+    /// What is known of both, in one.
     merged: Context,
     identity: Vec<PolicyId>,
     boundaries: Vec<PolicyId>,
@@ -50,6 +49,10 @@ struct Asked {
 }
 
 struct World {
+    /// The principals: caller, taken apart, and what is known.
+    members: Vec<(Caller, Who, Context)>,
+    /// What is known of each bucket.
+    buckets: Vec<Context>,
     library: Library,
     rcps: Vec<Vec<PolicyId>>,
     asked: Vec<Asked>,
@@ -95,7 +98,8 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
         .collect();
     let asked = (0..REQUESTS)
         .map(|_| {
-            let member = lots.one(&members);
+            let home = lots.below(members.len());
+            let member = members[home];
             let number = lots.below(organisation.bucket_policies.len());
             // Somebody who has to do with the bucket: two of the policies speak of it, where so many do.
             let near = &near[number];
@@ -115,8 +119,8 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
             let identity = identity.collect();
             let scps = &organisation.scps[member.account.expect("an account")];
             Asked {
-                caller: member.caller.clone(),
-                who: Who::new(&member.caller),
+                member: home,
+                bucket: number,
                 action: ACTIONS[lots.below(ACTIONS.len())],
                 resource: format!(
                     "arn:aws:s3:::{}/home/{}/{}.csv",
@@ -125,8 +129,6 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
                     lots.below(1_000)
                 ),
                 owner: account(number % organisation.accounts),
-                context: member.context.clone(),
-                on_top,
                 merged,
                 identity,
                 boundaries: vec![library.add_shared(boundary)],
@@ -135,7 +137,26 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
             }
         })
         .collect();
-    World { library, rcps, asked }
+    let buckets = (0..organisation.bucket_policies.len())
+        .map(|number| organisation.facts_of_bucket(number))
+        .collect();
+    let members = members
+        .iter()
+        .map(|member| {
+            (
+                member.caller.clone(),
+                Who::new(&member.caller),
+                member.context.clone(),
+            )
+        })
+        .collect();
+    World {
+        members,
+        buckets,
+        library,
+        rcps,
+        asked,
+    }
 });
 
 fn speaks_of(policy: &Policy, bucket: &str) -> bool {
@@ -180,9 +201,9 @@ impl Asked {
         }
     }
 
-    fn request(&self) -> Request<'_> {
+    fn request<'a>(&'a self, world: &'a World) -> Request<'a> {
         Request {
-            caller: &self.caller,
+            caller: &world.members[self.member].0,
             action: self.action,
             resource: ResourceName::new(&self.resource),
             resource_account: Some(&self.owner),
@@ -191,33 +212,53 @@ impl Asked {
     }
 }
 
+/// What is known of every principal and bucket, compiled.
+struct Known<'a> {
+    members: Vec<Facts<'a>>,
+    buckets: Vec<Facts<'a>>,
+}
+
+impl<'a> Known<'a> {
+    fn new(world: &'a World) -> Self {
+        Self {
+            members: world
+                .members
+                .iter()
+                .map(|(_, _, context)| world.library.facts(context))
+                .collect(),
+            buckets: world
+                .buckets
+                .iter()
+                .map(|context| world.library.facts(context))
+                .collect(),
+        }
+    }
+}
+
+/// An action and resource taken apart.
 struct Prepared<'a> {
     asked: &'a Asked,
     action: Action<'a>,
     resource: Resource<'a>,
-    facts: Facts<'a>,
-    on_top: Facts<'a>,
 }
 
 impl<'a> Prepared<'a> {
-    fn new(world: &'a World, asked: &'a Asked) -> Self {
+    fn new(asked: &'a Asked) -> Self {
         Self {
             asked,
             action: Action::new(asked.action),
             resource: Resource::new(&asked.resource),
-            facts: world.library.facts(&asked.context),
-            on_top: world.library.facts(&asked.on_top),
         }
     }
 
-    fn decide(&self, world: &World) -> Verdict {
+    fn decide(&self, world: &World, known: &Known<'_>) -> Verdict {
         let question = Question {
-            who: &self.asked.who,
+            who: &world.members[self.asked.member].1,
             action: &self.action,
             resource: &self.resource,
             resource_account: Some(&self.asked.owner),
-            facts: &self.facts,
-            more: Some(&self.on_top),
+            facts: &known.members[self.asked.member],
+            more: Some(&known.buckets[self.asked.bucket]),
         };
         world.library.decide(&question, &self.asked.layers(world))
     }
@@ -227,11 +268,12 @@ impl<'a> Prepared<'a> {
 #[expect(clippy::print_stdout, reason = "the bench says what it measures")]
 fn describe() {
     let world = &*WORLD;
+    let known = Known::new(world);
     let (mut verdicts, mut statements) = ([0; 4], 0);
     for asked in &world.asked {
         let policies = asked.policies(world);
-        let plain = decide(&asked.request(), &policies).verdict;
-        assert_eq!(plain, Prepared::new(world, asked).decide(world));
+        let plain = decide(&asked.request(world), &policies).verdict;
+        assert_eq!(plain, Prepared::new(asked).decide(world, &known));
         verdicts[plain as usize] += 1;
         let scps = policies.scps.iter().flatten().flatten();
         let rcps = policies.rcps.iter().flatten().flatten();
@@ -255,42 +297,27 @@ fn describe() {
     println!("{allowed} allowed, {perhaps} allowed_if, {implicit} implicit_deny, {explicit} explicit_deny");
 }
 
-/// Caller, action, resource and facts taken apart before.
+/// Callers, actions, resources and facts taken apart before.
 #[divan::bench]
 fn compiled(bencher: Bencher<'_, '_>) {
     let world = &*WORLD;
-    let prepared: Vec<Prepared<'_>> = world
-        .asked
-        .iter()
-        .map(|asked| Prepared::new(world, asked))
-        .collect();
+    let known = Known::new(world);
+    let prepared: Vec<Prepared<'_>> = world.asked.iter().map(Prepared::new).collect();
     bencher.counter(ItemsCount::new(REQUESTS)).bench_local(|| {
         prepared.iter().for_each(|prepared| {
-            black_box(prepared.decide(world));
+            black_box(prepared.decide(world, &known));
         });
     });
 }
 
-/// Only the caller and its facts taken apart before: action and resource as text, the bucket's facts as a context.
+/// Action and resource as text, taken apart for every request.
 #[divan::bench]
 fn compiled_from_text(bencher: Bencher<'_, '_>) {
     let world = &*WORLD;
-    let facts: Vec<Facts<'_>> = world
-        .asked
-        .iter()
-        .map(|asked| world.library.facts(&asked.context))
-        .collect();
+    let known = Known::new(world);
     bencher.counter(ItemsCount::new(REQUESTS)).bench_local(|| {
-        for (asked, facts) in world.asked.iter().zip(&facts) {
-            let question = Question {
-                who: &asked.who,
-                action: &Action::new(asked.action),
-                resource: &Resource::new(&asked.resource),
-                resource_account: Some(&asked.owner),
-                facts,
-                more: Some(&world.library.facts(&asked.on_top)),
-            };
-            black_box(world.library.decide(&question, &asked.layers(world)));
+        for asked in &world.asked {
+            black_box(Prepared::new(asked).decide(world, &known));
         }
     });
 }
@@ -302,7 +329,7 @@ fn plain(bencher: Bencher<'_, '_>) {
     let prepared: Vec<_> = world
         .asked
         .iter()
-        .map(|asked| (asked.request(), asked.policies(world)))
+        .map(|asked| (asked.request(world), asked.policies(world)))
         .collect();
     bencher.counter(ItemsCount::new(REQUESTS)).bench_local(|| {
         for (request, policies) in &prepared {

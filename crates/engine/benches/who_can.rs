@@ -72,19 +72,22 @@ struct Asked {
 
 fn questions(world: &'static World) -> Vec<Asked> {
     let buckets = world.policies.len();
-    (0..512)
-        .map(|n| {
-            let number = n * 37 % buckets;
-            Asked {
-                action: Action::new(ACTIONS[n % ACTIONS.len()]),
-                resource: format!("arn:aws:s3:::{}/home/data/{n}.csv", bucket(number)),
-                owner: account(number % world.organisation.accounts),
-                policy: vec![world.policies[number]],
-                facts: world
-                    .population
-                    .library()
-                    .facts(&world.organisation.facts_of_bucket(number)),
-            }
+    questions_about(world, (0..512).map(|n| n * 37 % buckets).collect())
+}
+
+fn questions_about(world: &'static World, buckets: Vec<usize>) -> Vec<Asked> {
+    buckets
+        .into_iter()
+        .enumerate()
+        .map(|(n, number)| Asked {
+            action: Action::new(ACTIONS[n % ACTIONS.len()]),
+            resource: format!("arn:aws:s3:::{}/home/data/{n}.csv", bucket(number)),
+            owner: account(number % world.organisation.accounts),
+            policy: vec![world.policies[number]],
+            facts: world
+                .population
+                .library()
+                .facts(&world.organisation.facts_of_bucket(number)),
         })
         .collect()
 }
@@ -153,13 +156,32 @@ fn all(population: &Population) -> Vec<PrincipalId> {
 
 const SIZES: [usize; 3] = [1_000, 10_000, 100_000];
 
-/// One question after the other.
+/// One question after the other, each about another bucket; a tenth of them are open to the organisation.
 #[divan::bench(args = SIZES)]
 fn warm(bencher: Bencher<'_, '_>, principals: usize) {
     let world = world(principals);
-    let questions = questions(world);
+    ask_in_turn(bencher, world, &questions(world));
+}
+
+/// The dearest kind: the bucket's policy grants to everybody of the organisation, so that all who have a policy that
+/// grants are asked, in whatever account.
+#[divan::bench(args = SIZES)]
+fn warm_open_to_all(bencher: Bencher<'_, '_>, principals: usize) {
+    let world = world(principals);
+    let open = (0..world.policies.len()).step_by(10).collect();
+    // Reading is what these buckets are open for.
+    let mut questions = questions_about(world, open);
+    questions
+        .iter_mut()
+        .for_each(|asked| asked.action = Action::new("s3:GetObject"));
+    ask_in_turn(bencher, world, &questions);
+}
+
+fn ask_in_turn(bencher: Bencher<'_, '_>, world: &'static World, questions: &[Asked]) {
     let mut scratch = Scratch::default();
-    ask(world, &questions[0], &mut scratch);
+    questions.iter().for_each(|asked| {
+        ask(world, asked, &mut scratch);
+    });
     let at = Cell::new(0);
     bencher.bench_local(|| {
         at.set((at.get() + 1) % questions.len());

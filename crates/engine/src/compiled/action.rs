@@ -14,8 +14,9 @@ use sv0_iam::syntax::ast::ActionElement;
 pub struct Action<'a> {
     /// As asked.
     pub(crate) name: &'a str,
-    /// Its rank, where the catalogue has it.
-    pub(crate) rank: Option<u32>,
+    /// Its rank, where the catalogue has it. Ranks are small so that many of them are compared at once; in a catalogue
+    /// of more actions than that, the others would be compared by name.
+    pub(crate) rank: Option<u16>,
     /// The service of that rank.
     pub(crate) service: Services,
     /// `sts:GetCallerIdentity`, which needs no permission (rule 7).
@@ -36,11 +37,13 @@ impl<'a> Action<'a> {
     pub fn new(name: &'a str) -> Self {
         let catalog = Catalog::embedded();
         let is = |other: &str| name.eq_ignore_ascii_case(other);
-        let rank = catalog.id_of(name).map(|id| id.0);
+        let rank = catalog.id_of(name).and_then(|id| u16::try_from(id.0).ok());
         Self {
             name,
             rank,
-            service: rank.map_or(Services::ALL, |rank| Services::of(&(rank..rank + 1))),
+            service: rank.map_or(Services::ALL, |rank| {
+                Services::of(&(u32::from(rank)..u32::from(rank) + 1))
+            }),
             free: is("sts:GetCallerIdentity"),
             iam: name
                 .get(..4)

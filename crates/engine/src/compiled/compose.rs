@@ -93,7 +93,7 @@ impl Terms {
         required: bool,
         refusals: Refusals,
     ) -> Self {
-        let account = who.account.as_deref();
+        let account = who.account();
         let root = who.kind == CallerKind::Root;
         let same_account = account.is_some() && account == resource_account.or(account);
         Self {

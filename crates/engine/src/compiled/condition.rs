@@ -12,6 +12,7 @@ use sv0_iam::tri::Tri;
 
 use super::facts::{Known, Value, View};
 use super::keys::{KeyId, Keys};
+use super::short::Wanted;
 use super::text::{self, EXACT, FOLD, Pieces, Resolved, Slots};
 
 /// One key of one operator of a `Condition` element.
@@ -36,7 +37,7 @@ enum Test {
         present: bool,
     },
     Equals {
-        texts: Box<[Box<str>]>,
+        texts: Box<[Wanted]>,
         with: Box<[Slots]>,
     },
     /// In lower case.
@@ -58,7 +59,7 @@ enum Test {
     Address(Box<[Range]>),
     Arn {
         any: bool,
-        texts: Box<[Box<str>]>,
+        texts: Box<[Wanted]>,
         globs: Box<[[Glob; 6]]>,
         with: Box<[Slots]>,
     },
@@ -149,7 +150,7 @@ fn null(known: &Known, absent: bool, present: bool) -> Tri {
 impl Test {
     fn new(family: Family, values: &[Template], keys: &mut Keys) -> Self {
         let fixed = || values.iter().filter(|value| value.fixed().is_some());
-        let texts = || fixed().map(|value| value.as_str().into()).collect();
+        let texts = || fixed().map(|value| Wanted::new(value.as_str())).collect();
         let literals = |keys: &mut Keys| {
             values
                 .iter()
@@ -205,7 +206,7 @@ impl Test {
                     .map(Template::as_str)
                     .filter(|text| binary::is_base64(text));
                 Self::Equals {
-                    texts: valid.map(Into::into).collect(),
+                    texts: valid.map(Wanted::new).collect(),
                     with: Box::default(),
                 }
             }
@@ -218,7 +219,7 @@ impl Test {
                 let globs = || values.iter().filter_map(Template::fixed);
                 Self::Arn {
                     any: globs().any(Glob::is_any),
-                    texts: globs().filter_map(Glob::as_literal).map(Into::into).collect(),
+                    texts: globs().filter_map(Glob::as_literal).map(Wanted::new).collect(),
                     globs: globs()
                         .filter(|glob| !glob.is_any() && glob.as_literal().is_none())
                         .filter_map(|glob| glob.split(':', 6).try_into().ok())
@@ -258,7 +259,7 @@ impl Test {
         let text = &*value.text;
         let (certain, with) = match self {
             Self::Undecidable | Self::Null { .. } => return Tri::False,
-            Self::Equals { texts, with } => (texts.iter().any(|wanted| **wanted == *text), with),
+            Self::Equals { texts, with } => (texts.iter().any(|wanted| wanted.is(value.short, text)), with),
             Self::EqualsIgnoringCase { texts, with } => {
                 (texts.iter().any(|wanted| lower_case_is(text, wanted)), with)
             }
@@ -283,7 +284,7 @@ impl Test {
                     address.is_some_and(|address| ranges.iter().any(|range| range.contains(address))),
                 );
             }
-            Self::Bool { yes, no, with } => match truth(text) {
+            Self::Bool { yes, no, with } => match truth(value) {
                 Some(true) => (*yes, with),
                 Some(false) => (*no, with),
                 None => return Tri::False,
@@ -294,7 +295,8 @@ impl Test {
                 globs,
                 with,
             } => {
-                let holds = *any || texts.iter().any(|wanted| **wanted == *text) || arn_any(globs, value);
+                let holds =
+                    *any || texts.iter().any(|wanted| wanted.is(value.short, text)) || arn_any(globs, value);
                 (holds, with)
             }
         };
@@ -332,7 +334,8 @@ impl Test {
     }
 }
 
-fn truth(text: &str) -> Option<bool> {
+fn truth(value: &Value) -> Option<bool> {
+    let text = &*value.text;
     if text.eq_ignore_ascii_case("true") {
         Some(true)
     } else if text.eq_ignore_ascii_case("false") {
@@ -360,22 +363,16 @@ fn arn_any(globs: &[[Glob; 6]], value: &Value) -> bool {
     if globs.is_empty() {
         return false;
     }
-    let Some([arn, partition, service, region, account, rest]) = value.fields() else {
+    let Some(rest) = value.rest() else {
         return false;
     };
-    // What tells ARNs apart comes first.
-    globs.iter().any(|[a, p, s, r, n, x]| {
-        let pairs = [
-            (x, rest),
-            (s, service),
-            (n, account),
-            (r, region),
-            (p, partition),
-            (a, arn),
-        ];
-        pairs
-            .into_iter()
-            .all(|(glob, field)| text::matches::<EXACT>(glob, field))
+    globs.iter().any(|[head @ .., last]| {
+        // What tells ARNs apart comes first.
+        text::matches::<EXACT>(last, rest)
+            && value.fields().is_some_and(|fields| {
+                let mut pairs = head.iter().zip(fields);
+                pairs.all(|(glob, field)| text::matches::<EXACT>(glob, field))
+            })
     })
 }
 

@@ -218,10 +218,7 @@ impl Case<'_> {
                 said.allow = Tri::True;
                 continue;
             }
-            for number in documents.bearing_on(policy.0, self.action) {
-                let Some(statement) = documents.statement_at(number) else {
-                    continue;
-                };
+            for statement in &*documents.bearing_on(policy.0, self.action) {
                 let so_far = match statement.effect {
                     Effect::Allow => &mut said.allow,
                     Effect::Deny => &mut said.deny,
@@ -248,13 +245,10 @@ impl Case<'_> {
             perhaps: NamedSet::NONE,
         };
         for policy in policies {
-            for number in documents.bearing_on(policy.0, self.action) {
+            for statement in &*documents.bearing_on(policy.0, self.action) {
                 if *deny == Tri::True {
                     return grants;
                 }
-                let Some(statement) = documents.statement_at(number) else {
-                    continue;
-                };
                 let Some(principals) = documents.principals_of(statement) else {
                     continue;
                 };

@@ -2,7 +2,7 @@
 //!
 //! All parts of all documents lie in a few flat tables, so that asking follows few pointers.
 
-use std::ops::Range;
+use std::ops::{Deref, Range};
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -57,11 +57,22 @@ impl Span {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Statement {
     pub(crate) effect: Effect,
+    /// Whether its resource element has variables.
+    pub(crate) variables: bool,
     scope: Scope,
     /// Of the conditions' ids.
     conditions: Span,
     /// Of the principals.
     principals: Option<u32>,
+}
+
+impl Scope {
+    const fn span(self) -> Span {
+        match self {
+            Self::Missing | Self::Everything => Span::EMPTY,
+            Self::Any(span) | Self::Not(span) => span,
+        }
+    }
 }
 
 impl Statement {
@@ -120,7 +131,7 @@ type ConditionText = (Option<Operator>, Box<str>, Vec<Template>);
 #[derive(Debug, Default)]
 pub(crate) struct Documents {
     documents: Vec<Document>,
-    starts: Vec<u32>,
+    starts: Vec<u16>,
     bearings: Vec<Bearing>,
     /// Those of each document, and again for each stretch the ones that bear on it: they are small, and reading them in
     /// a row is what an answer spends its time on.
@@ -194,8 +205,12 @@ impl Documents {
             self.principals.push(Principals::new(element));
             Span::since(self.principals.len() - 1, &self.principals).start
         });
+        let patterns = scope.span().of(&self.patterns);
         Statement {
             effect: statement.effect,
+            variables: patterns
+                .iter()
+                .any(|pattern| pattern.variables().next().is_some()),
             scope,
             conditions,
             principals,
@@ -286,7 +301,11 @@ impl Documents {
                     .any(|s| s.effect == Effect::Allow);
                 Bearing { statements, grants }
             });
-            self.starts.extend(turn.first().map(|(rank, ..)| *rank));
+            // What begins past the ranks that actions have is never asked for.
+            let Some(start) = turn.first().and_then(|(rank, ..)| u16::try_from(*rank).ok()) else {
+                break;
+            };
+            self.starts.push(start);
             self.bearings.push(bearing);
         }
         (Span::since(from, &self.starts), services)
@@ -295,11 +314,15 @@ impl Documents {
     // ---- asking ----
 
     #[inline]
-    fn bearing(&self, document: &Document, rank: u32) -> Option<Bearing> {
+    fn bearing(&self, document: &Document, rank: u16) -> Option<Bearing> {
         let starts = document.stretches.of(&self.starts);
-        // To count them all is faster than to search, as long as there are few.
-        let before = if starts.len() <= 64 {
-            starts.iter().filter(|start| **start <= rank).count()
+        // To count is faster than to search, eight at a time and with nothing to guess, unless there are very many.
+        let before = if starts.len() <= 128 {
+            usize::from(
+                starts
+                    .iter()
+                    .fold(0_u16, |count, start| count + u16::from(*start <= rank)),
+            )
         } else {
             starts.partition_point(|start| *start <= rank)
         };
@@ -307,26 +330,34 @@ impl Documents {
         document.stretches.of(&self.bearings).get(at).copied()
     }
 
-    /// The numbers of the statements of a document that cover an action.
+    /// The statements of a document that cover an action.
     #[inline]
-    pub(crate) fn bearing_on<'a>(&'a self, document: u32, action: &'a Action<'_>) -> Covering<'a> {
+    pub(crate) fn bearing_on(&self, document: u32, action: &Action<'_>) -> Covering<'_> {
         let Some(document) = self.documents.get(document as usize) else {
-            return Covering::Listed(0..0);
+            return Covering::Listed(&[]);
         };
         match action.rank {
             Some(rank) if document.services.meets(action.service) => {
                 let span = self
                     .bearing(document, rank)
                     .map_or(Span::EMPTY, |bearing| bearing.statements);
-                Covering::Listed(span.start..span.end)
+                Covering::Listed(span.of(&self.statements))
             }
-            Some(_) => Covering::Listed(0..0),
-            None => Covering::Tried {
-                next: document.statements.start,
-                left: document.source.statements.iter(),
-                action: action.name,
-            },
+            Some(_) => Covering::Listed(&[]),
+            None => Covering::Tried(self.tried(document, action)),
         }
+    }
+
+    /// The same for an action that the catalogue does not have.
+    fn tried(&self, document: &Document, action: &Action<'_>) -> Vec<Statement> {
+        let all = document
+            .statements
+            .of(&self.statements)
+            .iter()
+            .zip(&document.source.statements);
+        all.filter(|(_, source)| source.action.matches(action.name))
+            .map(|(statement, _)| *statement)
+            .collect()
     }
 
     /// Whether a document, read without principals, allows an action whatever else is asked, and denies nothing.
@@ -346,15 +377,14 @@ impl Documents {
             .get(document as usize)
             .map_or(Span::default(), |d| d.stretches);
         let (starts, bearings) = (stretches.of(&self.starts), stretches.of(&self.bearings));
-        let ends = starts.iter().skip(1).copied().chain([u32::MAX]);
+        let ends = starts
+            .iter()
+            .skip(1)
+            .map(|start| u32::from(*start))
+            .chain([u32::MAX]);
         let all = starts.iter().zip(ends).zip(bearings);
         all.filter(|(_, bearing)| bearing.grants)
-            .map(|((start, end), _)| *start..end)
-    }
-
-    #[inline]
-    pub(crate) fn statement_at(&self, number: u32) -> Option<&Statement> {
-        self.statements.get(number as usize)
+            .map(|((start, end), _)| u32::from(*start)..end)
     }
 
     /// The `Principal` element of a statement.
@@ -372,10 +402,7 @@ impl Documents {
 
     /// The patterns of a statement's resource element, where it has to be looked at.
     pub(crate) fn patterns_of(&self, statement: &Statement) -> &[Pattern] {
-        match statement.scope {
-            Scope::Missing | Scope::Everything => &[],
-            Scope::Any(span) | Scope::Not(span) => span.of(&self.patterns),
-        }
+        statement.scope.span().of(&self.patterns)
     }
 
     /// Whether the resource element of a statement covers a resource; `optional` says whether it may be missing.
@@ -420,32 +447,22 @@ impl Documents {
     }
 }
 
-/// The numbers of the statements of a document that cover an action.
+/// The statements of a document that cover an action.
 pub(crate) enum Covering<'a> {
-    Listed(Range<u32>),
-    /// The catalogue does not have the action: each statement is tried.
-    Tried {
-        next: u32,
-        left: std::slice::Iter<'a, ast::Statement>,
-        action: &'a str,
-    },
+    /// Found in the table.
+    Listed(&'a [Statement]),
+    /// The catalogue does not have the action: each statement was tried.
+    Tried(Vec<Statement>),
 }
 
-impl Iterator for Covering<'_> {
-    type Item = u32;
+impl Deref for Covering<'_> {
+    type Target = [Statement];
 
     #[inline]
-    fn next(&mut self) -> Option<u32> {
+    fn deref(&self) -> &[Statement] {
         match self {
-            Self::Listed(numbers) => numbers.next(),
-            Self::Tried { next, left, action } => loop {
-                let statement = left.next()?;
-                let number = *next;
-                *next += 1;
-                if statement.action.matches(action) {
-                    return Some(number);
-                }
-            },
+            Self::Listed(statements) => statements,
+            Self::Tried(statements) => statements,
         }
     }
 }

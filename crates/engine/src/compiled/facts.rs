@@ -11,10 +11,12 @@ use sv0_iam::condition::{Context, Fact, date, numeric};
 
 use super::keys::{KeyId, Keys};
 use super::library::Library;
+use super::short::Short;
 
 /// A single value, with what it can be read as.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Value {
+    pub(crate) short: Short,
     pub(crate) text: Box<str>,
     /// Few values are anything but text.
     read: Option<Box<Read>>,
@@ -45,6 +47,7 @@ impl Value {
         } = &read;
         let any = address.is_some() || number.is_some() || moment.is_some() || colons.is_some();
         Self {
+            short: Short::new(text),
             text: text.into(),
             read: any.then(|| Box::new(read)),
         }
@@ -58,18 +61,24 @@ impl Value {
         self.read.as_ref()?.number
     }
 
+    /// The text after its fifth colon.
+    #[inline]
+    pub(crate) fn rest(&self) -> Option<&str> {
+        let [.., last] = self.read.as_ref()?.colons?;
+        self.text.get(last as usize + 1..)
+    }
+
     /// The text cut at its first five colons.
     pub(crate) fn fields(&self) -> Option<[&str; 6]> {
         let [a, b, c, d, e] = self.read.as_ref()?.colons?.map(|at| at as usize);
         let part = |from: usize, to: usize| self.text.get(from..to);
-        let (first, last) = (part(0, a)?, self.text.get(e + 1..)?);
         Some([
-            first,
+            part(0, a)?,
             part(a + 1, b)?,
             part(b + 1, c)?,
             part(c + 1, d)?,
             part(d + 1, e)?,
-            last,
+            self.rest()?,
         ])
     }
 

@@ -40,6 +40,7 @@ pub(crate) mod keys;
 pub(crate) mod library;
 pub(crate) mod principal;
 pub(crate) mod resource;
+mod short;
 mod text;
 
 pub use action::Action;

@@ -8,14 +8,16 @@ use sv0_iam::syntax::PrincipalEntry;
 use sv0_iam::syntax::ast::{Effect, PrincipalElement};
 use sv0_iam::tri::Tri;
 
+use super::short::Wanted;
+
 /// A caller, taken apart once.
 #[derive(Debug, Clone)]
 pub struct Who {
     pub(crate) kind: CallerKind,
-    pub(crate) id: Box<str>,
-    pub(crate) account: Option<Box<str>>,
-    pub(crate) role_arn: Option<Box<str>>,
-    pub(crate) by_user: Option<Box<str>>,
+    pub(crate) id: Wanted,
+    pub(crate) account: Option<Wanted>,
+    pub(crate) role_arn: Option<Wanted>,
+    pub(crate) by_user: Option<Wanted>,
     /// For roles and their sessions whose id is an ARN: what is compared with the ARNs of others.
     role: Option<RoleParts>,
     pub(crate) iam: bool,
@@ -56,10 +58,10 @@ impl Who {
     /// Takes a caller apart.
     #[must_use]
     pub fn new(caller: &Caller) -> Self {
-        let boxed = |text: &Option<String>| text.as_deref().map(Into::into);
+        let boxed = |text: &Option<String>| text.as_deref().map(Wanted::new);
         Self {
             kind: caller.kind,
-            id: caller.id.as_str().into(),
+            id: Wanted::new(&caller.id),
             account: boxed(&caller.account),
             role_arn: boxed(&caller.role_arn),
             by_user: boxed(&caller.by_user),
@@ -72,11 +74,16 @@ impl Who {
     /// The caller's ARN, service name, provider, account id, or `*`.
     #[must_use]
     pub fn id(&self) -> &str {
-        &self.id
+        &self.id.text
+    }
+
+    /// Its account.
+    pub(crate) fn account(&self) -> Option<&str> {
+        self.account.as_ref().map(|account| &*account.text)
     }
 
     fn part(&self, (start, end): (u32, u32)) -> &str {
-        self.id.get(start as usize..end as usize).unwrap_or_default()
+        self.id.text.get(start as usize..end as usize).unwrap_or_default()
     }
 
     pub(crate) fn role_name(&self) -> Option<&str> {
@@ -175,8 +182,8 @@ pub(crate) struct Principals {
 /// One name.
 #[derive(Debug)]
 pub(crate) enum Entry {
-    Account(Box<str>),
-    Arn(Box<NamedArn>),
+    Account(Wanted),
+    Arn(NamedArn),
     Service(Box<str>),
     Federated(Box<str>),
 }
@@ -184,8 +191,10 @@ pub(crate) enum Entry {
 /// The ARN of a principal.
 #[derive(Debug)]
 pub(crate) struct NamedArn {
-    pub(crate) text: Box<str>,
-    parts: Option<Parts>,
+    pub(crate) text: Wanted,
+    word: Word,
+    /// None where the text is no ARN.
+    parts: Option<Box<Parts>>,
 }
 
 #[derive(Debug)]
@@ -193,7 +202,6 @@ struct Parts {
     partition: Box<str>,
     account: Box<str>,
     account_id: Option<Box<str>>,
-    word: Word,
     /// The role's name, for roles and their sessions.
     name: Box<str>,
 }
@@ -207,22 +215,23 @@ enum Word {
 
 impl NamedArn {
     fn new(text: &str) -> Self {
-        let parts = Arn::parse(text).map(|arn| {
-            let (word, name) = match arn.typed() {
-                Some(("role", rest)) => (Word::Role, rest.rsplit('/').next()),
-                Some(("assumed-role", rest)) => (Word::Session, rest.split('/').next()),
-                _ => (Word::Other, None),
-            };
-            Parts {
+        let arn = Arn::parse(text);
+        let (word, name) = match arn.and_then(|arn| arn.typed()) {
+            Some(("role", rest)) => (Word::Role, rest.rsplit('/').next()),
+            Some(("assumed-role", rest)) => (Word::Session, rest.split('/').next()),
+            _ => (Word::Other, None),
+        };
+        let parts = arn.map(|arn| {
+            Box::new(Parts {
                 partition: arn.partition.into(),
                 account: arn.account.into(),
                 account_id: arn.account_id().map(Into::into),
-                word,
                 name: name.unwrap_or_default().into(),
-            }
+            })
         });
         Self {
-            text: text.into(),
+            text: Wanted::new(text),
+            word,
             parts,
         }
     }
@@ -230,7 +239,7 @@ impl NamedArn {
     /// For the ARN of a role or session: its account and the role's name.
     pub(crate) fn role(&self) -> Option<(&str, &str)> {
         let parts = self.parts.as_ref()?;
-        (parts.word != Word::Other).then_some((&parts.account, &parts.name))
+        (self.word != Word::Other).then_some((&parts.account, &parts.name))
     }
 
     /// The account, where the text is an ARN: none within where it names none.
@@ -240,19 +249,17 @@ impl NamedArn {
 
     fn names(&self, who: &Who) -> Option<(Named, Tri)> {
         let sure = |named| Some((named, Tri::True));
-        let is = |text: &str| *self.text == *text;
+        let is = |text: &Wanted| self.text.equals(text);
         match who.kind {
             CallerKind::User | CallerKind::FederatedUser if is(&who.id) => sure(Named::Directly),
-            CallerKind::FederatedUser if who.by_user.as_deref().is_some_and(is) => {
-                sure(Named::FederatingUser)
-            }
+            CallerKind::FederatedUser if who.by_user.as_ref().is_some_and(is) => sure(Named::FederatingUser),
             CallerKind::RoleSession if is(&who.id) => sure(Named::Session),
             CallerKind::Role if is(&who.id) => sure(Named::Role),
-            CallerKind::RoleSession if who.role_arn.as_deref().is_some_and(is) => sure(Named::Role),
+            CallerKind::RoleSession if who.role_arn.as_ref().is_some_and(is) => sure(Named::Role),
             CallerKind::Role | CallerKind::RoleSession => {
                 let (theirs, ours) = (self.parts.as_ref()?, who.role?);
                 let same = |name: &str| who.role_name() == Some(name);
-                let found = match theirs.word {
+                let found = match self.word {
                     // A session's ARN has lost its role's path, so only the name can be compared.
                     Word::Role if who.kind == CallerKind::RoleSession && who.role_arn.is_none() => {
                         same(&theirs.name).then_some((Named::Role, Tri::True))
@@ -270,7 +277,7 @@ impl NamedArn {
                 found.filter(|_| near())
             }
             // Somebody of that account: it may be this very principal.
-            CallerKind::Account if self.account_id()? == who.account.as_deref() => {
+            CallerKind::Account if self.account_id()? == who.account() => {
                 Some((Named::Directly, Tri::Unknown))
             }
             _ => None,
@@ -281,8 +288,8 @@ impl NamedArn {
 impl Entry {
     fn new(entry: &PrincipalEntry) -> Option<Self> {
         match entry {
-            PrincipalEntry::Account(id) => Some(Self::Account(id.clone())),
-            PrincipalEntry::Arn(arn) => Some(Self::Arn(Box::new(NamedArn::new(arn)))),
+            PrincipalEntry::Account(id) => Some(Self::Account(Wanted::new(id))),
+            PrincipalEntry::Arn(arn) => Some(Self::Arn(NamedArn::new(arn))),
             PrincipalEntry::Service(name) => Some(Self::Service(name.clone())),
             PrincipalEntry::Federated(provider) => Some(Self::Federated(provider.clone())),
             PrincipalEntry::Anyone
@@ -294,15 +301,17 @@ impl Entry {
 
     fn names(&self, who: &Who) -> Option<(Named, Tri)> {
         match self {
-            Self::Account(id) if who.iam && who.account.as_deref() == Some(id) => {
+            Self::Account(id)
+                if who.iam && who.account.as_ref().is_some_and(|account| account.equals(id)) =>
+            {
                 let root = who.kind == CallerKind::Root;
                 Some((if root { Named::Directly } else { Named::Account }, Tri::True))
             }
             Self::Arn(arn) => arn.names(who),
-            Self::Service(name) if who.kind == CallerKind::Service && name.eq_ignore_ascii_case(&who.id) => {
+            Self::Service(name) if who.kind == CallerKind::Service && name.eq_ignore_ascii_case(who.id()) => {
                 Some((Named::Directly, Tri::True))
             }
-            Self::Federated(provider) if who.kind == CallerKind::Federated && *provider == who.id => {
+            Self::Federated(provider) if who.kind == CallerKind::Federated && **provider == *who.id() => {
                 Some((Named::Directly, Tri::True))
             }
             _ => None,

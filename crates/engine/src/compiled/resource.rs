@@ -8,6 +8,7 @@ use sv0_iam::tri::Tri;
 
 use super::facts::View;
 use super::keys::{KeyId, Keys};
+use super::short::Short;
 use super::text::{self, EXACT, FOLD, Pieces, Resolved, Slots};
 
 /// One entry of a `Resource` element.
@@ -22,8 +23,8 @@ pub(crate) struct Pattern {
 /// What can be told of a pattern without following a pointer: most patterns of most policies are on something else.
 #[derive(Debug, Clone, Copy, Default)]
 struct Quick {
-    /// Of the head, where it is plain text; else zero.
-    head: u32,
+    /// The head in lower case, where it is plain text.
+    head: Option<Short>,
     /// How many bytes the resource part begins with, literally, and the last eight of them.
     prefix: u32,
     last: u64,
@@ -32,8 +33,8 @@ struct Quick {
 impl Quick {
     fn new(form: &Compiled) -> Self {
         let (head, rest) = match form {
-            Compiled::Plain { head, rest } => (hash(head), rest),
-            Compiled::Fields { rest, .. } => (0, rest),
+            Compiled::Plain { head, rest } => (Some(Short::lower(head)), rest),
+            Compiled::Fields { rest, .. } => (None, rest),
             Compiled::Any | Compiled::Text(_) | Compiled::TextWith(_) => return Self::default(),
         };
         let text = match rest {
@@ -55,7 +56,7 @@ impl Quick {
 
     #[inline]
     fn may_match(&self, resource: &Resource<'_>) -> bool {
-        (self.head == 0 || self.head == resource.head_hash)
+        self.head.is_none_or(|head| head == resource.short_head)
             && (self.prefix == 0 || last(resource.rest, self.prefix) == Some(self.last))
     }
 }
@@ -68,13 +69,6 @@ fn last(text: &str, end: u32) -> Option<u64> {
         Some(chunk) => Some(u64::from_le_bytes(*chunk)),
         None => Some(bytes.iter().fold(0, |all, byte| all << 8 | u64::from(*byte))),
     }
-}
-
-/// Of text without regard to case; never zero.
-fn hash(text: &str) -> u32 {
-    // FNV-1a
-    let step = |hash: u32, byte: u8| (hash ^ u32::from(byte.to_ascii_lowercase())).wrapping_mul(0x0100_0193);
-    text.bytes().fold(0x811c_9dc5, step).max(1)
 }
 
 #[derive(Debug)]
@@ -180,7 +174,8 @@ impl Pattern {
                 Resolved::AtMost(pieces) => possible(text::run::<_, EXACT>(&pieces, resource.name.text)),
             },
             Compiled::Plain { head, rest } => {
-                let same = **head == *resource.head || head.eq_ignore_ascii_case(resource.head);
+                // The short forms are equal, or it would not have come to this.
+                let same = resource.short_head.is_whole() || head.eq_ignore_ascii_case(resource.head);
                 if !same || !self.is_complete(resource, short) {
                     return Tri::False;
                 }
@@ -307,7 +302,8 @@ pub struct Resource<'a> {
     /// The text between the first and the fifth colon, and what follows; empty where it is no ARN.
     head: &'a str,
     rest: &'a str,
-    head_hash: u32,
+    /// The head in lower case.
+    short_head: Short,
 }
 
 impl<'a> Resource<'a> {
@@ -325,7 +321,7 @@ impl<'a> Resource<'a> {
             name,
             head,
             rest,
-            head_hash: hash(head),
+            short_head: Short::lower(head),
         }
     }
 

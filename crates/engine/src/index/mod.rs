@@ -2,8 +2,8 @@
 //!
 //! A [`Population`] holds principals in groups that share policies, ceilings, account and kind. What a document says to
 //! one action on one resource is noted once a question (`partial`), so far as it says the same to everybody; a group is
-//! asked as a whole where nothing tells its members apart; and of the groups, only those are looked at that have a
-//! policy that could grant (`granters`), or that the resource's own policy speaks of (`names`).
+//! asked as a whole where nothing tells its members apart; and of the groups, only those are looked at that are of the
+//! right account or have a policy that could grant (`leads`), or that the resource's own policy speaks of (`names`).
 //!
 //! ```
 //! use sv0_engine::compiled::{Action, Resource};
@@ -39,12 +39,15 @@
 //! assert_eq!(answer.allowed, [app]);
 //! ```
 
-mod granters;
+mod bits;
+mod builder;
 mod keys;
+mod leads;
 mod names;
 mod partial;
 mod population;
 mod who_can;
 
-pub use population::{Builder, ChainId, NewPrincipal, Population, PrincipalId};
+pub use builder::{Builder, NewPrincipal};
+pub use population::{ChainId, Population, PrincipalId};
 pub use who_can::{Scratch, Target, WhoCan};

@@ -22,9 +22,9 @@ impl Names {
         let mut somebodies = Vec::new();
         for (principal, index) in principals.iter().zip(0..number(principals.len())) {
             let who = &principal.who;
-            names.push((text(&who.id), index));
-            names.extend(who.role_arn.as_deref().map(|arn| (text(arn), index)));
-            names.extend(who.by_user.as_deref().map(|arn| (text(arn), index)));
+            names.push((text(who.id()), index));
+            names.extend(who.role_arn.as_ref().map(|arn| (text(&arn.text), index)));
+            names.extend(who.by_user.as_ref().map(|arn| (text(&arn.text), index)));
             names.extend(
                 who.role_account()
                     .zip(who.role_name())
@@ -46,7 +46,7 @@ impl Names {
     pub(super) fn meant(&self, entry: &Entry) -> impl Iterator<Item = u32> {
         let (hashes, somebodies) = match entry {
             Entry::Account(_) => ([None, None], &[][..]),
-            Entry::Arn(arn) => ([Some(text(&arn.text)), role_of(arn)], &*self.somebodies),
+            Entry::Arn(arn) => ([Some(text(&arn.text.text)), role_of(arn)], &*self.somebodies),
             Entry::Service(name) | Entry::Federated(name) => ([Some(text(name)), None], &[][..]),
         };
         let named = hashes.into_iter().flatten().flat_map(|hash| {

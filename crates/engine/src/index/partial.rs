@@ -35,8 +35,7 @@ pub(super) struct Partial {
 /// A statement that covers the action, and of which it hangs on the principal whether it holds.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Open {
-    pub(super) statement: u32,
-    pub(super) effect: Effect,
+    pub(super) statement: Statement,
     /// Whether it covers the resource; none where that hangs on the principal too.
     pub(super) covers: Option<Tri>,
 }
@@ -72,9 +71,11 @@ pub(super) fn covers(
     let Asked {
         library, common, top, ..
     } = *asked;
-    let patterns = library.documents.patterns_of(statement);
-    let mut variables = patterns.iter().flat_map(|pattern| pattern.variables());
-    let same = variables.all(|key| common.has(key, &library.keys, top));
+    let same = !statement.variables || {
+        let patterns = library.documents.patterns_of(statement);
+        let mut variables = patterns.iter().flat_map(|pattern| pattern.variables());
+        variables.all(|key| common.has(key, &library.keys, top))
+    };
     same.then(|| {
         library
             .documents
@@ -170,6 +171,14 @@ impl Notes {
         }
     }
 
+    /// Whether a document, as an identity policy, may allow somebody what is asked.
+    #[inline]
+    pub(super) fn may_allow(&mut self, asked: &Asked<'_>, policy: PolicyId) -> bool {
+        let partial = self.partial(asked, policy, As::Identity);
+        let mut open = self.open_of(&partial).iter();
+        partial.allow != Tri::False || open.any(|open| open.statement.effect == Effect::Allow)
+    }
+
     /// What a document says that was asked before.
     #[inline]
     pub(super) fn noted(&self, policy: PolicyId, how: As) -> Partial {
@@ -182,10 +191,7 @@ impl Notes {
         let documents = &asked.library.documents;
         let first = self.open.len();
         let (mut allow, mut deny) = (Tri::False, Tri::False);
-        for number in documents.bearing_on(policy.0, asked.action) {
-            let Some(statement) = documents.statement_at(number) else {
-                continue;
-            };
+        for statement in &*documents.bearing_on(policy.0, asked.action) {
             let covers = covers(asked, statement, short, false);
             if covers == Some(Tri::False) {
                 continue;
@@ -193,16 +199,15 @@ impl Notes {
             match (settled(asked, statement, covers), statement.effect) {
                 (Some(holds), Effect::Allow) => allow = allow.or(holds),
                 (Some(holds), Effect::Deny) => deny = deny.or(holds),
-                (None, effect) => self.open.push(Open {
-                    statement: number,
-                    effect,
+                (None, _) => self.open.push(Open {
+                    statement: *statement,
                     covers,
                 }),
             }
         }
         // What is said to everybody for certain need not be asked of one.
         if allow == Tri::True || deny == Tri::True {
-            let said = |open: &Open| match open.effect {
+            let said = |open: &Open| match open.statement.effect {
                 Effect::Allow => allow == Tri::True,
                 Effect::Deny => deny == Tri::True,
             };

@@ -1,19 +1,12 @@
-//! Principals, grouped by what bears on them all alike, so that a question is answered for a group where it can be.
-//!
-//! A principal costs its names and those of its facts that differ from its account's others; documents, chains and
-//! common facts are held once.
+//! Principals in groups: what bears alike on many is held once, and a group is a few numbers in a row of others.
 
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
-use sv0_iam::condition::Context;
-use sv0_iam::name::Caller;
-use sv0_iam::name::principal::CallerKind;
-
-use super::granters::Granters;
 use super::keys::Common;
+use super::leads::Leads;
 use super::names::Names;
-use crate::compiled::facts::{Entry, Table};
+use crate::compiled::document::Span;
+use crate::compiled::facts::Table;
 use crate::compiled::{Library, PolicyId, Who};
 
 /// A principal of a [`Population`]; its place in the order in which they were added.
@@ -30,30 +23,10 @@ impl PrincipalId {
 
 /// The SCPs of an account, level by level, in a [`Population`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ChainId(u32);
+pub struct ChainId(pub(super) u32);
 
-impl ChainId {
-    pub(super) const fn index(self) -> usize {
-        self.0 as usize
-    }
-}
-
-/// What a population is told of a principal.
-#[derive(Debug, Clone, Copy)]
-pub struct NewPrincipal<'a> {
-    /// Who it is.
-    pub caller: &'a Caller,
-    /// Its identity policies: inline, managed, of its groups.
-    pub identity: &'a [PolicyId],
-    /// Whether they could not be read.
-    pub identity_unknown: bool,
-    /// Its permissions boundaries, all of which must allow.
-    pub boundaries: &'a [PolicyId],
-    /// The SCPs of its account; none where no SCP applies.
-    pub scps: Option<ChainId>,
-    /// What is known of all its requests.
-    pub context: &'a Context,
-}
+/// SCPs, one list a level, root first.
+pub(super) type Levels = Vec<Vec<PolicyId>>;
 
 #[derive(Debug)]
 pub(super) struct Principal {
@@ -65,33 +38,36 @@ pub(super) struct Principal {
     pub(super) open: bool,
 }
 
-/// What bears alike on the principals of a group.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Setup {
-    pub(super) kind: CallerKind,
-    pub(super) account: Option<Box<str>>,
-    pub(super) service_linked: bool,
-    pub(super) identity: Box<[PolicyId]>,
-    pub(super) identity_unknown: bool,
-    pub(super) boundaries: Box<[PolicyId]>,
-    pub(super) scps: Option<ChainId>,
-}
-
-#[derive(Debug)]
+/// Principals of one kind and account on which the same policies and ceilings bear.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Group {
-    pub(super) setup: Arc<Setup>,
-    pub(super) members: Vec<u32>,
+    /// Of the policy lists.
+    pub(super) identity: Span,
+    pub(super) boundaries: Span,
+    /// Of the member lists.
+    pub(super) members: Span,
+    /// None where none applies.
+    pub(super) scps: Option<ChainId>,
+    pub(super) account: Option<u32>,
+    /// Whether identity policies exist for this kind of caller.
+    pub(super) iam: bool,
+    pub(super) identity_unknown: bool,
+    /// Whether its members may be allowed something without an identity policy that is known to grant.
+    pub(super) free: bool,
 }
 
-/// Very many principals, ready to be asked about at once.
+/// Very many principals, ready to be asked about at once. [`Builder`](super::Builder) makes one.
 #[derive(Debug)]
 pub struct Population {
     pub(super) library: Library,
-    pub(super) chains: Vec<Vec<Vec<PolicyId>>>,
+    pub(super) chains: Vec<Levels>,
+    pub(super) accounts: Vec<Box<str>>,
+    pub(super) policy_lists: Vec<PolicyId>,
+    pub(super) member_lists: Vec<u32>,
     pub(super) principals: Vec<Principal>,
     pub(super) groups: Vec<Group>,
     pub(super) common: Common,
-    pub(super) granters: Granters,
+    pub(super) leads: Leads,
     pub(super) names: Names,
 }
 
@@ -136,134 +112,28 @@ impl Population {
     pub fn who(&self, id: PrincipalId) -> Option<&Who> {
         Some(&self.principals.get(id.index())?.who)
     }
-}
 
-/// Principals of which much the same is known.
-type Kin = (CallerKind, Option<Box<str>>, bool);
-
-/// Takes principals in and makes a [`Population`].
-#[derive(Debug, Default)]
-pub struct Builder {
-    library: Library,
-    chains: Vec<Vec<Vec<PolicyId>>>,
-    known_chains: FxHashMap<Vec<Vec<PolicyId>>, ChainId>,
-    principals: Vec<Principal>,
-    groups: Vec<Group>,
-    known_groups: FxHashMap<Arc<Setup>, u32>,
-    /// By kind, account, and whether the context is open.
-    kin: FxHashMap<Kin, Arc<Table>>,
-    common: Common,
-}
-
-impl Builder {
-    /// Begins with the policies that a library has.
-    #[must_use]
-    pub fn new(library: Library) -> Self {
-        Self {
-            library,
-            ..Self::default()
-        }
+    pub(super) fn identity(&self, group: &Group) -> &[PolicyId] {
+        group.identity.of(&self.policy_lists)
     }
 
-    /// The policies, to add those of principals and ceilings.
-    pub const fn library(&mut self) -> &mut Library {
-        &mut self.library
+    pub(super) fn boundaries(&self, group: &Group) -> &[PolicyId] {
+        group.boundaries.of(&self.policy_lists)
     }
 
-    /// Takes in SCPs, root first; equal ones get the same id.
-    pub fn chain(&mut self, levels: Vec<Vec<PolicyId>>) -> ChainId {
-        let next = ChainId(number(self.chains.len()));
-        *self.known_chains.entry(levels).or_insert_with_key(|levels| {
-            self.chains.push(levels.clone());
-            next
-        })
+    pub(super) fn members(&self, group: &Group) -> &[u32] {
+        group.members.of(&self.member_lists)
     }
 
-    /// Takes in a principal; the first gets id 0.
-    pub fn add(&mut self, principal: &NewPrincipal<'_>) -> PrincipalId {
-        let id = number(self.principals.len());
-        let who = Who::new(principal.caller);
-        let setup = Setup {
-            kind: who.kind,
-            account: who.account.clone(),
-            service_linked: who.service_linked,
-            identity: principal.identity.into(),
-            identity_unknown: principal.identity_unknown,
-            boundaries: principal.boundaries.into(),
-            scps: principal.scps,
-        };
-        let group = self.group(setup);
-        if let Some(group) = self.groups.get_mut(group as usize) {
-            group.members.push(id);
-        }
-        let open = principal.context.is_open();
-        let entries = Table::entries_of(principal.context, &mut self.library.keys);
-        self.common.add(&entries, open);
-        let (kin, own) = self.facts(&who, entries, open);
-        self.principals.push(Principal {
-            who,
-            own,
-            kin,
-            group,
-            open,
-        });
-        PrincipalId(id)
+    pub(super) fn scps(&self, group: &Group) -> Option<&[Vec<PolicyId>]> {
+        let ChainId(chain) = group.scps?;
+        self.chains.get(chain as usize).map(Vec::as_slice)
     }
 
-    fn group(&mut self, setup: Setup) -> u32 {
-        if let Some(group) = self.known_groups.get(&setup) {
-            return *group;
-        }
-        let setup = Arc::new(setup);
-        let group = number(self.groups.len());
-        self.groups.push(Group {
-            setup: Arc::clone(&setup),
-            members: Vec::new(),
-        });
-        self.known_groups.insert(setup, group);
-        group
-    }
-
-    /// Facts as those of the first of its kind in its account, tags apart, and what differs from them.
-    fn facts(&mut self, who: &Who, entries: Vec<Entry>, open: bool) -> (Arc<Table>, Table) {
-        let keys = &self.library.keys;
-        let kin = self
-            .kin
-            .entry((who.kind, who.account.clone(), open))
-            .or_insert_with(|| {
-                let shared = entries
-                    .iter()
-                    .filter(|(key, _)| keys.whole(*key).is_none_or(|whole| whole == *key));
-                Arc::new(Table::new(shared.cloned().collect()).indexed())
-            });
-        let hidden = kin.iter().map(|(key, _)| key);
-        let hidden = hidden.filter(|key| entries.binary_search_by_key(key, |(key, _)| *key).is_err());
-        let mut own: Vec<Entry> = hidden.map(|key| (key, None)).collect();
-        own.extend(
-            entries
-                .into_iter()
-                .filter(|(key, known)| kin.find(*key) != Some(known.as_ref())),
-        );
-        (Arc::clone(kin), Table::new(own))
-    }
-
-    /// The population, with its indexes.
-    #[must_use]
-    pub fn build(mut self) -> Population {
-        self.common.settle(&self.library.keys);
-        self.principals.shrink_to_fit();
-        for group in &mut self.groups {
-            group.members.shrink_to_fit();
-        }
-        Population {
-            granters: Granters::new(&self.library, &self.groups),
-            names: Names::new(&self.principals),
-            library: self.library,
-            chains: self.chains,
-            principals: self.principals,
-            groups: self.groups,
-            common: self.common,
-        }
+    pub(super) fn account(&self, group: &Group) -> Option<&str> {
+        self.accounts
+            .get(group.account? as usize)
+            .map(|account| &**account)
     }
 }
 

@@ -8,11 +8,13 @@ use sv0_iam::syntax::ast::Effect;
 use sv0_iam::syntax::resource::ShortArn;
 use sv0_iam::tri::Tri;
 
+use super::bits::Bits;
 use super::partial::{As, Asked, Notes, Open, covers, holds, settled};
 use super::population::{Group, Population, Principal, PrincipalId};
 use crate::compiled::compose::{Tally, Terms, verdict};
 use crate::compiled::decide::{Case, Naming, Refusals};
 use crate::compiled::facts::View;
+use crate::compiled::principal::Entry;
 use crate::compiled::{Action, Facts, Layers, PolicyId, Resource, Who};
 
 /// What is asked about, whoever asks.
@@ -52,9 +54,11 @@ pub struct WhoCan {
 pub struct Scratch {
     notes: Notes,
     clauses: Vec<Clause>,
+    /// Whether the resource's policy grants to somebody whom it names neither by name nor by account.
+    to_anyone: bool,
     /// Groups that may be allowed something, and principals that a statement may name by name.
-    groups: Marks,
-    named: Marks,
+    groups: Bits,
+    named: Bits,
     allowed: Bits,
     allowed_if: Bits,
 }
@@ -89,7 +93,7 @@ impl Population {
     #[must_use]
     pub fn ask(&self, id: PrincipalId, target: &Target<'_>) -> Option<Verdict> {
         let principal = self.principals.get(id.index())?;
-        let setup = &self.groups.get(principal.group as usize)?.setup;
+        let group = self.groups.get(principal.group as usize)?;
         let case = Case {
             library: &self.library,
             who: &principal.who,
@@ -98,14 +102,11 @@ impl Population {
             facts: self.facts_of(principal, target),
         };
         let layers = Layers {
-            identity: &setup.identity,
-            identity_unknown: setup.identity_unknown,
-            boundaries: &setup.boundaries,
+            identity: self.identity(group),
+            identity_unknown: group.identity_unknown,
+            boundaries: self.boundaries(group),
             session: None,
-            scps: setup
-                .scps
-                .and_then(|chain| self.chains.get(chain.index()))
-                .map(Vec::as_slice),
+            scps: self.scps(group),
             rcps: target.rcps,
             resource: target.policies,
             endpoint: target.endpoint,
@@ -128,10 +129,10 @@ impl Population {
             };
         }
         scratch.notes.next(self.library.len());
-        scratch.groups.next(self.groups.len());
-        scratch.named.next(self.principals.len());
-        scratch.allowed.next(self.principals.len());
-        scratch.allowed_if.next(self.principals.len());
+        scratch.groups.clear(self.groups.len());
+        scratch.named.clear(self.principals.len());
+        scratch.allowed.clear(self.principals.len());
+        scratch.allowed_if.clear(self.principals.len());
         let top = target.facts.map(Facts::table);
         let mut round = Round {
             population: self,
@@ -159,8 +160,8 @@ impl Population {
         round.groups();
         round.named();
         WhoCan {
-            allowed: scratch.allowed.ids(),
-            allowed_if: scratch.allowed_if.ids(),
+            allowed: scratch.allowed.iter().map(PrincipalId).collect(),
+            allowed_if: scratch.allowed_if.iter().map(PrincipalId).collect(),
         }
     }
 
@@ -206,10 +207,9 @@ impl<'a> Round<'a, '_> {
         self.clauses_of(endpoint.unwrap_or_default(), Place::Endpoint);
         let Population { library, names, .. } = self.population;
         for clause in &self.scratch.clauses {
-            let statement = library.documents.statement_at(clause.open.statement);
-            let principals = statement.and_then(|statement| library.documents.principals_of(statement));
+            let principals = library.documents.principals_of(&clause.open.statement);
             for entry in principals.iter().flat_map(|principals| &principals.entries) {
-                names.meant(entry).for_each(|index| self.scratch.named.add(index));
+                names.meant(entry).for_each(|index| self.scratch.named.set(index));
             }
         }
     }
@@ -218,10 +218,7 @@ impl<'a> Round<'a, '_> {
         let documents = &self.population.library.documents;
         let Naming { short, optional, .. } = place.naming(false);
         for policy in policies {
-            for number in documents.bearing_on(policy.0, self.asked.action) {
-                let Some(statement) = documents.statement_at(number) else {
-                    continue;
-                };
+            for statement in &*documents.bearing_on(policy.0, self.asked.action) {
                 // RCPs never grant, and a statement without principals speaks of nobody.
                 let idle = place == Place::Rcp && statement.effect == Effect::Allow;
                 if idle || documents.principals_of(statement).is_none() {
@@ -233,8 +230,7 @@ impl<'a> Round<'a, '_> {
                     continue;
                 }
                 let open = Open {
-                    statement: number,
-                    effect: statement.effect,
+                    statement: *statement,
                     covers,
                 };
                 self.scratch.clauses.push(Clause { open, place, holds });
@@ -251,13 +247,11 @@ impl<'a> Round<'a, '_> {
                 continue;
             }
             let naming = clause.place.naming(bounded);
-            let Some(statement) = documents.statement_at(clause.open.statement) else {
-                continue;
-            };
+            let statement = &clause.open.statement;
             let Some(principals) = documents.principals_of(statement) else {
                 continue;
             };
-            let ways = principals.speak_of(who, clause.open.effect, naming.bounded);
+            let ways = principals.speak_of(who, clause.open.statement.effect, naming.bounded);
             if ways.tri() == Tri::False {
                 continue;
             }
@@ -277,7 +271,7 @@ impl<'a> Round<'a, '_> {
                     continue;
                 }
             };
-            match (clause.open.effect, clause.place) {
+            match (clause.open.statement.effect, clause.place) {
                 (Effect::Deny, _) => tally.deny = tally.deny.or(ways.tri().and(holds)),
                 (Effect::Allow, Place::Resource) => tally.resource.add(ways, holds),
                 (Effect::Allow, Place::Endpoint) => endpoint = endpoint.or(ways.tri().and(holds)),
@@ -294,62 +288,92 @@ impl<'a> Round<'a, '_> {
 
     /// Marks the groups of which a member may be allowed something without being named by name.
     fn candidates(&mut self) {
-        let documents = &self.population.library.documents;
-        let granters = &self.population.granters;
-        let scratch = &mut *self.scratch;
-        let to_anyone = scratch.clauses.iter().any(|clause| {
-            let statement = documents.statement_at(clause.open.statement);
-            let principals = statement.and_then(|statement| documents.principals_of(statement));
-            let grants = clause.place == Place::Resource && clause.open.effect == Effect::Allow;
-            // An entry of an account alone is not enough for anybody whose identity policies do not grant.
-            grants && principals.is_some_and(|principals| principals.anyone || principals.negated)
-        });
-        if to_anyone {
-            scratch.groups.add_all();
+        let Population { library, leads, .. } = self.population;
+        let Scratch {
+            notes,
+            clauses,
+            groups,
+            to_anyone,
+            ..
+        } = &mut *self.scratch;
+        let grants = |clause: &&Clause| {
+            clause.place == Place::Resource && clause.open.statement.effect == Effect::Allow
+        };
+        let granting = clauses.iter().filter(grants);
+        let granting = granting.filter_map(|clause| library.documents.principals_of(&clause.open.statement));
+        *to_anyone = granting
+            .clone()
+            .any(|principals| principals.anyone || principals.negated);
+        if let Some(owner) = self.target.resource_account {
+            // Who is of another account needs a grant of the resource's policy too.
+            groups.set_each(leads.of_account(owner));
+            if !*to_anyone {
+                for entry in granting.flat_map(|principals| &principals.entries) {
+                    if let Entry::Account(account) = entry {
+                        groups.set_each(leads.of_account(&account.text));
+                    }
+                }
+                return;
+            }
+        } else if *to_anyone {
+            groups.set_all();
             return;
         }
-        granters
-            .free()
-            .iter()
-            .for_each(|group| scratch.groups.add(*group));
-        for policy in granters.policies(self.asked.action) {
-            let partial = scratch.notes.partial(&self.asked, policy, As::Identity);
-            let allows = |open: &Open| open.effect == Effect::Allow;
-            if partial.allow != Tri::False || scratch.notes.open_of(&partial).iter().any(allows) {
-                granters
-                    .holders(policy)
-                    .iter()
-                    .for_each(|group| scratch.groups.add(*group));
+        if *to_anyone {
+            groups.set_each(leads.outsiders());
+        }
+        groups.set_each(leads.free());
+        for policy in leads.policies(self.asked.action) {
+            if notes.may_allow(&self.asked, policy) {
+                groups.set_each(leads.holders(policy));
             }
         }
+    }
+
+    /// Whether a group cannot be allowed anything because no identity policy grants; somebody of it whom a statement
+    /// names by name, perhaps.
+    fn lacks_identity(&mut self, group: &Group) -> bool {
+        let own = |owner| self.population.account(group) == Some(owner);
+        let unneeded = !group.iam
+            || group.free
+            || self.scratch.to_anyone && self.target.resource_account.is_none_or(own);
+        let notes = &mut self.scratch.notes;
+        let identity = self.population.identity(group);
+        !unneeded
+            && !identity
+                .iter()
+                .any(|policy| notes.may_allow(&self.asked, *policy))
     }
 
     // ---- asking ----
 
     fn groups(&mut self) {
-        for at in 0.. {
-            let Some(group) = self.scratch.groups.get(at) else {
-                break;
-            };
-            let Some(group) = self.population.groups.get(group as usize) else {
-                continue;
-            };
-            self.group(group);
+        let groups = std::mem::take(&mut self.scratch.groups);
+        // In the order of ids, in which groups and principals lie in memory.
+        for index in groups.iter() {
+            if let Some(group) = self.population.groups.get(index as usize) {
+                self.group(group);
+            }
         }
+        self.scratch.groups = groups;
     }
 
     /// The members of a group whom no statement names by name.
     fn group(&mut self, group: &'a Group) {
+        if self.lacks_identity(group) {
+            return;
+        }
         let population = self.population;
         let named = &self.scratch.named;
-        let others = || group.members.iter().copied().filter(|member| !named.has(*member));
+        let members = population.members(group);
+        let others = || members.iter().copied().filter(|member| !named.has(*member));
         let Some(first) = others()
             .next()
             .and_then(|first| population.principals.get(first as usize))
         else {
             return;
         };
-        let bounded = first.who.iam && !group.setup.boundaries.is_empty();
+        let bounded = group.iam && !group.boundaries.is_empty();
         self.note(group);
         let mut tally = Tally::EMPTY;
         let hangs = self.mine(group, &first.who, None, &mut tally);
@@ -369,8 +393,7 @@ impl<'a> Round<'a, '_> {
                 Verdict::AllowedIf => allowed_if,
                 Verdict::ImplicitDeny | Verdict::ExplicitDeny => return,
             };
-            group
-                .members
+            members
                 .iter()
                 .filter(|member| !named.has(**member))
                 .for_each(|member| bits.set(*member));
@@ -379,7 +402,7 @@ impl<'a> Round<'a, '_> {
         if tally.deny == Tri::True {
             return;
         }
-        for member in &group.members {
+        for member in members {
             if !self.scratch.named.has(*member) {
                 self.one(*member, group);
             }
@@ -388,10 +411,8 @@ impl<'a> Round<'a, '_> {
 
     /// The principals whom a statement may name by name.
     fn named(&mut self) {
-        for at in 0.. {
-            let Some(member) = self.scratch.named.get(at) else {
-                break;
-            };
+        let named = std::mem::take(&mut self.scratch.named);
+        for member in named.iter() {
             let principal = self.population.principals.get(member as usize);
             let group = principal.and_then(|principal| self.population.groups.get(principal.group as usize));
             if let Some(group) = group {
@@ -399,19 +420,20 @@ impl<'a> Round<'a, '_> {
                 self.one(member, group);
             }
         }
+        self.scratch.named = named;
     }
 
     /// Notes what the documents of a group say.
     fn note(&mut self, group: &Group) {
-        let notes = &mut self.scratch.notes;
-        for policy in group.setup.identity.iter().chain(&group.setup.boundaries) {
+        let (population, notes) = (self.population, &mut self.scratch.notes);
+        for policy in population
+            .identity(group)
+            .iter()
+            .chain(population.boundaries(group))
+        {
             notes.partial(&self.asked, *policy, As::Identity);
         }
-        let chain = group
-            .setup
-            .scps
-            .and_then(|chain| self.population.chains.get(chain.index()));
-        for policy in chain.into_iter().flatten().flatten() {
+        for policy in population.scps(group).into_iter().flatten().flatten() {
             notes.partial(&self.asked, *policy, As::Scp);
         }
     }
@@ -430,7 +452,7 @@ impl<'a> Round<'a, '_> {
         }
         self.side(
             who,
-            who.iam && !group.setup.boundaries.is_empty(),
+            group.iam && !group.boundaries.is_empty(),
             Some(&facts),
             &mut tally,
         );
@@ -453,7 +475,7 @@ impl<'a> Round<'a, '_> {
             who,
             action,
             resource_account,
-            group.setup.identity_unknown,
+            group.identity_unknown,
             required,
             self.refusals,
         )
@@ -465,7 +487,7 @@ impl<'a> Round<'a, '_> {
         if !who.iam {
             return false;
         }
-        let setup = &group.setup;
+        let population = self.population;
         let mut hangs = false;
         let mut said = |policies: &[PolicyId], how: As, deny: &mut Tri| {
             let mut allow = Tri::False;
@@ -474,17 +496,12 @@ impl<'a> Round<'a, '_> {
             }
             allow
         };
-        tally.identity = said(&setup.identity, As::Identity, &mut tally.deny);
-        for boundary in &setup.boundaries {
+        tally.identity = said(population.identity(group), As::Identity, &mut tally.deny);
+        for boundary in population.boundaries(group) {
             let allow = said(std::slice::from_ref(boundary), As::Identity, &mut tally.deny);
             tally.boundaries = tally.boundaries.and(allow);
         }
-        let chain = setup.scps.filter(|_| !who.service_linked);
-        for level in chain
-            .and_then(|chain| self.population.chains.get(chain.index()))
-            .into_iter()
-            .flatten()
-        {
+        for level in population.scps(group).into_iter().flatten() {
             let allow = said(level, As::Scp, &mut tally.deny);
             tally.scps = tally.scps.and(allow);
         }
@@ -509,15 +526,15 @@ impl<'a> Round<'a, '_> {
         }
         let Some(facts) = facts else { return true };
         for open in self.scratch.notes.open_of(&partial) {
-            let so_far = match open.effect {
+            let so_far = match open.statement.effect {
                 Effect::Allow => &mut *allow,
                 Effect::Deny => &mut *deny,
             };
-            if let (true, Some(statement)) = (*so_far != Tri::True, documents.statement_at(open.statement)) {
+            if *so_far != Tri::True {
                 let how: (ShortArn, bool) = (how.short(), false);
                 *so_far = so_far.or(holds(
                     documents,
-                    statement,
+                    &open.statement,
                     open.covers,
                     self.asked.resource,
                     facts,
@@ -526,82 +543,5 @@ impl<'a> Round<'a, '_> {
             }
         }
         false
-    }
-}
-
-/// Numbers that were marked, in the order of marking; forgetting them costs nothing.
-#[derive(Debug, Default)]
-struct Marks {
-    marked: Vec<u32>,
-    list: Vec<u32>,
-    round: u32,
-}
-
-impl Marks {
-    fn next(&mut self, count: usize) {
-        self.round = self.round.wrapping_add(1);
-        if self.round == 0 {
-            self.marked.clear();
-            self.round = 1;
-        }
-        self.marked.resize(count, 0);
-        self.list.clear();
-    }
-
-    fn add(&mut self, number: u32) {
-        if let Some(mark) = self
-            .marked
-            .get_mut(number as usize)
-            .filter(|mark| **mark != self.round)
-        {
-            *mark = self.round;
-            self.list.push(number);
-        }
-    }
-
-    fn add_all(&mut self) {
-        (0..self.marked.len())
-            .filter_map(|number| u32::try_from(number).ok())
-            .for_each(|number| self.add(number));
-    }
-
-    #[inline]
-    fn has(&self, number: u32) -> bool {
-        self.marked.get(number as usize) == Some(&self.round)
-    }
-
-    fn get(&self, at: usize) -> Option<u32> {
-        self.list.get(at).copied()
-    }
-}
-
-/// A set of principals.
-#[derive(Debug, Default)]
-struct Bits(Vec<u64>);
-
-impl Bits {
-    fn next(&mut self, count: usize) {
-        self.0.clear();
-        self.0.resize(count.div_ceil(64), 0);
-    }
-
-    #[inline]
-    fn set(&mut self, index: u32) {
-        if let Some(word) = self.0.get_mut(index as usize / 64) {
-            *word |= 1 << (index % 64);
-        }
-    }
-
-    fn ids(&self) -> Vec<PrincipalId> {
-        let count: u32 = self.0.iter().map(|word| word.count_ones()).sum();
-        let mut out = Vec::with_capacity(count as usize);
-        for (word, base) in self.0.iter().zip((0..).step_by(64)) {
-            let mut left = *word;
-            while left != 0 {
-                out.push(PrincipalId(base + left.trailing_zeros()));
-                left &= left - 1;
-            }
-        }
-        out
     }
 }

@@ -1,17 +1,16 @@
-//! From an action to the groups that have a policy that could grant it: the others are never looked at.
+//! From an action, or an account, to the groups that could be allowed something: the others are never looked at.
 
 use rustc_hash::FxHashMap;
-use sv0_iam::name::principal::CallerKind;
 
-use super::population::Group;
+use super::population::Population;
 use crate::compiled::action::services_of;
-use crate::compiled::{Action, Library, PolicyId};
+use crate::compiled::{Action, PolicyId};
 
 /// A policy that grants actions of more services than this is looked at for every service.
 const MANY: usize = 32;
 
 #[derive(Debug, Default)]
-pub(super) struct Granters {
+pub(super) struct Leads {
     /// By the rank of a service's first action: the policies that grant something of it.
     by_service: FxHashMap<u32, Vec<PolicyId>>,
     /// Policies that grant something of very many services.
@@ -22,17 +21,25 @@ pub(super) struct Granters {
     groups: FxHashMap<PolicyId, Vec<u32>>,
     /// Groups that may be allowed something without an identity policy that is known.
     free: Vec<u32>,
+    /// Groups of callers that have no identity policies.
+    outsiders: Vec<u32>,
+    by_account: FxHashMap<Box<str>, Vec<u32>>,
 }
 
-impl Granters {
-    pub(super) fn new(library: &Library, groups: &[Group]) -> Self {
+impl Leads {
+    pub(super) fn new(population: &Population) -> Self {
         let mut out = Self::default();
-        for (group, index) in groups.iter().zip(0..) {
-            let setup = &group.setup;
-            if setup.identity_unknown || matches!(setup.kind, CallerKind::Root | CallerKind::Account) {
+        for (group, index) in population.groups.iter().zip(0..) {
+            if group.free {
                 out.free.push(index);
             }
-            for policy in &setup.identity {
+            if !group.iam {
+                out.outsiders.push(index);
+            }
+            if let Some(account) = population.account(group) {
+                out.by_account.entry(account.into()).or_default().push(index);
+            }
+            for policy in population.identity(group) {
                 let holders = out.groups.entry(*policy).or_default();
                 // A policy may be attached twice, to a user and its group.
                 if holders.last() != Some(&index) {
@@ -44,7 +51,7 @@ impl Granters {
         out.all.sort_unstable();
         for policy in &out.all {
             let mut found: Vec<u32> = Vec::new();
-            for range in library.documents.granted(policy.0) {
+            for range in population.library.documents.granted(policy.0) {
                 found.extend(services_of(&range).map(|(_, first)| first));
             }
             found.dedup();
@@ -61,7 +68,9 @@ impl Granters {
 
     /// The policies that could grant an action.
     pub(super) fn policies(&self, action: &Action<'_>) -> impl Iterator<Item = PolicyId> {
-        let first = action.rank.and_then(|rank| services_of(&(rank..rank + 1)).next());
+        let first = action
+            .rank
+            .and_then(|rank| services_of(&(u32::from(rank)..u32::from(rank) + 1)).next());
         let (some, broad) = match first {
             Some((_, first)) => (
                 self.by_service.get(&first).map_or(&[][..], Vec::as_slice),
@@ -80,5 +89,15 @@ impl Granters {
     /// The groups for which no identity policy needs to grant.
     pub(super) fn free(&self) -> &[u32] {
         &self.free
+    }
+
+    /// The groups of callers that have no identity policies.
+    pub(super) fn outsiders(&self) -> &[u32] {
+        &self.outsiders
+    }
+
+    /// The groups of an account.
+    pub(super) fn of_account(&self, account: &str) -> &[u32] {
+        self.by_account.get(account).map_or(&[], Vec::as_slice)
     }
 }
