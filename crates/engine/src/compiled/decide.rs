@@ -124,7 +124,7 @@ impl Library {
     ) -> Refusals {
         let public = || policies.iter().any(|id| self.documents.is_public(id.0));
         Refusals {
-            protected: protected::refuses(action.name, resource.text()),
+            protected: action.kept && protected::refuses(action.name, resource.text()),
             strangers: block_public_access && action.s3 && public(),
         }
     }
