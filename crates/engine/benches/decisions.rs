@@ -34,10 +34,11 @@ const REQUESTS: usize = 4_096;
 
 /// A request as it is asked.
 struct Asked {
-    /// Which principal, and which bucket.
+    /// Which principal.
     member: usize,
-    bucket: usize,
     action: &'static str,
+    /// What is known of the bucket and the action: its place among the targets.
+    target: usize,
     resource: String,
     owner: String,
     /// What is known of both, in one.
@@ -51,8 +52,8 @@ struct Asked {
 struct World {
     /// The principals: caller, taken apart, and what is known.
     members: Vec<(Caller, Who, Context)>,
-    /// What is known of each bucket.
-    buckets: Vec<Context>,
+    /// What is known of each bucket and action.
+    targets: Vec<Context>,
     library: Library,
     rcps: Vec<Vec<PolicyId>>,
     asked: Vec<Asked>,
@@ -103,8 +104,10 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
             let number = lots.below(organisation.bucket_policies.len());
             // Somebody who has to do with the bucket: two of the policies speak of it, where so many do.
             let near = &near[number];
-            let on_top = organisation.facts_of_bucket(number);
+            let action = lots.below(ACTIONS.len());
+            let on_top = organisation.facts_of_bucket(number, ACTIONS[action]);
             let mut merged = member.context.clone();
+            merged.set_action(ACTIONS[action]);
             on_top
                 .entries()
                 .for_each(|(key, fact)| merged.set_fact(key, fact));
@@ -120,8 +123,8 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
             let scps = &organisation.scps[member.account.expect("an account")];
             Asked {
                 member: home,
-                bucket: number,
-                action: ACTIONS[lots.below(ACTIONS.len())],
+                action: ACTIONS[action],
+                target: number * ACTIONS.len() + action,
                 resource: format!(
                     "arn:aws:s3:::{}/home/{}/{}.csv",
                     bucket(number),
@@ -137,8 +140,9 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
             }
         })
         .collect();
-    let buckets = (0..organisation.bucket_policies.len())
-        .map(|number| organisation.facts_of_bucket(number))
+    let targets = (0..organisation.bucket_policies.len())
+        .flat_map(|number| ACTIONS.iter().map(move |action| (number, action)))
+        .map(|(number, action)| organisation.facts_of_bucket(number, action))
         .collect();
     let members = members
         .iter()
@@ -152,7 +156,7 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
         .collect();
     World {
         members,
-        buckets,
+        targets,
         library,
         rcps,
         asked,
@@ -212,10 +216,10 @@ impl Asked {
     }
 }
 
-/// What is known of every principal and bucket, compiled.
+/// What is known of every principal, bucket and action, compiled.
 struct Known<'a> {
     members: Vec<Facts<'a>>,
-    buckets: Vec<Facts<'a>>,
+    targets: Vec<Facts<'a>>,
 }
 
 impl<'a> Known<'a> {
@@ -226,8 +230,8 @@ impl<'a> Known<'a> {
                 .iter()
                 .map(|(_, _, context)| world.library.facts(context))
                 .collect(),
-            buckets: world
-                .buckets
+            targets: world
+                .targets
                 .iter()
                 .map(|context| world.library.facts(context))
                 .collect(),
@@ -258,7 +262,7 @@ impl<'a> Prepared<'a> {
             resource: &self.resource,
             resource_account: Some(&self.asked.owner),
             facts: &known.members[self.asked.member],
-            more: Some(&known.buckets[self.asked.bucket]),
+            more: Some(&known.targets[self.asked.target]),
         };
         world.library.decide(&question, &self.asked.layers(world))
     }

@@ -72,22 +72,23 @@ struct Asked {
 
 fn questions(world: &'static World) -> Vec<Asked> {
     let buckets = world.policies.len();
-    questions_about(world, (0..512).map(|n| n * 37 % buckets).collect())
+    let about = |n: usize| (n * 37 % buckets, ACTIONS[n % ACTIONS.len()]);
+    questions_about(world, (0..512).map(about).collect())
 }
 
-fn questions_about(world: &'static World, buckets: Vec<usize>) -> Vec<Asked> {
-    buckets
+fn questions_about(world: &'static World, about: Vec<(usize, &'static str)>) -> Vec<Asked> {
+    about
         .into_iter()
         .enumerate()
-        .map(|(n, number)| Asked {
-            action: Action::new(ACTIONS[n % ACTIONS.len()]),
+        .map(|(n, (number, action))| Asked {
+            action: Action::new(action),
             resource: format!("arn:aws:s3:::{}/home/data/{n}.csv", bucket(number)),
             owner: account(number % world.organisation.accounts),
             policy: vec![world.policies[number]],
             facts: world
                 .population
                 .library()
-                .facts(&world.organisation.facts_of_bucket(number)),
+                .facts(&world.organisation.facts_of_bucket(number, action)),
         })
         .collect()
 }
@@ -168,12 +169,11 @@ fn warm(bencher: Bencher<'_, '_>, principals: usize) {
 #[divan::bench(args = SIZES)]
 fn warm_open_to_all(bencher: Bencher<'_, '_>, principals: usize) {
     let world = world(principals);
-    let open = (0..world.policies.len()).step_by(10).collect();
     // Reading is what these buckets are open for.
-    let mut questions = questions_about(world, open);
-    questions
-        .iter_mut()
-        .for_each(|asked| asked.action = Action::new("s3:GetObject"));
+    let open = (0..world.policies.len())
+        .step_by(10)
+        .map(|number| (number, "s3:GetObject"));
+    let questions = questions_about(world, open.collect());
     ask_in_turn(bencher, world, &questions);
 }
 
@@ -219,7 +219,7 @@ fn cold(bencher: Bencher<'_, '_>, principals: usize) {
         let resource = Resource::new(&asked.resource);
         let facts = population
             .library()
-            .facts(&world.organisation.facts_of_bucket(3 * 37));
+            .facts(&world.organisation.facts_of_bucket(3 * 37, asked.action.name()));
         let target = Target {
             facts: Some(&facts),
             ..target(world, asked, &resource)

@@ -18,6 +18,7 @@ use proptest::test_runner::TestRunner;
 use serde_json::Value;
 use sv0_engine::compiled::{Action, Library, PolicyId, Resource};
 use sv0_engine::index::{Builder, NewPrincipal, Scratch, Target};
+use sv0_iam::catalog::Catalog;
 use sv0_iam::condition::Context;
 use sv0_iam::decide::{Attached, Policies, Request, ResourceRule, Verdict, decide};
 use sv0_iam::name::Caller;
@@ -46,6 +47,7 @@ struct Asked {
     rcps: Option<Vec<Vec<Value>>>,
     endpoint: Option<Vec<Value>>,
     required: bool,
+    block_public_access: bool,
     on_top: Option<Context>,
 }
 
@@ -106,19 +108,36 @@ fn asked() -> impl Strategy<Value = Asked> {
         prop_oneof![1 => Just(Vec::new()), 2 => vec(odd::document(0.85, true), 1..=2)],
         prop::option::weighted(sometimes, vec(vec(odd::document(0.5, true), 0..=1), 0..=2)),
         prop::option::weighted(0.15, vec(odd::ceiling(true), 0..=2)),
-        prop::bool::weighted(0.2),
+        (
+            prop::bool::weighted(0.2),
+            prop::bool::weighted(0.2),
+            any::<bool>(),
+        ),
         prop::option::weighted(0.5, odd::context()),
     )
         .prop_map(
-            |((action, resource, owner), policy, rcps, endpoint, required, on_top)| Asked {
-                action,
-                resource,
-                owner,
+            |(
+                (action, resource, owner),
                 policy,
                 rcps,
                 endpoint,
-                required,
-                on_top,
+                (required, block_public_access, says),
+                mut on_top,
+            )| {
+                if let (true, Some(context)) = (says, &mut on_top) {
+                    context.set_action(action);
+                }
+                Asked {
+                    action,
+                    resource,
+                    owner,
+                    policy,
+                    rcps,
+                    endpoint,
+                    required,
+                    block_public_access,
+                    on_top,
+                }
             },
         )
 }
@@ -174,6 +193,12 @@ fn add_levels(library: &mut Library, levels: &[Vec<Policy>]) -> Vec<Vec<PolicyId
 fn overruled(context: &Context, by: &Context) -> Context {
     let mut out = context.clone();
     by.entries().for_each(|(key, fact)| out.set_fact(key, fact));
+    let action = by
+        .action()
+        .and_then(|action| Catalog::embedded().action_by_id(action));
+    if let Some(action) = action {
+        out.set_action(action.name());
+    }
     out
 }
 
@@ -254,7 +279,7 @@ fn check(world: &Everything) -> ([u32; 4], usize) {
             rcps: rcp_ids.as_deref(),
             endpoint: endpoint_ids.as_deref(),
             resource_rule,
-            block_public_access: false,
+            block_public_access: asked.block_public_access,
             facts: facts.as_ref(),
         };
         let answer = population.who_can(&target, &mut scratch);
@@ -288,7 +313,7 @@ fn check(world: &Everything) -> ([u32; 4], usize) {
                 resource: attached(&policy),
                 endpoint: endpoint.as_ref().map(attached),
                 resource_rule,
-                block_public_access: false,
+                block_public_access: asked.block_public_access,
             };
             let plain = decide(&request, &policies).verdict;
             assert_eq!(

@@ -372,9 +372,10 @@ impl Organisation {
         }
     }
 
-    /// What is known of a bucket.
-    pub(crate) fn facts_of_bucket(&self, number: usize) -> Context {
+    /// What is known of requests for an action on a bucket.
+    pub(crate) fn facts_of_bucket(&self, number: usize, action: &str) -> Context {
         let mut context = Context::open();
+        context.set_action(action);
         let home = account(number % self.accounts);
         context.set("aws:ResourceOrgID", ORGANISATION);
         context.set("aws:ResourceAccount", home.as_str());

@@ -25,6 +25,8 @@ pub struct Action<'a> {
     pub(crate) iam: bool,
     /// `s3:…`, on which Block Public Access bears (rule 14).
     pub(crate) s3: bool,
+    /// `iam:…` and `kms:…`, of which AWS keeps some to itself (rule 11).
+    pub(crate) kept: bool,
     /// What the account root user can never ask for.
     pub(crate) not_for_root: bool,
     /// Whether RCPs bear on it.
@@ -36,6 +38,10 @@ impl<'a> Action<'a> {
     #[must_use]
     pub fn new(name: &'a str) -> Self {
         let catalog = Catalog::embedded();
+        let begins = |head: &str| {
+            name.get(..head.len())
+                .is_some_and(|own| own.eq_ignore_ascii_case(head))
+        };
         let is = |other: &str| name.eq_ignore_ascii_case(other);
         let rank = catalog.id_of(name).and_then(|id| u16::try_from(id.0).ok());
         Self {
@@ -45,10 +51,9 @@ impl<'a> Action<'a> {
                 Services::of(&(u32::from(rank)..u32::from(rank) + 1))
             }),
             free: is("sts:GetCallerIdentity"),
-            iam: name
-                .get(..4)
-                .is_some_and(|head| head.eq_ignore_ascii_case("iam:")),
-            s3: name.get(..3).is_some_and(|head| head.eq_ignore_ascii_case("s3:")),
+            iam: begins("iam:"),
+            s3: begins("s3:"),
+            kept: begins("iam:") || begins("kms:"),
             not_for_root: is("sts:AssumeRole") || is("sts:AssumeRoot"),
             rcps: !is("kms:RetireGrant") && catalog.rcp_supports(name),
         }

@@ -92,14 +92,14 @@ impl Library {
     #[must_use]
     pub fn decide(&self, question: &Question<'_>, layers: &Layers<'_>) -> Verdict {
         let (facts, more) = (question.facts, question.more);
-        let action = more.and_then(Facts::action).or(facts.action());
+        let never_carried = more.and_then(Facts::never_carried).or(facts.never_carried());
         let parts = [None, more.map(Facts::table), Some(facts.table())];
         let case = Case {
             library: self,
             who: question.who,
             action: question.action,
             resource: question.resource,
-            facts: View::new(&self.keys, parts, facts.is_open(), action),
+            facts: View::new(&self.keys, parts, facts.is_open(), never_carried),
         };
         case.decide(question.resource_account, layers)
     }
@@ -124,7 +124,7 @@ impl Library {
     ) -> Refusals {
         let public = || policies.iter().any(|id| self.documents.is_public(id.0));
         Refusals {
-            protected: protected::refuses(action.name, resource.text()),
+            protected: action.kept && protected::refuses(action.name, resource.text()),
             strangers: block_public_access && action.s3 && public(),
         }
     }

@@ -6,10 +6,9 @@
 use std::marker::PhantomData;
 use std::net::IpAddr;
 
-use sv0_iam::catalog::{ActionId, Catalog};
 use sv0_iam::condition::{Context, Fact, date, numeric};
 
-use super::keys::{KeyId, Keys};
+use super::keys::{KeyId, Keys, NeverCarried};
 use super::library::Library;
 use super::short::Short;
 
@@ -192,7 +191,8 @@ impl Table {
 pub struct Facts<'l> {
     table: Table,
     open: bool,
-    action: Option<ActionId>,
+    /// Where the context says what requests are for.
+    never_carried: Option<NeverCarried>,
     library: PhantomData<&'l Library>,
 }
 
@@ -203,7 +203,7 @@ impl<'l> Facts<'l> {
         Self {
             table: Table::new(entries.collect()).indexed(),
             open: context.is_open(),
-            action: context.action(),
+            never_carried: context.action().map(|action| keys.never_carried(action)),
             library: PhantomData,
         }
     }
@@ -216,9 +216,9 @@ impl<'l> Facts<'l> {
         self.open
     }
 
-    /// What requests are for, where the context says so.
-    pub(crate) const fn action(&self) -> Option<ActionId> {
-        self.action
+    /// The keys that requests never carry, where the context says what they are for.
+    pub(crate) const fn never_carried(&self) -> Option<&NeverCarried> {
+        self.never_carried.as_ref()
     }
 }
 
@@ -228,7 +228,7 @@ pub(crate) struct View<'a> {
     keys: &'a Keys,
     parts: [Option<&'a Table>; 3],
     open: bool,
-    action: Option<ActionId>,
+    never_carried: Option<&'a NeverCarried>,
 }
 
 impl<'a> View<'a> {
@@ -237,13 +237,13 @@ impl<'a> View<'a> {
         keys: &'a Keys,
         parts: [Option<&'a Table>; 3],
         open: bool,
-        action: Option<ActionId>,
+        never_carried: Option<&'a NeverCarried>,
     ) -> Self {
         Self {
             keys,
             parts,
             open,
-            action,
+            never_carried,
         }
     }
 
@@ -256,13 +256,6 @@ impl<'a> View<'a> {
             .flatten()
     }
 
-    /// Whether requests for the action never have the key (semantics rule 41).
-    fn never_carried(&self, key: KeyId) -> bool {
-        self.action
-            .zip(self.keys.name(key))
-            .is_some_and(|(action, key)| Catalog::embedded().never_carries(action, key))
-    }
-
     /// What is known of a key.
     #[inline]
     pub(crate) fn get(&self, key: KeyId) -> &'a Known {
@@ -272,7 +265,7 @@ impl<'a> View<'a> {
             // Tags of a set that is known as a whole are absent unless set.
             None => match self.keys.whole(key).and_then(|whole| self.find(whole)) {
                 Some(Known::Absent) => ABSENT,
-                _ if self.never_carried(key) => ABSENT,
+                _ if self.never_carried.is_some_and(|never| never.has(key)) => ABSENT,
                 _ => UNKNOWN,
             },
         }

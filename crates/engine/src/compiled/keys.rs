@@ -1,6 +1,9 @@
 //! Condition keys as small numbers. Keys ignore case.
 
+use std::sync::{Arc, PoisonError, RwLock};
+
 use rustc_hash::FxHashMap;
+use sv0_iam::catalog::{ActionId, Catalog};
 
 /// A condition key of a library.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -20,6 +23,20 @@ pub(crate) struct Keys {
     wholes: Vec<Option<KeyId>>,
     /// Lower case.
     names: Vec<Box<str>>,
+    /// By action: the keys that its requests never carry. Looking it up in the catalogue takes longer than a decision.
+    never_carried: RwLock<FxHashMap<ActionId, NeverCarried>>,
+}
+
+/// The keys that the requests of an action never carry (semantics rule 41), one bit a key.
+#[derive(Debug, Clone)]
+pub(crate) struct NeverCarried(Arc<[u64]>);
+
+impl NeverCarried {
+    #[inline]
+    pub(crate) fn has(&self, key: KeyId) -> bool {
+        let word = self.0.get(key.index() / 64);
+        word.is_some_and(|word| word >> (key.index() % 64) & 1 == 1)
+    }
 }
 
 impl Keys {
@@ -33,6 +50,10 @@ impl Keys {
         let id = KeyId(u32::try_from(self.wholes.len()).unwrap_or(u32::MAX));
         self.wholes.push(None);
         self.names.push(key.as_str().into());
+        self.never_carried
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
         let whole = whole.map(|whole| if whole == key { id } else { self.intern(&whole) });
         // `intern` above may have added a key behind this one, so the place is looked up again.
         if let Some(place) = self.wholes.get_mut(id.index()) {
@@ -58,9 +79,26 @@ impl Keys {
         self.wholes.get(key.index()).copied().flatten()
     }
 
-    /// The key, in lower case.
-    pub(crate) fn name(&self, key: KeyId) -> Option<&str> {
-        self.names.get(key.index()).map(|name| &**name)
+    /// The keys that the requests of an action never carry.
+    pub(crate) fn never_carried(&self, action: ActionId) -> NeverCarried {
+        let known = self.never_carried.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = known.get(&action) {
+            return found.clone();
+        }
+        drop(known);
+        let mut words = vec![0_u64; self.names.len().div_ceil(64)];
+        for (name, index) in self.names.iter().zip(0_usize..) {
+            if let (true, Some(word)) = (
+                Catalog::embedded().never_carries(action, name),
+                words.get_mut(index / 64),
+            ) {
+                *word |= 1 << (index % 64);
+            }
+        }
+        let found = NeverCarried(words.into());
+        let mut known = self.never_carried.write().unwrap_or_else(PoisonError::into_inner);
+        known.insert(action, found.clone());
+        found
     }
 
     /// Every key.

@@ -28,7 +28,7 @@ pub struct NewPrincipal<'a> {
     pub boundaries: &'a [PolicyId],
     /// The SCPs of its account; none where no SCP applies.
     pub scps: Option<ChainId>,
-    /// What is known of all its requests.
+    /// What is known of all its requests; what they are for is said of the target, not here.
     pub context: &'a Context,
 }
 

@@ -1,9 +1,7 @@
 //! Which condition keys tell principals apart: what all have alike needs to be asked once, not for each.
 
-use sv0_iam::catalog::ActionId;
-
 use crate::compiled::facts::{Entry, Known, Table, View};
-use crate::compiled::keys::{KeyId, Keys};
+use crate::compiled::keys::{KeyId, Keys, NeverCarried};
 
 /// What the contexts of all principals say of a key.
 #[derive(Debug)]
@@ -67,9 +65,9 @@ impl Common {
         &'a self,
         keys: &'a Keys,
         top: Option<&'a Table>,
-        action: Option<ActionId>,
+        never_carried: Option<&'a NeverCarried>,
     ) -> View<'a> {
-        View::new(keys, [None, top, Some(&self.table)], self.open > 0, action)
+        View::new(keys, [None, top, Some(&self.table)], self.open > 0, never_carried)
     }
 
     /// Whether a key is the same for every principal: then [`Common::view`] tells it.

@@ -143,9 +143,11 @@ impl Population {
                 action: target.action,
                 resource: target.resource,
                 top,
-                facts: self
-                    .common
-                    .view(&self.library.keys, top, target.facts.and_then(Facts::action)),
+                facts: self.common.view(
+                    &self.library.keys,
+                    top,
+                    target.facts.and_then(Facts::never_carried),
+                ),
             },
             refusals: self.library.refusals(
                 target.action,
@@ -171,8 +173,8 @@ impl Population {
             Some(&principal.own),
             Some(&*principal.kin),
         ];
-        let action = target.facts.and_then(Facts::action);
-        View::new(&self.library.keys, parts, principal.open, action)
+        let never_carried = target.facts.and_then(Facts::never_carried);
+        View::new(&self.library.keys, parts, principal.open, never_carried)
     }
 }
 

@@ -84,6 +84,7 @@ pub(crate) const ACTIONS: &[&str] = &[
     "sqs:SendMessage",
     "dynamodb:GetItem",
     "execute-api:Invoke",
+    "iam:DeleteRole",
 ];
 const ACTION_PATTERNS: &[&str] = &[
     "*",
@@ -118,6 +119,7 @@ pub(crate) const RESOURCES: &[&str] = &[
     "arn:aws:s3:::Data/line\nbreak",
     "arn:aws:s3:eu-west-1:111111111111:accesspoint/ap",
     "arn:aws:iam::111111111111:role/team/App",
+    "arn:aws:iam::111111111111:role/aws-reserved/sso.amazonaws.com/X",
     "arn:aws:iam::111111111111:user/alice",
     "arn:aws:kms:eu-west-1:111111111111:key/k1",
     "arn:aws:sqs:eu-west-1:111111111111:queue-x",
@@ -315,6 +317,7 @@ pub(crate) struct Odd {
     pub(crate) policy: Vec<Value>,
     endpoint: Option<Vec<Value>>,
     required: bool,
+    block_public_access: bool,
     pub(crate) context: Context,
 }
 
@@ -329,7 +332,14 @@ fn condition() -> impl Strategy<Value = (String, String, Vec<&'static str>)> {
             )
         });
     let keys = [
-        &["aws:PrincipalTag/absent", "aws:TokenIssueTime", "AWS:username"][..],
+        &[
+            "aws:PrincipalTag/absent",
+            "aws:TokenIssueTime",
+            "s3:prefix",
+            "sqs:prefix",
+            "aws:RequestTag/x",
+            "AWS:username",
+        ][..],
         &KEYS.iter().map(|(key, _)| *key).collect::<Vec<_>>(),
     ]
     .concat();
@@ -504,7 +514,7 @@ pub(crate) fn odd() -> impl Strategy<Value = Odd> {
         select(RESOURCES),
         owner,
         yes(0.2),
-        yes(0.1),
+        (yes(0.1), yes(0.2), yes(0.5)),
     );
     let mine = (
         vec(document(0.85, false), 0..=3),
@@ -518,7 +528,12 @@ pub(crate) fn odd() -> impl Strategy<Value = Odd> {
         sometimes(vec(ceiling(true), 0..=2)),
     );
     (asked, mine, others, context()).prop_map(|(asked, mine, others, context)| {
-        let (caller, action, resource, owner, required, identity_unknown) = asked;
+        let (caller, action, resource, owner, required, (identity_unknown, block_public_access, says)) =
+            asked;
+        let mut context = context;
+        if says {
+            context.set_action(action);
+        }
         let (identity, boundaries, session) = mine;
         let (scps, rcps, policy, endpoint) = others;
         Odd {
@@ -535,6 +550,7 @@ pub(crate) fn odd() -> impl Strategy<Value = Odd> {
             policy,
             endpoint,
             required,
+            block_public_access,
             context,
         }
     })
@@ -608,7 +624,7 @@ impl Odd {
             } else {
                 ResourceRule::Either
             },
-            block_public_access: false,
+            block_public_access: self.block_public_access,
         }
     }
 
