@@ -145,7 +145,9 @@ fn template(template: &Template, before: &Context, after: &Context) {
 
 fn solver(pick: &mut Pick<'_>) {
     let key = pick.of(keys());
-    let conditions = pick.many(1, 4, |pick| condition(pick, &key, 3));
+    let mut conditions = pick.many(1, 4, |pick| condition(pick, &key, 3));
+    // Nobody knows when an unknown operator holds; the formula keeps it apart.
+    conditions.retain(|condition| condition.operator.is_some());
     let asked: Vec<bool> = conditions.iter().map(|_| pick.chance(65)).collect();
     // Whatever else the values hang on is known, or not.
     let mut context = if pick.chance(30) {

@@ -9,7 +9,7 @@ use sv0_engine::keys::Value;
 use sv0_engine::solve::Example;
 use sv0_iam::condition::{Context, Fact};
 use sv0_iam::decide::{Attached, Policies, Request, Verdict, context_keys, decide};
-use sv0_iam::name::Caller;
+use sv0_iam::name::{ActionPattern, Caller};
 use sv0_iam::name::principal::CallerKind;
 use sv0_iam::syntax::{Flavor, Policy, parse};
 
@@ -132,6 +132,10 @@ fn examples(world: &World, answer: &Exact) {
     let mut library = Library::new();
     let mut ask = |example: &Example| {
         let caller = exemplary(world, example)?;
+        // No policy can allow what is no action.
+        if example.foreign && !ActionPattern::new("*").matches(world.action) {
+            return None;
+        }
         let context = example.context(&world.context);
         Some(settled(world, &caller, &context, example.foreign, &mut library))
     };
