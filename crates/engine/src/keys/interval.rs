@@ -67,7 +67,7 @@ fn numbers<'a>(constants: impl Iterator<Item = &'a str>, out: &mut Vec<String>) 
     points.sort_by(f64::total_cmp);
     points.dedup();
     let (Some(first), Some(last)) = (points.first().copied(), points.last().copied()) else {
-        out.push("1".into());
+        out.extend(["1", "-1e999", "1e999"].map(str::to_owned));
         return;
     };
     let between = points.windows(2).filter_map(|pair| {
@@ -86,8 +86,9 @@ fn numbers<'a>(constants: impl Iterator<Item = &'a str>, out: &mut Vec<String>) 
         .chain(between)
         .chain([first - 1.0, last + 1.0]);
     out.extend(all.map(|n| n.to_string()));
-    // Beyond what one can be added to, and beyond that.
-    out.extend(["-1e308", "1e308", "-1.79e308", "1.79e308"].map(str::to_owned));
+    // Beyond what one can be added to, and what is read as infinity.
+    let far = ["-1e308", "1e308", "-1.79e308", "1.79e308", "-1e999", "1e999"];
+    out.extend(far.map(str::to_owned));
 }
 
 fn dates<'a>(constants: impl Iterator<Item = &'a str>, out: &mut Vec<String>) {

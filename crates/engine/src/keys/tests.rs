@@ -58,6 +58,17 @@ fn text() {
 }
 
 #[test]
+fn what_is_no_base64_equals_nothing() {
+    let equal = r#"{"BinaryEquals":{"odd:key":"*"}}"#;
+    assert!(solved("odd:key", equal, "{}").is_empty());
+    let text = r#"{"StringEquals":{"odd:key":"*"}}"#;
+    assert_eq!(
+        solved("odd:key", text, equal),
+        Search::Found(Value::One("*".into()))
+    );
+}
+
+#[test]
 fn numbers_that_one_cannot_be_added_to() {
     let between = |low: &str, high: &str| {
         let text = format!(
@@ -68,6 +79,11 @@ fn numbers_that_one_cannot_be_added_to() {
     assert!(between("100000000000000000", "100000000000000064"));
     assert!(between("-1.5e308", "1.5e308"));
     assert!(between("1e308", "1e999"));
+    let endless = r#"{"NumericEquals":{"s3:max-keys":"-1e999"}}"#;
+    assert_eq!(
+        solved("s3:max-keys", endless, "{}"),
+        Search::Found(Value::One("-1e999".into()))
+    );
     assert!(!between("5", "5"));
 }
 
