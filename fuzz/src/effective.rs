@@ -1,21 +1,35 @@
 //! Effective permissions of a random principal: the document that is written says of every request what the policies say,
-//! and every example is allowed.
+//! and every example is allowed. And two versions of a policy: what is said to be new is, and nothing that is new goes
+//! unsaid. Both go through all actions of the catalogue, so this is slow, and a target of its own.
 
+use sv0_engine::compare::{Kind, gains};
 use sv0_engine::document::document;
 use sv0_engine::effective::{Effective, effective};
 use sv0_engine::forms::{form, forms_of};
 use sv0_iam::catalog::Catalog;
 use sv0_iam::condition::Context;
-use sv0_iam::decide::{Attached, Policies, Request, Verdict, decide};
+use sv0_iam::decide::{Attached, Policies, Request, Verdict, decide, protected};
+use sv0_iam::name::Caller;
 use sv0_iam::name::principal::CallerKind;
 use sv0_iam::syntax::resource::ResourceName;
-use sv0_iam::syntax::{Flavor, Severity, parse};
+use sv0_iam::syntax::{Flavor, Policy, Severity, parse};
 
 use crate::condition::completed;
 use crate::pick::Pick;
 use crate::world::{ACTIONS, RESOURCES, World};
 
-pub fn check(pick: &mut Pick<'_>, world: &World) {
+pub fn check(data: &[u8]) {
+    let mut pick = Pick::new(data);
+    let compare = pick.chance(30);
+    let world = World::new(&mut pick);
+    if compare {
+        versions(&mut pick, &world);
+    } else {
+        permissions(&mut pick, &world);
+    }
+}
+
+fn permissions(pick: &mut Pick<'_>, world: &World) {
     // Who has identity policies, and is allowed by nothing else.
     let own = matches!(
         world.caller.kind,
@@ -121,4 +135,71 @@ fn examples(world: &World, policies: &Policies<'_>, effective: &Effective<'_>) {
             "{action} on {resource} is not allowed in {context:?}: {grant:?}\n{world}"
         );
     }
+}
+
+// ---- two versions ----
+
+/// What the engine takes the principal of an identity policy for, of whom nothing is known.
+const ANYBODY: &str = "arn:aws:iam::000000000000:role/sv0-any";
+
+fn versions(pick: &mut Pick<'_>, world: &World) {
+    let identity = world.policies().identity;
+    let [old, new, ..] = identity.as_slice() else {
+        return;
+    };
+    let caller = Caller::parse(ANYBODY);
+    let allows = |policy: &Policy, action: &str, resource: &str, context: &Context| {
+        let policies = Policies {
+            identity: vec![Attached { policy, tag: 0 }],
+            ..Policies::default()
+        };
+        let request = Request {
+            caller: &caller,
+            action,
+            resource: ResourceName::new(resource),
+            resource_account: None,
+            context,
+        };
+        decide(&request, &policies).verdict
+    };
+    let found = gains(old.policy, new.policy, Kind::Identity);
+    for gain in &found {
+        let Some(shown) = &gain.example else { continue };
+        let action = Catalog::embedded()
+            .action_by_id(shown.action)
+            .expect("an action")
+            .name();
+        let context = shown.example.context(&Context::open());
+        let each = [old, new].map(|one| allows(one.policy, action, &shown.resource, &context));
+        assert!(
+            each[0] != Verdict::Allowed && each[1] == Verdict::Allowed,
+            "{shown:?} is {each:?}\n{world}"
+        );
+    }
+    for _ in 0..4 {
+        let context = completed(pick, &Context::open());
+        for (action, resource) in asked() {
+            let each = [old, new].map(|one| allows(one.policy, action, resource, &context));
+            // What hangs on an operator that nobody knows is neither new nor old.
+            if each[0].possible() || each[1] != Verdict::Allowed || always(action, resource) {
+                continue;
+            }
+            let id = Catalog::embedded().id_of(action).expect("an action");
+            assert!(
+                found.iter().any(|gain| gain.actions.contains(&id)),
+                "{action} on {resource} is new, and nobody says so, in {context:?}\n{world}"
+            );
+        }
+    }
+    assert!(
+        gains(new.policy, new.policy, Kind::Identity)
+            .iter()
+            .all(|gain| gain.example.is_none()),
+        "nothing is new in what one has\n{world}"
+    );
+}
+
+/// What hangs on no policy.
+fn always(action: &str, resource: &str) -> bool {
+    action.eq_ignore_ascii_case("sts:GetCallerIdentity") || protected::refuses(action, resource)
 }

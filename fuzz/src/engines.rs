@@ -1,6 +1,8 @@
 //! The three evaluators on one random request: the compiled one says what the plain one says; examples that the symbolic
 //! one gives are what it says they are; and what it settles is not contradicted by filling in what was unknown.
 
+use std::cell::RefCell;
+
 use sv0_engine::compiled::Library;
 use sv0_engine::compose::compose;
 use sv0_engine::exact;
@@ -9,44 +11,50 @@ use sv0_engine::keys::Value;
 use sv0_engine::solve::Example;
 use sv0_iam::condition::{Context, Fact};
 use sv0_iam::decide::{Attached, Policies, Request, Verdict, context_keys, decide};
-use sv0_iam::name::{ActionPattern, Caller};
 use sv0_iam::name::principal::CallerKind;
+use sv0_iam::name::{ActionPattern, Caller};
 use sv0_iam::syntax::{Flavor, Policy, parse};
 
 use crate::condition::completed;
-use crate::effective;
 use crate::pick::Pick;
 use crate::vocabulary::keys;
 use crate::world::{World, compiled};
 
 pub fn check(data: &[u8]) {
     let mut pick = Pick::new(data);
-    // It goes through all actions of the catalogue, so it is asked less often.
-    let whole = pick.chance(5);
     let world = World::new(&mut pick);
-    if whole {
-        effective::check(&mut pick, &world);
-        return;
-    }
+    LIBRARY.with_borrow_mut(|library| {
+        if library.len() > 2_000 {
+            *library = Library::new();
+        }
+        evaluators(&mut pick, &world, library);
+    });
+}
+
+thread_local! {
+    /// All worlds share it, because looking up actions takes more time than all the rest.
+    static LIBRARY: RefCell<Library> = RefCell::default();
+}
+
+fn evaluators(pick: &mut Pick<'_>, world: &World, library: &mut Library) {
     let (request, policies) = (world.request(), world.policies());
     let plain = decide(&request, &policies).verdict;
-    let mut library = Library::new();
-    let fast = compiled(&mut library, &request, &policies);
+    let fast = compiled(library, &request, &policies);
     assert_eq!(plain, fast, "plain and compiled\n{world}");
     if pick.chance(10) {
         let _ = context_keys(&request, &policies);
     }
 
-    let choices = choices(&mut pick, &world);
+    let choices = choices(pick, world);
     let answer = exact(&request, &policies, &choices);
     assert!(
         plain == Verdict::AllowedIf || answer.verdict == plain,
         "{plain} is not {}\n{world}",
         answer.verdict
     );
-    examples(&world, &answer);
+    examples(world, &answer, library);
     for _ in 0..5 {
-        filled_in(&mut pick, &world, &answer, &choices, &mut library);
+        filled_in(pick, world, &answer, &choices, library);
     }
 }
 
@@ -128,8 +136,7 @@ fn named_session(role: &Caller, name: &str) -> Option<Caller> {
 
 // ---- examples ----
 
-fn examples(world: &World, answer: &Exact) {
-    let mut library = Library::new();
+fn examples(world: &World, answer: &Exact, library: &mut Library) {
     let mut ask = |example: &Example| {
         let caller = exemplary(world, example)?;
         // No policy can allow what is no action.
@@ -137,7 +144,7 @@ fn examples(world: &World, answer: &Exact) {
             return None;
         }
         let context = example.context(&world.context);
-        Some(settled(world, &caller, &context, example.foreign, &mut library))
+        Some(settled(world, &caller, &context, example.foreign, library))
     };
     if let Some(witness) = &answer.witness {
         let verdict = ask(witness);

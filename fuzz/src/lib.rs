@@ -2,7 +2,7 @@
 //! binaries in `targets/` hand it to libFuzzer.
 //!
 //! * [`policy`], [`simulate`] — any bytes, read as text;
-//! * [`glob`], [`condition`], [`engines`] — bytes as a row of choices ([`pick`]), so that most inputs mean something.
+//! * [`glob`], [`condition`], [`engines`], [`effective`] — bytes as a row of choices ([`pick`]), so that most inputs mean something.
 //!
 //! Checks are written so that a failure can be read: the message has the policies and the request, not the bytes.
 
