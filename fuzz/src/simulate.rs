@@ -2,7 +2,7 @@
 //! witness that is really allowed.
 
 use serde_json::{Map, Value};
-use sv0_iam::simulate::{Outcome, Simulator};
+use sv0_engine::simulate::{Outcome, Simulator};
 
 pub fn check(data: &[u8]) {
     let mut simulator = Simulator::default();
