@@ -95,7 +95,10 @@ fn moments_outside_four_digits_of_years() {
     };
     let equal = asked("DateEquals", "100000000000000032");
     assert_eq!(equal, Search::Found(Value::One("100000000000000032".into())));
-    assert!(matches!(asked("DateGreaterThan", "9999-12-31T23:59:59Z"), Search::Found(_)));
+    assert!(matches!(
+        asked("DateGreaterThan", "9999-12-31T23:59:59Z"),
+        Search::Found(_)
+    ));
     assert!(matches!(asked("DateLessThan", "0000-01-01"), Search::Found(_)));
 }
 

@@ -669,7 +669,8 @@ mod tests {
 
     #[test]
     fn a_byte_order_mark_moves_no_position() {
-        let text = "\u{feff}{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"allow\",\"Action\":\"*\"}}";
+        let text =
+            "\u{feff}{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"allow\",\"Action\":\"*\"}}";
         let (_, diagnostics) = parse(text, Flavor::Identity);
         let place = diagnostics[0].offset..diagnostics[0].offset + diagnostics[0].length;
         assert_eq!(&text[place], "\"allow\"");
