@@ -402,18 +402,19 @@ mod tests {
         ]));
         let expected = "\
 ```text
-floor 4  the command  cli ──────┐
-                                │
-floor 2  the stages   analyze ──●──┐
-                      bench     │  │
-                      demo      │  │
-                      input ────●  │
-                                │  │
-floor 1  values       model ────┼──●──┐
-                                │     │
-floor 0  AWS's rules  iam ──────●─────●
+floor 4  the command             cli ──────┐
+                                           │
+floor 2  the stages              analyze ──●──┐
+                                 bench     │  │
+                                 demo      │  │
+                                 input ────●  │
+                                           │  │
+floor 1  values, and the engine  engine    │  │
+                                 model ────┼──●──┐
+                                           │     │
+floor 0  AWS's rules             iam ──────●─────●
 
-beside   a tool       xtask, uses none of them
+beside   a tool                  xtask, uses none of them
 ```
 ";
         assert_eq!(drawn, expected, "\n{drawn}");
