@@ -13,8 +13,11 @@ MAKEFLAGS += --no-print-directory
 
 CARGO ?= cargo
 PYTHON ?= python3
-# cargo-deny is built when it is missing; the version is pinned as the toolchain is.
+# cargo-deny and cargo-fuzz are built when they are missing; their versions are pinned as the toolchain is.
 DENY_VERSION := 0.20.2
+FUZZ_VERSION := 0.13.2
+# libFuzzer needs flags of the compiler that only nightly has.
+FUZZ_TOOLCHAIN ?= nightly
 
 # Not `realpath` and `dir`: they break at blanks.
 ROOT := $(shell pwd -P)
@@ -148,6 +151,36 @@ deny-if-there:
 		$(MAKE) deny; \
 	else \
 		$(call say,licences: not checked because cargo-deny is not installed (make deny installs it)); \
+	fi
+
+# ---- fuzzing ------------------------------------------------------------------------------------------------------
+
+FUZZ_TARGETS := policy glob condition engines effective simulate
+TARGET ?= $(FUZZ_TARGETS)
+SECONDS ?= 60
+# What libFuzzer finds on the way stays for the next run; crashes are written to fuzz/artifacts.
+FUZZ_CORPUS := $(CACHE)/fuzz/corpus
+# A row of choices that is short says little, so libFuzzer is not to begin with short ones.
+FUZZ_LENGTH := -len_control=0 -max_len=2048
+# No sanitizer: there is no `unsafe` for it to watch, and it halves the speed.
+FUZZ := cd fuzz && $(CARGO) +$(FUZZ_TOOLCHAIN) fuzz
+
+.PHONY: fuzz
+fuzz: fuzz-tools ## libFuzzer on each target in turn (TARGET=policy SECONDS=60; needs the nightly toolchain)
+	@for target in $(TARGET); do \
+		$(call say,fuzzing $$target for $(SECONDS) s); \
+		mkdir -p "$(FUZZ_CORPUS)/$$target" && \
+		( $(FUZZ) run --sanitizer none "$$target" "$(FUZZ_CORPUS)/$$target" "seeds/$$target" -- \
+			$(FUZZ_LENGTH) -max_total_time="$(SECONDS)" -timeout=20 -rss_limit_mb=2048 -print_funcs=0 -verbosity=1 $(FUZZ_ARGS) ) || exit 1; \
+	done
+
+.PHONY: fuzz-tools
+fuzz-tools:
+	@$(CARGO) +$(FUZZ_TOOLCHAIN) --version >/dev/null 2>&1 || \
+		{ echo 'make fuzz needs a nightly toolchain: `rustup toolchain install nightly --profile minimal`' >&2; exit 1; }
+	@if ! $(CARGO) fuzz --version >/dev/null 2>&1; then \
+		$(call say,installing cargo-fuzz $(FUZZ_VERSION) into $(TOOLS)); \
+		env -u CARGO_TARGET_DIR $(CARGO) install --locked --root "$(TOOLS)" cargo-fuzz@$(FUZZ_VERSION); \
 	fi
 
 # ---- against another evaluator ------------------------------------------------------------------------------------

@@ -2,7 +2,10 @@
 //! guards it, Block Public Access. What is granted somewhere and yet denied is kept, with what blocks it.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
+use rustc_hash::FxHashMap;
 use sv0_iam::catalog::Catalog;
 use sv0_iam::decide::{Hit, Layer, Verdict};
 use sv0_iam::name::Arn;
@@ -13,6 +16,7 @@ use sv0_model::graph::NodeId;
 use sv0_model::kind::{AccessLevel, EdgeKind, Kind};
 use sv0_model::path::{BlockedBy, ConditionText};
 
+use crate::alike::{Actions, Alike};
 use crate::ask::{Answer, Asker, Target, mentions, resource_mentions};
 use crate::scope;
 use crate::words;
@@ -88,7 +92,7 @@ pub struct Blocked {
 struct Part {
     arn: String,
     scope: String,
-    actions: Vec<(&'static str, AccessLevel)>,
+    actions: Actions,
 }
 
 /// The name that stands for any object, item or index of a resource.
@@ -133,7 +137,7 @@ pub fn access_on(
     let part = Part {
         arn: arn.to_owned(),
         scope: arn.to_owned(),
-        actions: vec![(action, weight)],
+        actions: Actions::from([(action, weight)]),
     };
     ask_parts(world, asker, resource, &[part], &|_| true)
 }
@@ -145,119 +149,187 @@ fn ask_parts(
     parts: &[Part],
     wanted: &dyn Fn(&str) -> bool,
 ) -> Access {
-    let mut out = Access::default();
-    let mut seen: BTreeMap<&'static str, usize> = BTreeMap::new();
+    let mut asking = Asking {
+        world,
+        asker,
+        resource,
+        gates: FxHashMap::default(),
+        seen: BTreeMap::new(),
+        out: Access::default(),
+    };
+    let alike = Alike::new(
+        world,
+        asker,
+        Target {
+            arn: world.id(resource),
+            node: Some(resource),
+        },
+    );
     for part in parts {
-        for &(action, level) in part.actions.iter().filter(|(action, _)| wanted(action)) {
-            if !granted_somewhere(world, asker, resource, action) {
+        let mut answers: FxHashMap<u64, Option<Rc<Said>>> = FxHashMap::default();
+        // A single action is like no other; and lists that were made for one question are not to be remembered.
+        let classes = if part.actions.len() > 1 {
+            alike.classes(&part.actions)
+        } else {
+            vec![None; part.actions.len()]
+        };
+        for (&(action, level), class) in part.actions.iter().zip(classes) {
+            if !wanted(action) {
                 continue;
             }
-            one(world, asker, resource, part, action, level, &mut seen, &mut out);
+            let said = match class {
+                Some(class) => answers
+                    .entry(class)
+                    .or_insert_with(|| asking.ask(part, action))
+                    .clone(),
+                None => asking.ask(part, action),
+            };
+            if let Some(said) = said {
+                asking.tell(part, action, level, &said);
+            }
         }
     }
     // What is allowed on some part is not blocked as a whole.
+    let mut out = asking.out;
     let allowed: Vec<&str> = out.allowed.iter().map(|a| a.action).collect();
     out.blocked.retain(|b| !allowed.contains(&b.action));
     out
 }
 
-#[expect(clippy::too_many_arguments, reason = "one step of one loop")]
-fn one(
-    world: &World,
-    asker: &Asker<'_>,
+/// What the policies say of one action, and of all that are alike.
+struct Said {
+    answer: Answer,
+    sources: Vec<Source>,
+    /// For what is allowed: what has to hold. None for what is granted and denied.
+    allowed: Option<(Verdict, Vec<ConditionText>)>,
+}
+
+/// One caller and one resource, while they are asked about.
+struct Asking<'a, 'w> {
+    world: &'w World,
+    asker: &'a Asker<'w>,
     resource: NodeId,
-    part: &Part,
-    action: &'static str,
-    level: AccessLevel,
-    seen: &mut BTreeMap<&'static str, usize>,
-    out: &mut Access,
-) {
-    let answer = asker.ask(
-        action,
-        Target {
-            arn: &part.arn,
-            node: Some(resource),
-        },
-    );
-    let sources = sources(&answer.decision.hits);
-    let unknown = unknown_policy(world, asker, resource, &answer);
-    if !answer.verdict().possible() && unknown.is_none() {
-        if !meant(&answer.decision.hits) || !worth_telling(world, asker, resource, &sources) {
-            return;
+    /// What the resource's key says, by operation and the service that asks for it.
+    gates: FxHashMap<(&'static str, &'static str), Gate>,
+    seen: BTreeMap<&'static str, usize>,
+    out: Access,
+}
+
+impl Asking<'_, '_> {
+    /// Asks about one action; nothing where there is nothing to tell.
+    fn ask(&self, part: &Part, action: &'static str) -> Option<Rc<Said>> {
+        let (world, asker, resource) = (self.world, self.asker, self.resource);
+        if !granted_somewhere(world, asker, resource, action) {
+            return None;
         }
-        let by = words::blocks(world, asker, action, Some(resource), &answer.decision);
-        push_blocked(
-            out,
-            Blocked {
-                action,
-                level,
-                sources,
-                by,
+        let answer = asker.ask(
+            action,
+            Target {
+                arn: &part.arn,
+                node: Some(resource),
             },
         );
-        return;
+        let sources = sources(&answer.decision.hits);
+        let unknown = unknown_policy(world, asker, resource, &answer);
+        let allowed = if !answer.verdict().possible() && unknown.is_none() {
+            if !meant(&answer.decision.hits) || !worth_telling(world, asker, resource, &sources) {
+                return None;
+            }
+            None
+        } else {
+            let mut conditions = words::requirements(world, asker, &answer);
+            let mut verdict = answer.verdict();
+            if let Some(text) = unknown {
+                verdict = Verdict::AllowedIf;
+                conditions.push(words::plain(text));
+            }
+            Some((verdict, conditions))
+        };
+        Some(Rc::new(Said {
+            answer,
+            sources,
+            allowed,
+        }))
     }
-    let mut conditions = words::requirements(world, asker, &answer);
-    let mut verdict = answer.verdict();
-    if let Some(text) = unknown {
-        verdict = Verdict::AllowedIf;
-        conditions.push(words::plain(text));
-    }
-    let mut key = None;
-    match gate(world, asker, resource, action) {
-        Gate::Open => {}
-        Gate::Opened(by) => key = Some(by),
-        Gate::Unknown(text) => {
-            out.kms_not_evaluated = true;
-            verdict = Verdict::AllowedIf;
-            conditions.push(words::plain(text));
-        }
-        Gate::If(by, more) => {
-            key = Some(by);
-            verdict = Verdict::AllowedIf;
-            conditions.extend(more);
-        }
-        Gate::Shut(by) => {
-            push_blocked(
-                out,
-                Blocked {
-                    action,
-                    level,
-                    sources,
-                    by,
-                },
-            );
+
+    /// Takes down what was said of an action.
+    fn tell(&mut self, part: &Part, action: &'static str, level: AccessLevel, said: &Said) {
+        let (world, asker, resource) = (self.world, self.asker, self.resource);
+        let out = &mut self.out;
+        let blocked = |by: Vec<BlockedBy>| Blocked {
+            action,
+            level,
+            sources: said.sources.clone(),
+            by,
+        };
+        let Some((verdict, conditions)) = &said.allowed else {
+            if out.blocked.iter().any(|b| b.action == action) {
+                return;
+            }
+            let by = words::blocks(world, asker, action, Some(resource), &said.answer.decision);
+            out.blocked.push(blocked(by));
             return;
-        }
-    }
-    conditions.sort();
-    conditions.dedup();
-    let found = Allowed {
-        action,
-        level,
-        scope: part.scope.clone(),
-        verdict,
-        conditions,
-        sources,
-        key,
-    };
-    match seen.get(action).and_then(|at| out.allowed.get_mut(*at)) {
-        // A part adds what it grants beyond the parts before it.
-        Some(before) => {
-            if before.verdict == Verdict::AllowedIf && found.verdict == Verdict::Allowed {
-                before.verdict = found.verdict;
-                before.conditions.clear();
+        };
+        let (mut verdict, mut conditions, sources) = (*verdict, conditions.clone(), said.sources.clone());
+        let mut key = None;
+        let service = action.split(':').next().unwrap_or_default();
+        let operation = kms_operation(action);
+        let gate = operation.map(|operation| {
+            let gate = self.gates.entry((operation, service));
+            &*gate.or_insert_with(|| gate_of(world, asker, resource, operation, service))
+        });
+        match gate {
+            None | Some(Gate::Open) => {}
+            Some(Gate::Opened(by)) => key = Some(*by),
+            Some(Gate::Unknown(text)) => {
+                out.kms_not_evaluated = true;
+                verdict = Verdict::AllowedIf;
+                conditions.push(words::plain(text.clone()));
             }
-            if !before.scope.split(", ").any(|scope| scope == found.scope) {
-                before.scope = format!("{}, {}", before.scope, found.scope);
+            Some(Gate::If(by, more)) => {
+                key = Some(*by);
+                verdict = Verdict::AllowedIf;
+                conditions.extend(more.iter().cloned());
             }
-            before.sources.extend(found.sources);
-            before.sources.sort_unstable();
-            before.sources.dedup();
+            Some(Gate::Shut(by)) => {
+                let operation = operation.unwrap_or_default();
+                let by = by.iter().cloned().map(|mut by| {
+                    by.text = format!("{action} needs {operation} on its key: {}", by.text);
+                    by
+                });
+                push_blocked(out, blocked(by.collect()));
+                return;
+            }
         }
-        None => {
-            seen.insert(action, out.allowed.len());
-            out.allowed.push(found);
+        conditions.sort();
+        conditions.dedup();
+        let found = Allowed {
+            action,
+            level,
+            scope: part.scope.clone(),
+            verdict,
+            conditions,
+            sources,
+            key,
+        };
+        match self.seen.get(action).and_then(|at| out.allowed.get_mut(*at)) {
+            // A part adds what it grants beyond the parts before it.
+            Some(before) => {
+                if before.verdict == Verdict::AllowedIf && found.verdict == Verdict::Allowed {
+                    before.verdict = found.verdict;
+                    before.conditions.clear();
+                }
+                if !before.scope.split(", ").any(|scope| scope == found.scope) {
+                    before.scope = format!("{}, {}", before.scope, found.scope);
+                }
+                before.sources.extend(found.sources);
+                before.sources.sort_unstable();
+                before.sources.dedup();
+            }
+            None => {
+                self.seen.insert(action, out.allowed.len());
+                out.allowed.push(found);
+            }
         }
     }
 }
@@ -477,36 +549,53 @@ fn below(world: &World, asker: &Asker<'_>, resource: NodeId, prefix: &str) -> Ve
 }
 
 /// The catalogue's actions on one resource type.
-fn of_type(service: &str, resource_type: &str) -> Vec<(&'static str, AccessLevel)> {
-    Catalog::embedded()
-        .actions_of(service)
-        .filter(|action| action.resource_types().any(|usage| usage.name() == resource_type))
-        // AWS lists signing in to a database under "permissions management"; what it gives is the data.
-        .map(|action| {
-            (
-                action.name(),
-                if service == "rds-db" {
-                    AccessLevel::Write
-                } else {
-                    level(action.access_level())
-                },
-            )
-        })
-        .collect()
+fn of_type(service: &str, resource_type: &str) -> Actions {
+    of_types(&[(service, resource_type)], false)
 }
 
 /// The catalogue's actions on the type that an ARN has.
-fn of_arn(arn: &str) -> Vec<(&'static str, AccessLevel)> {
+fn of_arn(arn: &str) -> Actions {
     let service = Arn::parse(arn).map(|arn| arn.service).unwrap_or_default();
     let types = Catalog::embedded().resource_types_for_arn(arn);
-    let mut out: Vec<(&'static str, AccessLevel)> = types
+    let own: Vec<(&str, &str)> = types
         .iter()
         .filter(|found| found.service() == service)
-        .flat_map(|found| of_type(found.service(), found.name()))
+        .map(|found| (found.service(), found.name()))
         .collect();
-    out.sort_unstable();
-    out.dedup();
-    out
+    of_types(&own, true)
+}
+
+/// The catalogue's actions on some resource types, by name or in the order of the catalogue; asked again, the very same
+/// list.
+fn of_types(types: &[(&str, &str)], sorted: bool) -> Actions {
+    static KNOWN: OnceLock<Mutex<FxHashMap<(String, bool), Actions>>> = OnceLock::new();
+    let name: Vec<String> = types
+        .iter()
+        .map(|(service, name)| format!("{service}:{name}"))
+        .collect();
+    let known = KNOWN.get_or_init(Mutex::default);
+    // A poisoned lock means that another thread died while inserting; the map itself is whole.
+    let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+    let found = known.entry((name.join(" "), sorted)).or_insert_with(|| {
+        let of_one = |(service, name): &(&str, &str)| -> Vec<(&'static str, AccessLevel)> {
+            Catalog::embedded()
+                .actions_of(service)
+                .filter(|action| action.resource_types().any(|usage| usage.name() == *name))
+                // AWS lists signing in to a database under "permissions management"; what it gives is the data.
+                .map(|action| match *service {
+                    "rds-db" => (action.name(), AccessLevel::Write),
+                    _ => (action.name(), level(action.access_level())),
+                })
+                .collect()
+        };
+        let mut all: Vec<_> = types.iter().flat_map(of_one).collect();
+        if sorted {
+            all.sort_unstable();
+            all.dedup();
+        }
+        all.into()
+    });
+    Actions::clone(found)
 }
 
 /// The catalogue's word for what an action does, as the model has it.
@@ -534,10 +623,13 @@ enum Gate {
     Shut(Vec<BlockedBy>),
 }
 
-fn gate(world: &World, asker: &Asker<'_>, resource: NodeId, action: &str) -> Gate {
-    let Some(operation) = kms_operation(action) else {
-        return Gate::Open;
-    };
+fn gate_of(
+    world: &World,
+    asker: &Asker<'_>,
+    resource: NodeId,
+    operation: &'static str,
+    service: &str,
+) -> Gate {
     let Some(key) = world.graph.targets(resource, EdgeKind::EncryptedWith).next() else {
         return Gate::Open;
     };
@@ -559,7 +651,6 @@ fn gate(world: &World, asker: &Asker<'_>, resource: NodeId, action: &str) -> Gat
         node: Some(key),
     };
     let mut context = asker.context_for(operation, target);
-    let service = action.split(':').next().unwrap_or_default();
     let region = record.region.as_deref().unwrap_or("us-east-1");
     context.set("kms:ViaService", format!("{service}.{region}.amazonaws.com"));
     let answer = asker.ask_in(operation, target, &context);
@@ -570,7 +661,6 @@ fn gate(world: &World, asker: &Asker<'_>, resource: NodeId, action: &str) -> Gat
         Verdict::ImplicitDeny | Verdict::ExplicitDeny => {
             let mut by = words::blocks(world, asker, operation, Some(key), &answer.decision);
             for block in &mut by {
-                block.text = format!("{} needs {operation} on its key: {}", action, block.text);
                 block.layer = "kms".into();
             }
             Gate::Shut(by)

@@ -164,6 +164,36 @@ impl<'w> Asker<'w> {
         self.policies("*", Target { arn: "*", node: None }, None)
     }
 
+    /// Every policy, by tag, that bears on requests for something about a target other than becoming it: those of the
+    /// caller's side, and those of the resource's.
+    pub(crate) fn bearing(&self, target: Target<'_>) -> (Vec<u32>, Vec<u32>) {
+        let world = self.world;
+        let account = |id: Option<&str>| id.and_then(|id| world.accounts.get(id));
+        let (mine, theirs) = (
+            account(self.caller.account.as_deref()),
+            account(self.owner(target)),
+        );
+        let scps = mine
+            .and_then(|account| account.scps.as_ref())
+            .into_iter()
+            .flatten()
+            .flatten();
+        let rcps = theirs
+            .and_then(|account| account.rcps.as_ref())
+            .into_iter()
+            .flatten()
+            .flatten();
+        let own = self
+            .principal
+            .iter()
+            .flat_map(|p| p.identity.iter().chain(&p.boundary));
+        let resource = target.node.and_then(|node| world.resource_policies.get(&node));
+        (
+            own.chain(scps).copied().collect(),
+            resource.into_iter().flatten().chain(rcps).copied().collect(),
+        )
+    }
+
     fn policies(&self, action: &str, target: Target<'_>, owner: Option<&str>) -> Policies<'w> {
         let world = self.world;
         let levels = |levels: &Option<Vec<Vec<u32>>>| {

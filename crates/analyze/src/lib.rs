@@ -13,6 +13,7 @@
 //! Data flows down this list only.
 
 pub mod access;
+pub mod alike;
 pub mod ask;
 pub mod facts;
 pub mod normalize;

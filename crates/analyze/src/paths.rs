@@ -50,7 +50,61 @@ pub struct Finder<'w> {
     world: &'w World,
     steps: &'w Steps,
     askers: FxHashMap<NodeId, Asker<'w>>,
-    known: std::sync::Mutex<FxHashMap<(NodeId, NodeId), std::sync::Arc<Access>>>,
+    /// Data and scopes, numbered.
+    places: FxHashMap<NodeId, usize>,
+    known: std::sync::Mutex<Known>,
+}
+
+/// Answers that were found.
+#[derive(Default)]
+struct Known {
+    some: FxHashMap<(NodeId, NodeId), std::sync::Arc<Access>>,
+    /// Most pairs have nothing to do with each other: one bit a resource for each identity that was asked about.
+    nothing: FxHashMap<NodeId, Vec<u64>>,
+    empty: std::sync::Arc<Access>,
+}
+
+impl Known {
+    fn get(
+        &self,
+        identity: NodeId,
+        place: Option<usize>,
+        resource: NodeId,
+    ) -> Option<&std::sync::Arc<Access>> {
+        let nothing = place.is_some_and(|place| {
+            let bits = self.nothing.get(&identity);
+            bits.and_then(|bits| bits.get(place / 64))
+                .is_some_and(|word| word >> (place % 64) & 1 == 1)
+        });
+        if nothing {
+            return Some(&self.empty);
+        }
+        self.some.get(&(identity, resource))
+    }
+
+    fn insert(
+        &mut self,
+        identity: NodeId,
+        place: Option<usize>,
+        resource: NodeId,
+        found: std::sync::Arc<Access>,
+    ) {
+        let empty = found.allowed.is_empty() && found.blocked.is_empty() && !found.kms_not_evaluated;
+        match place.filter(|_| empty) {
+            Some(place) => {
+                let bits = self.nothing.entry(identity).or_default();
+                if bits.len() <= place / 64 {
+                    bits.resize(place / 64 + 1, 0);
+                }
+                if let Some(word) = bits.get_mut(place / 64) {
+                    *word |= 1 << (place % 64);
+                }
+            }
+            None => {
+                self.some.insert((identity, resource), found);
+            }
+        }
+    }
 }
 
 /// Paths, and whether the search stopped early.
@@ -81,10 +135,12 @@ impl<'w> Finder<'w> {
             .into_iter()
             .filter_map(|a| Some((a.node?, a)))
             .collect();
+        let data = world.graph.nodes().filter(|(_, node)| is_data(node.record.kind));
         Self {
             world,
             steps,
             askers,
+            places: data.zip(0..).map(|((id, _), place)| (id, place)).collect(),
             known: std::sync::Mutex::default(),
         }
     }
@@ -92,14 +148,14 @@ impl<'w> Finder<'w> {
     /// What an identity can do to a resource.
     #[must_use]
     pub fn access(&self, identity: NodeId, resource: NodeId) -> std::sync::Arc<Access> {
-        let key = (identity, resource);
+        let place = self.places.get(&resource).copied();
         // A poisoned lock means that another thread died while inserting; the map itself is whole.
         let lock = || {
             self.known
                 .lock()
                 .unwrap_or_else(std::sync::PoisonError::into_inner)
         };
-        if let Some(found) = lock().get(&key) {
+        if let Some(found) = lock().get(identity, place, resource) {
             return std::sync::Arc::clone(found);
         }
         let found = self
@@ -107,12 +163,8 @@ impl<'w> Finder<'w> {
             .get(&identity)
             .map(|asker| access(self.world, asker, resource))
             .unwrap_or_default();
-        // Most pairs have nothing to do with each other, which is told quickly: only answers are worth their memory.
-        let empty = found.allowed.is_empty() && found.blocked.is_empty();
         let found = std::sync::Arc::new(found);
-        if !empty {
-            lock().insert(key, std::sync::Arc::clone(&found));
-        }
+        lock().insert(identity, place, resource, std::sync::Arc::clone(&found));
         found
     }
 

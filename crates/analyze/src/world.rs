@@ -92,6 +92,8 @@ pub struct World {
     pub principals: BTreeMap<NodeId, Principal>,
     /// Resource policies of resources and workloads, by node.
     pub resource_policies: FxHashMap<NodeId, Vec<u32>>,
+    /// Which actions each policy tells apart.
+    pub alike: crate::alike::Policies,
     /// Accounts by id.
     pub accounts: BTreeMap<String, Account>,
     /// The organisation's id, such as `o-uskqxxsb6u`.

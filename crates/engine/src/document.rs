@@ -13,6 +13,7 @@ use sv0_iam::syntax::template::Template;
 
 use crate::actions::{covered, patterns};
 use crate::effective::Effective;
+use crate::formula::has_variables;
 use crate::lang::intersection;
 use crate::scope::{Arn, Scope};
 
@@ -167,7 +168,7 @@ fn conditions(
             values: condition
                 .values
                 .iter()
-                .map(|value| filled(value, context))
+                .map(|value| text(condition, value, context))
                 .collect(),
         };
         let like = |other: &&mut Line| {
@@ -192,6 +193,17 @@ fn conditions(
         }
     }
     out.condition = Some(blocks.into());
+}
+
+/// A value as this document has to say it.
+fn text(condition: &Condition, value: &Template, context: &Context) -> String {
+    match condition.operator {
+        // Not every comparison knows variables (semantics rule 31).
+        Some(operator) if !has_variables(operator.family) => value.as_str().to_owned(),
+        // In the language of 2008 nothing is a variable.
+        _ if value.fixed().is_some() => value.as_str().replace("${", "${$}{"),
+        _ => filled(value, context),
+    }
 }
 
 /// A value with what is known of its variables filled in.
@@ -266,4 +278,54 @@ fn both(condition: &Condition, a: &Line, b: &Line) -> Option<Vec<String>> {
         _ => return None,
     };
     (!values.is_empty()).then_some(values)
+}
+
+#[cfg(test)]
+mod tests {
+    use sv0_iam::decide::{Attached, Policies};
+    use sv0_iam::name::Caller;
+    use sv0_iam::syntax::{Flavor, parse};
+
+    use super::*;
+
+    /// The values of the one condition of what is written for one statement.
+    fn written(version: &str, condition: &str) -> Value {
+        let text = format!(
+            r#"{{"Version":"{version}","Statement":{{"Effect":"Allow","Action":"s3:GetObject","Resource":"*","Condition":{condition}}}}}"#
+        );
+        let policy = parse(&text, Flavor::Identity).0.unwrap();
+        let policies = Policies {
+            identity: vec![Attached {
+                policy: &policy,
+                tag: 0,
+            }],
+            ..Policies::default()
+        };
+        let mut context = Context::open();
+        context.set("aws:username", "10.0.0.0/8");
+        let caller = Caller::parse("arn:aws:iam::111111111111:user/ann");
+        let effective = crate::effective::effective(&caller, &policies, &context);
+        let written = document(&effective, &context);
+        written.policy.statement[0].condition.clone().unwrap()
+    }
+
+    #[test]
+    fn variables_are_filled_in_where_they_are_variables() {
+        let text = r#"{"StringEquals":{"odd:key":"${aws:username}"}}"#;
+        assert_eq!(
+            written("2012-10-17", text),
+            json!({ "StringEquals": { "odd:key": "10.0.0.0/8" } })
+        );
+        assert_eq!(
+            written("2008-10-17", text),
+            json!({ "StringEquals": { "odd:key": "${$}{aws:username}" } }),
+            "the old language has no variables, and the document is of the new one"
+        );
+        let address = r#"{"NotIpAddress":{"aws:SourceIp":"${aws:username}"}}"#;
+        assert_eq!(
+            written("2012-10-17", address),
+            json!({ "NotIpAddress": { "aws:SourceIp": "${aws:username}" } }),
+            "addresses know no variables"
+        );
+    }
 }

@@ -177,20 +177,26 @@ fn fold(parts: &[Formula], known: &dyn Fn(AtomId) -> Option<bool>, settles: bool
     if open { None } else { Some(!settles) }
 }
 
+/// Whether the values of an operator of the family may hold variables; in others they are plain text.
+#[must_use]
+pub const fn has_variables(family: Family) -> bool {
+    matches!(
+        family,
+        Family::StringEquals
+            | Family::StringEqualsIgnoreCase
+            | Family::StringLike
+            | Family::Arn
+            | Family::Bool
+    )
+}
+
 /// The variables of a condition that are not known: its values hang on other keys then. Only text, ARNs and `Bool` know
 /// variables (semantics rule 31).
 #[must_use]
 pub fn unknown_variables(condition: &Condition, context: &Context) -> Vec<String> {
-    let expanded = condition.operator.is_some_and(|operator| {
-        matches!(
-            operator.family,
-            Family::StringEquals
-                | Family::StringEqualsIgnoreCase
-                | Family::StringLike
-                | Family::Arn
-                | Family::Bool
-        )
-    });
+    let expanded = condition
+        .operator
+        .is_some_and(|operator| has_variables(operator.family));
     if !expanded {
         return Vec::new();
     }

@@ -19,7 +19,7 @@ use sv0_iam::syntax::{Flavor, Policy};
 
 #[path = "../../iam/tests/worlds/mod.rs"]
 mod worlds;
-use worlds::{CALLERS, KEYS, World, statement, world};
+use worlds::{CALLERS, KEYS, statement, world};
 
 fn config() -> ProptestConfig {
     let cases = std::env::var("PROPTEST_CASES")
@@ -75,9 +75,12 @@ proptest! {
             prop_assert!(!allowed(&old, action.name(), &shown.resource, &context), "{shown:?}");
         }
         // Whatever request is tried: if it is new, its action is told.
-        let numbers = World { ..keys.clone() };
+        // AWS sends no number that is none.
         let many = KEYS.iter().position(|(key, ..)| *key == "s3:max-keys").unwrap();
-        prop_assume!(numbers.keys[many] != worlds::Known::Value(2));
+        let mut keys = keys;
+        if keys.keys[many] == worlds::Known::Value(2) {
+            keys.keys[many] = worlds::Known::Absent;
+        }
         let context = keys.context();
         for (action, resource) in ASKED {
             if allowed(&new, action, resource, &context) && !allowed(&old, action, resource, &context) {

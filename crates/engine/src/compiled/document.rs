@@ -360,6 +360,15 @@ impl Documents {
             .collect()
     }
 
+    /// Where the statements of a document that cover an action lie, and how many there are.
+    pub(crate) fn alike(&self, document: u32, action: &Action<'_>) -> Option<(usize, usize)> {
+        match self.bearing_on(document, action) {
+            Covering::Listed([]) => Some((0, 0)),
+            Covering::Listed(statements) => Some((statements.as_ptr() as usize, statements.len())),
+            Covering::Tried(_) => None,
+        }
+    }
+
     /// Whether a document, read without principals, allows an action whatever else is asked, and denies nothing.
     #[inline]
     pub(crate) fn is_full(&self, document: u32, action: &Action<'_>) -> bool {

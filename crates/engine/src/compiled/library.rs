@@ -7,6 +7,7 @@ use rustc_hash::{FxHashMap, FxHasher};
 use sv0_iam::condition::Context;
 use sv0_iam::syntax::ast::{Policy, Statement};
 
+use super::action::Action;
 use super::document::Documents;
 use super::facts::Facts;
 use super::keys::Keys;
@@ -76,6 +77,13 @@ impl Library {
     #[must_use]
     pub fn policy(&self, id: PolicyId) -> Option<&Policy> {
         self.documents.source(id.0).map(|source| &**source)
+    }
+
+    /// The same value for actions of which the same statements of a document speak; none for an action that the catalogue
+    /// does not have.
+    #[must_use]
+    pub fn alike(&self, id: PolicyId, action: &Action<'_>) -> Option<(usize, usize)> {
+        self.documents.alike(id.0, action)
     }
 
     /// Compiles a context. What no policy of the library asks for is left out, so the library cannot grow while the

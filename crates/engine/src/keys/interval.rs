@@ -67,17 +67,17 @@ fn numbers<'a>(constants: impl Iterator<Item = &'a str>, out: &mut Vec<String>) 
     points.sort_by(f64::total_cmp);
     points.dedup();
     let (Some(first), Some(last)) = (points.first().copied(), points.last().copied()) else {
-        out.push("1".into());
+        out.extend(["1", "-1e999", "1e999"].map(str::to_owned));
         return;
     };
     let between = points.windows(2).filter_map(|pair| {
         let [low, high] = pair else { return None };
-        // A whole number reads better, where there is one.
+        // A whole number reads better, where there is one. To a large one, one cannot be added.
         let whole = (low + 1.0).floor();
-        Some(if whole < *high {
+        Some(if low < &whole && whole < *high {
             whole
         } else {
-            low + (high - low) / 2.0
+            low / 2.0 + high / 2.0
         })
     });
     let all = points
@@ -86,8 +86,9 @@ fn numbers<'a>(constants: impl Iterator<Item = &'a str>, out: &mut Vec<String>) 
         .chain(between)
         .chain([first - 1.0, last + 1.0]);
     out.extend(all.map(|n| n.to_string()));
-    // Beyond what one can be added to.
-    out.extend(["-1e308".to_owned(), "1e308".to_owned()]);
+    // Beyond what one can be added to, and what is read as infinity.
+    let far = ["-1e308", "1e308", "-1.79e308", "1.79e308", "-1e999", "1e999"];
+    out.extend(far.map(str::to_owned));
 }
 
 fn dates<'a>(constants: impl Iterator<Item = &'a str>, out: &mut Vec<String>) {
@@ -108,7 +109,14 @@ fn dates<'a>(constants: impl Iterator<Item = &'a str>, out: &mut Vec<String>) {
         .copied()
         .chain(between)
         .chain([first - DAY, last + DAY]);
-    out.extend(all.filter_map(moment));
+    out.extend(all.filter_map(|nanos| moment(nanos).or_else(|| seconds(nanos))));
+}
+
+/// A moment as whole seconds since 1970, which have years beyond 9999; none where no such number is read.
+fn seconds(nanos: i128) -> Option<String> {
+    let seconds = i64::try_from(nanos.div_euclid(1_000_000_000)).ok()?;
+    // Four digits would be read as a year; so few seconds are in one that is written the other way.
+    Some(seconds.to_string())
 }
 
 /// A moment as ISO 8601, to the nanosecond where it has to be; none outside the years 0 to 9999.

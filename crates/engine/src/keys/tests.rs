@@ -58,6 +58,51 @@ fn text() {
 }
 
 #[test]
+fn what_is_no_base64_equals_nothing() {
+    let equal = r#"{"BinaryEquals":{"odd:key":"*"}}"#;
+    assert!(solved("odd:key", equal, "{}").is_empty());
+    let text = r#"{"StringEquals":{"odd:key":"*"}}"#;
+    assert_eq!(
+        solved("odd:key", text, equal),
+        Search::Found(Value::One("*".into()))
+    );
+}
+
+#[test]
+fn numbers_that_one_cannot_be_added_to() {
+    let between = |low: &str, high: &str| {
+        let text = format!(
+            r#"{{"NumericGreaterThan":{{"s3:max-keys":"{low}"}},"NumericLessThan":{{"s3:max-keys":"{high}"}}}}"#
+        );
+        matches!(solved("s3:max-keys", &text, "{}"), Search::Found(Value::One(_)))
+    };
+    assert!(between("100000000000000000", "100000000000000064"));
+    assert!(between("-1.5e308", "1.5e308"));
+    assert!(between("1e308", "1e999"));
+    let endless = r#"{"NumericEquals":{"s3:max-keys":"-1e999"}}"#;
+    assert_eq!(
+        solved("s3:max-keys", endless, "{}"),
+        Search::Found(Value::One("-1e999".into()))
+    );
+    assert!(!between("5", "5"));
+}
+
+#[test]
+fn moments_outside_four_digits_of_years() {
+    let asked = |operator: &str, moment: &str| {
+        let text = format!(r#"{{"{operator}":{{"aws:CurrentTime":"{moment}"}}}}"#);
+        solved("aws:CurrentTime", &text, "{}")
+    };
+    let equal = asked("DateEquals", "100000000000000032");
+    assert_eq!(equal, Search::Found(Value::One("100000000000000032".into())));
+    assert!(matches!(
+        asked("DateGreaterThan", "9999-12-31T23:59:59Z"),
+        Search::Found(_)
+    ));
+    assert!(matches!(asked("DateLessThan", "0000-01-01"), Search::Found(_)));
+}
+
+#[test]
 fn addresses() {
     let inside =
         r#"{"IpAddress":{"aws:SourceIp":"10.0.0.0/8"},"NotIpAddress":{"aws:SourceIp":["10.0.0.0/9"]}}"#;

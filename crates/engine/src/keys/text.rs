@@ -1,6 +1,6 @@
 //! Comparisons of text as sets of strings.
 
-use sv0_iam::condition::{Context, Family};
+use sv0_iam::condition::{Context, Family, binary};
 use sv0_iam::name::Glob;
 use sv0_iam::syntax::template::{Resolved, Template};
 
@@ -106,7 +106,11 @@ fn set(family: Family, template: &Template, context: &Context) -> Set {
     }
     // Variables are expanded in text and in `Bool`; `Binary` is taken as it stands (semantics rule 31).
     if family == Family::Binary {
-        return Set::Strings(Pattern::literal(template.as_str()));
+        return if binary::is_base64(template.as_str()) {
+            Set::Strings(Pattern::literal(template.as_str()))
+        } else {
+            Set::Nothing
+        };
     }
     match (template.literal(context), family) {
         (Ok(Some(text)), Family::StringEqualsIgnoreCase) => Set::Strings(Pattern::folded(&text)),

@@ -50,9 +50,15 @@ fn time_of_day(text: &str) -> Option<i128> {
     let offset = match zone {
         "" | "Z" | "z" => 0,
         zone => {
-            let (hours, minutes) = zone.get(1..)?.split_once(':')?;
-            let minutes = number(hours, 2)? * 60 + number(minutes, 2)?;
-            if zone.starts_with('-') { -minutes } else { minutes }
+            let (sign, clock) = zone.split_at_checked(1)?;
+            let (hours, minutes) = clock.split_once(':')?;
+            let (hours, minutes) = (number(hours, 2)?, number(minutes, 2)?);
+            match sign {
+                _ if hours > 23 || minutes > 59 => return None,
+                "+" => hours * 60 + minutes,
+                "-" => -(hours * 60 + minutes),
+                _ => return None,
+            }
         }
     };
     let (clock, fraction) = clock

@@ -85,16 +85,18 @@ pub fn whatever(condition: &Condition, operator: Operator) -> Option<Tri> {
             .values
             .iter()
             .any(|v| v.fixed().is_some_and(Glob::is_any));
-    // A plain operator never matches a list, not even with a star (semantics rule 38).
+    // A plain operator never matches a list, not even with a star (semantics rule 38). Whether a key that the catalogue
+    // does not have is a list, nobody knows.
     let list = || {
-        Catalog::embedded()
-            .find_condition_key(&condition.key)
-            .is_some_and(|key| key.is_multivalued())
+        let known = Catalog::embedded().find_condition_key(&condition.key);
+        known.map(|key| key.is_multivalued())
     };
-    every.then(|| {
-        let never = operator.negated || operator.quantifier == Quantifier::None && list();
-        Tri::from(!never)
-    })
+    match every {
+        false => None,
+        true if operator.negated => Some(Tri::False),
+        true if operator.quantifier == Quantifier::None => list().map(|list| Tri::from(!list)),
+        true => Some(Tri::True),
+    }
 }
 
 /// One value of the request against all values of the condition: positive operators need one that matches, negated

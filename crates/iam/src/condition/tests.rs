@@ -137,13 +137,41 @@ fn unknown_facts_stay_unknown() {
     let ask = |operator: &str, wanted: &[&str]| holds(&condition(operator, "k", wanted), &context);
     assert_eq!(ask("StringEquals", &["a"]), Tri::Unknown);
     assert_eq!(
-        ask("StringLikeIfExists", &["*"]),
+        ask("ForAllValues:StringLike", &["*"]),
         Tri::True,
         "true whether there or not"
     );
     assert_eq!(ask("StringLike", &["*"]), Tri::Unknown);
     assert_eq!(ask("Null", &["true"]), Tri::Unknown);
     assert_eq!(ask("NoSuchOperator", &["a"]), Tri::Unknown);
+}
+
+#[test]
+fn a_star_matches_every_value_but_no_list() {
+    let mut context = Context::closed();
+    let mut ask = |operator: &str, key: &str| {
+        context.set_unknown(key, false);
+        holds(&condition(operator, key, &["*"]), &context)
+    };
+    assert_eq!(ask("StringLike", "aws:username"), Tri::True);
+    assert_eq!(ask("StringLike", "aws:TagKeys"), Tri::False);
+    assert_eq!(
+        ask("StringLike", "idp.example.com:groups"),
+        Tri::Unknown,
+        "nobody knows whether it is a list"
+    );
+    assert_eq!(ask("StringNotLike", "idp.example.com:groups"), Tri::False);
+    assert_eq!(ask("ForAnyValue:StringLike", "idp.example.com:groups"), Tri::True);
+}
+
+#[test]
+fn an_offset_has_a_sign_and_is_less_than_a_day() {
+    let read = |zone: &str| date::parse(&format!("2026-01-01T00:00:00{zone}"));
+    assert_eq!(read("Z"), read("+00:00"));
+    assert!(read("-23:59").is_some());
+    for zone in ["Z05:30", "+24:00", "+05:60", "+0530", "05:30"] {
+        assert_eq!(read(zone), None, "{zone}");
+    }
 }
 
 #[test]

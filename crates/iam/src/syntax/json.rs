@@ -82,7 +82,16 @@ pub struct Error {
 ///
 /// Where the text is not JSON, with the byte offset.
 pub fn parse(text: &str) -> Result<Value<'_>, Error> {
-    let mut reader = Reader { text, at: 0 };
+    parse_from(text, 0)
+}
+
+/// Reads one JSON value that fills the text from a byte offset on; positions count from the beginning of the text.
+///
+/// # Errors
+///
+/// Where that is not JSON, with the byte offset.
+pub fn parse_from(text: &str, at: usize) -> Result<Value<'_>, Error> {
+    let mut reader = Reader { text, at };
     let value = reader.value(0)?;
     reader.blank();
     if reader.at < text.len() {

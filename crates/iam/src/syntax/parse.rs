@@ -38,7 +38,8 @@ pub fn parse(text: &str, flavor: Flavor) -> (Option<Policy>, Vec<Diagnostic>) {
         flavor,
         diagnostics: Vec::new(),
     };
-    let policy = match json::parse(text.trim_start_matches('\u{feff}')) {
+    let mark = text.len() - text.trim_start_matches('\u{feff}').len();
+    let policy = match json::parse_from(text, mark) {
         Ok(value) => parser.policy(&value),
         Err(error) => {
             let what = if error.truncated {
@@ -664,6 +665,15 @@ mod tests {
             diagnostics[1].help.as_deref(),
             Some("did you mean `StringEquals`?")
         );
+    }
+
+    #[test]
+    fn a_byte_order_mark_moves_no_position() {
+        let text =
+            "\u{feff}{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"allow\",\"Action\":\"*\"}}";
+        let (_, diagnostics) = parse(text, Flavor::Identity);
+        let place = diagnostics[0].offset..diagnostics[0].offset + diagnostics[0].length;
+        assert_eq!(&text[place], "\"allow\"");
     }
 
     #[test]
