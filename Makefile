@@ -87,6 +87,13 @@ unit: ## the Rust tests
 		$(CARGO) test --locked --workspace --lib --bins --tests $(NO_FAIL_FAST); \
 	fi
 
+CASES ?= 100000
+
+.PHONY: long
+long: ## the compiled evaluator against the plain one on very many random requests (CASES=100000, some ten minutes)
+	@$(call say,$(CASES) random requests of each kind)
+	PROPTEST_CASES="$(CASES)" $(CARGO) test --locked --release -p sv0-engine --test compiled --test who_can
+
 .PHONY: layers
 layers: ## the crate graph keeps to its floors, and ARCHITECTURE.md shows it
 	@$(call say,crate graph)
@@ -213,6 +220,13 @@ difftest-if-there: iam-simulate
 	@$(call say,differential test: 2000 requests)
 	@$(call run-difftest,2000,1,$(CARGO_TARGET_DIR)/debug/sv0)
 endif
+
+# ---- speed --------------------------------------------------------------------------------------------------------
+
+.PHONY: bench
+bench: ## decisions a second, who-can, memory (docs/benchmarks.md); the fastest of many samples is the one to read
+	@$(call say,benches of the engine)
+	$(CARGO) bench --locked -p sv0-engine --bench decisions --bench who_can --bench memory
 
 SIZES ?= s,m
 

@@ -1,7 +1,7 @@
 //! The compiled evaluator answers as the plain one: on every case of the corpus, on the random requests of sv0-iam's own
 //! properties, and on odder ones.
 //!
-//! `PROPTEST_CASES=100000 cargo test --release -p sv0-engine` is the long run.
+//! `make long` is the long run.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! The compiled evaluator: the verdict of [`sv0_iam::decide::decide`] a thousand times faster, without its reasons.
+//! The compiled evaluator: the verdict of [`sv0_iam::decide::decide`] some thirty times faster, without its reasons.
 //!
 //! A [`Library`] compiles each policy document once: actions become ranges of ranks in the catalogue, resource patterns
 //! byte comparisons, the constants of conditions what they stand for, keys numbers. A [`Question`] holds the caller,
