@@ -90,9 +90,9 @@ unit: ## the Rust tests
 CASES ?= 100000
 
 .PHONY: long
-long: ## the compiled evaluator against the plain one on very many random requests (CASES=100000, some ten minutes)
+long: ## the laws of the engine on very many random requests (CASES=100000, some forty minutes)
 	@$(call say,$(CASES) random requests of each kind)
-	PROPTEST_CASES="$(CASES)" $(CARGO) test --locked --release -p sv0-engine --test compiled --test who_can
+	PROPTEST_CASES="$(CASES)" $(CARGO) test --locked --release -p sv0-engine --test exact --test compiled --test who_can --test effective --test compare
 
 .PHONY: layers
 layers: ## the crate graph keeps to its floors, and ARCHITECTURE.md shows it

@@ -1,7 +1,7 @@
 //! The symbolic answer against the plain one, on random worlds: what is found is right, and what is ruled out is not
 //! found by trying.
 //!
-//! `PROPTEST_CASES=100000 cargo test --release -p sv0-engine` is the long run (`make properties`).
+//! `PROPTEST_CASES=100000 cargo test --release -p sv0-engine` is the long run (`make long`).
 
 #![allow(
     clippy::unwrap_used,
