@@ -226,7 +226,7 @@ endif
 .PHONY: bench
 bench: ## decisions a second, who-can, memory (docs/benchmarks.md); the fastest of many samples is the one to read
 	@$(call say,benches of the engine)
-	$(CARGO) bench --locked -p sv0-engine --bench decisions --bench who_can --bench memory
+	$(CARGO) bench --locked -p sv0-engine --bench decisions --bench who_can --bench effective --bench memory
 
 SIZES ?= s,m
 
