@@ -174,6 +174,23 @@ fuzz: fuzz-tools ## libFuzzer on each target in turn (TARGET=policy SECONDS=60; 
 			$(FUZZ_LENGTH) -max_total_time="$(SECONDS)" -timeout=20 -rss_limit_mb=2048 -print_funcs=0 -verbosity=1 $(FUZZ_ARGS) ) || exit 1; \
 	done
 
+# How many rows of choices of each target are kept.
+FUZZ_SEEDS := 24
+
+.PHONY: fuzz-seeds
+fuzz-seeds: fuzz-tools
+	@$(PYTHON) fuzz/seeds.py
+	@for target in glob condition engines effective; do \
+		$(call say,the seeds of $$target); \
+		mkdir -p "$(FUZZ_CORPUS)/$$target" "fuzz/seeds/$$target" && \
+		( $(FUZZ) cmin --sanitizer none "$$target" "$(FUZZ_CORPUS)/$$target" ) && \
+		$(PYTHON) fuzz/seeds.py --some $(FUZZ_SEEDS) "$(FUZZ_CORPUS)/$$target" "fuzz/seeds/$$target" || exit 1; \
+	done
+
+.PHONY: fuzz-check
+fuzz-check:
+	cd fuzz && $(CARGO) fmt -- --check && $(CARGO) clippy --locked --lib -- -D warnings
+
 .PHONY: fuzz-tools
 fuzz-tools:
 	@$(CARGO) +$(FUZZ_TOOLCHAIN) --version >/dev/null 2>&1 || \

@@ -2,12 +2,14 @@
 """Writes seeds/policy and seeds/simulate: what the text targets begin with.
 
 From the policies of the demo organisation and the cases of crates/iam/tests/corpus, a few of each shape. The seeds of the
-other targets are rows of choices that libFuzzer found; `make fuzz-seeds` brings those up to date.
+other targets are rows of choices that libFuzzer found: `--some N FROM TO` takes N of a minimised corpus, of all lengths.
+`make fuzz-seeds` does both.
 """
 
 import json
 import pathlib
 import re
+import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -149,5 +151,18 @@ def main():
     write("policy", few(policies, MOST - len(ODD)) + ODD)
 
 
+def some(number, source, target):
+    """Names are what libFuzzer gives, the hash of what is in a file."""
+    files = sorted(pathlib.Path(source).iterdir(), key=lambda f: (f.stat().st_size, f.name))
+    step = max(1, len(files) / number)
+    for old in pathlib.Path(target).iterdir():
+        old.unlink()
+    for file in [files[int(i * step)] for i in range(min(number, len(files)))]:
+        (pathlib.Path(target) / file.name[:12]).write_bytes(file.read_bytes())
+
+
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] == ["--some"]:
+        some(int(sys.argv[2]), sys.argv[3], sys.argv[4])
+    else:
+        main()

@@ -3,7 +3,7 @@
 use sv0_iam::condition::Context;
 use sv0_iam::name::Glob;
 use sv0_iam::syntax::ast::ResourceElement;
-use sv0_iam::syntax::resource::{Form, ResourcePattern, ShortArn};
+use sv0_iam::syntax::resource::{Form, ResourceName, ResourcePattern, ShortArn};
 use sv0_iam::syntax::template::{Resolved, Template};
 
 use crate::lang::{includes, intersection};
@@ -162,12 +162,19 @@ impl Arn {
     fn covers(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Any, _) => true,
-            (Self::Fields(a), Self::Fields(b)) => a.iter().zip(b.iter()).all(|(a, b)| match (a, b) {
-                (Field::Glob(a), Field::Glob(b)) => a == b || includes(a, b) == Some(true),
-                (Field::Glob(a), Field::Open(_)) => a.is_any(),
-                (Field::Open(a), Field::Open(b)) => a == b,
-                (Field::Open(_), Field::Glob(_)) => false,
-            }),
+            (Self::Fields(a), Self::Fields(b)) => {
+                let one = |(index, (a, b)): (usize, (&Field, &Field))| match (a, b) {
+                    (Field::Glob(a), Field::Glob(b)) if a == b => true,
+                    (Field::Glob(a), Field::Glob(b)) => {
+                        let typed = index < 4 || says_type(a) || has_types(other) == Some(false);
+                        typed && includes(a, b) == Some(true)
+                    }
+                    (Field::Glob(a), Field::Open(_)) => a.is_any(),
+                    (Field::Open(a), Field::Open(b)) => a == b,
+                    (Field::Open(_), Field::Glob(_)) => false,
+                };
+                a.iter().zip(b.iter()).enumerate().all(one)
+            }
             (a, b) => a == b,
         }
     }
@@ -218,16 +225,41 @@ impl Arn {
                         return None;
                     }
                 }
-                Some(
-                    heads
-                        .into_iter()
-                        .filter_map(|fields| {
-                            Some(Self::Fields(Box::new(<[Field; 5]>::try_from(fields).ok()?)))
-                        })
-                        .collect(),
-                )
+                let arns = heads
+                    .into_iter()
+                    .filter_map(|fields| Some(Self::Fields(Box::new(<[Field; 5]>::try_from(fields).ok()?))));
+                let mut out = Vec::new();
+                for arn in arns {
+                    if arn.is_shared(self, other)? {
+                        out.push(arn);
+                    }
+                }
+                Some(out)
             }
             (a, b) => Some(if a == b { vec![a.clone()] } else { Vec::new() }),
+        }
+    }
+
+    /// Whether what two patterns have in common by their text is in both: where one of them does not say the type, no
+    /// resource that has one is (rule 28). None where that hangs on the service.
+    fn is_shared(&self, a: &Self, b: &Self) -> Option<bool> {
+        let silent = |arn: &Self| arn.rest().is_some_and(|rest| !says_type(rest));
+        let typed = |rest: &Glob| rest.literal_prefix().contains(SEPARATORS);
+        if (silent(a) || silent(b)) && self.rest().is_some_and(typed) {
+            has_types(self).map(|types| !types)
+        } else {
+            Some(true)
+        }
+    }
+
+    /// The resource part, where it is known.
+    fn rest(&self) -> Option<&Glob> {
+        match self {
+            Self::Fields(fields) => match &**fields {
+                [.., Field::Glob(rest)] => Some(rest),
+                _ => None,
+            },
+            _ => None,
         }
     }
 
@@ -267,6 +299,31 @@ impl Field {
             Self::Open(text) => text.clone(),
             Self::Glob(glob) => escaped(glob),
         }
+    }
+}
+
+/// What stands behind the type of a resource.
+const SEPARATORS: [char; 2] = ['/', ':'];
+
+/// Whether a pattern for the resource part has resources with a type: it must stand literally, unless the pattern is
+/// nothing but a star (rule 28).
+fn says_type(rest: &Glob) -> bool {
+    rest.is_any() || rest.as_literal().is_some() || rest.literal_prefix().contains(SEPARATORS)
+}
+
+/// Whether names of the pattern's service begin with a type; none where that hangs on what is left open.
+fn has_types(arn: &Arn) -> Option<bool> {
+    let Arn::Fields(fields) = arn else { return None };
+    let [_, Field::Glob(service), _, Field::Glob(account), _] = &**fields else {
+        return None;
+    };
+    let service = service.as_literal()?.to_lowercase();
+    let has = |account: &str| ResourceName::new(&format!("arn:aws:{service}::{account}:x/x")).type_len > 0;
+    // S3's names have one where they have an account.
+    match (has(""), has("1"), account.as_literal()) {
+        (without, with, _) if without == with => Some(with),
+        (_, _, Some(account)) => Some(has(account)),
+        _ => None,
     }
 }
 
@@ -342,5 +399,22 @@ mod tests {
             texts(&scope(&["arn:aws:s3:::a", "arn:aws:s3:::*", "arn:aws:s3:::b*"])),
             ["arn:aws:s3:::*"]
         );
+    }
+
+    #[test]
+    fn a_pattern_that_does_not_say_the_type_has_nothing_of_what_does() {
+        let (any, roles) = ("arn:aws:iam::111111111111:r*", "arn:aws:iam::111111111111:role/*");
+        assert_eq!(texts(&scope(&[any, roles])), [any, roles]);
+        let both = |a: &str, b: &str| scope(&[a]).and(&scope(&[b]));
+        assert!(both(any, roles).is_empty());
+        assert_eq!(texts(&both("arn:aws:iam::111111111111:*", roles)), [roles]);
+        // A bucket's name has no type; an access point's has.
+        assert_eq!(
+            texts(&both("arn:aws:s3:::d*", "arn:aws:s3:::data/*")),
+            ["arn:aws:s3:::data/*"]
+        );
+        assert!(both("arn:aws:s3:*:111111111111:a*", "arn:aws:s3:*:*:accesspoint/*").is_empty());
+        // Which of the two it is, is left open.
+        assert!(!both("arn:aws:*:*:*:r*", "arn:aws:*:*:*:role/*").also.is_empty());
     }
 }
