@@ -69,6 +69,28 @@ fn what_is_no_base64_equals_nothing() {
 }
 
 #[test]
+fn letters_that_are_equal_in_ways_of_their_own() {
+    // Beside each other as the evaluator has them: the Kelvin sign is a k, the dotted capital I is two letters in lower
+    // case, and a sigma hangs on where in the word it stands.
+    for (one, other) in [
+        ("k", "\u{212a}"),
+        ("\u{130}", "i\u{307}"),
+        ("ΑΣ", "ας"),
+        ("É", "é"),
+    ] {
+        for (one, other) in [(one, other), (other, one)] {
+            let text = format!(
+                r#"{{"StringEqualsIgnoreCase":{{"odd:key":"{one}"}},"StringEquals":{{"odd:key":"{other}"}}}}"#
+            );
+            assert!(!solved("odd:key", &text, "{}").is_empty(), "{text}");
+            let not = format!(r#"{{"StringEqualsIgnoreCase":{{"odd:key":"{one}"}}}}"#);
+            let text = format!(r#"{{"StringEquals":{{"odd:key":"{other}"}}}}"#);
+            assert_eq!(solved("odd:key", &text, &not).found(), None, "{text} {not}");
+        }
+    }
+}
+
+#[test]
 fn numbers_that_one_cannot_be_added_to() {
     let between = |low: &str, high: &str| {
         let text = format!(

@@ -34,6 +34,10 @@ pub(super) fn search(
         inside.push(forms.to_vec());
     }
     for Bound { dependence, holds } in bounds {
+        if dependence.fold && dependence.list.iter().any(|text| is_odd(text)) {
+            gave_up = true;
+            continue;
+        }
         let texts = dependence.list.iter();
         let own = texts.map(|text| {
             if dependence.fold {
@@ -88,8 +92,14 @@ enum Set {
     Strings(Pattern),
     /// No string: a variable has no value, or the text is none of the family's.
     Nothing,
-    /// It hangs on a variable that is unknown.
+    /// It hangs on a variable that is unknown, or cannot be said letter by letter.
     Unresolved,
+}
+
+/// Whether the lower case of a text is more than that of its letters: a sigma hangs on where in the word it stands, and a
+/// dotted capital I becomes two letters.
+fn is_odd(text: &str) -> bool {
+    text.contains(['Σ', 'σ', 'ς', '\u{130}', '\u{307}'])
 }
 
 fn set(family: Family, template: &Template, context: &Context) -> Set {
@@ -113,6 +123,7 @@ fn set(family: Family, template: &Template, context: &Context) -> Set {
         };
     }
     match (template.literal(context), family) {
+        (Ok(Some(text)), Family::StringEqualsIgnoreCase) if is_odd(&text) => Set::Unresolved,
         (Ok(Some(text)), Family::StringEqualsIgnoreCase) => Set::Strings(Pattern::folded(&text)),
         (Ok(Some(text)), Family::Bool) => {
             let known = text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false");

@@ -68,7 +68,8 @@ impl Symbol {
 
 /// Whether two characters are the same but for case.
 fn folds(a: char, b: char) -> bool {
-    a == b || a.eq_ignore_ascii_case(&b) || (!a.is_ascii() && a.to_lowercase().eq(b.to_lowercase()))
+    let ascii = a.is_ascii() && b.is_ascii();
+    a == b || a.eq_ignore_ascii_case(&b) || (!ascii && a.to_lowercase().eq(b.to_lowercase()))
 }
 
 /// A set of strings: a sequence of symbols.
