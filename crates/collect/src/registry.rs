@@ -1,0 +1,47 @@
+//! All services, in the order of the alphabet. A new one is a line here, a file in `service/` and a fixture.
+
+use crate::call::{Call, Service};
+use crate::service;
+
+/// Every service that sv0 reads.
+pub const SERVICES: &[&Service] = &[
+    &service::account::SERVICE,
+    &service::organizations::SERVICE,
+    &service::s3::SERVICE,
+    &service::sqs::SERVICE,
+];
+
+/// Services whose crates are not in this build, and what that costs; the release build has them all.
+pub const NOT_BUILT: &[(&str, &str)] = &[
+    #[cfg(not(feature = "ec2"))]
+    (
+        "ec2",
+        "instances, their profiles and VPC endpoint policies are not known",
+    ),
+    #[cfg(not(feature = "glue"))]
+    ("glue", "Glue jobs and their roles are not known"),
+    #[cfg(not(feature = "sagemaker"))]
+    ("sagemaker", "SageMaker notebooks and their roles are not known"),
+];
+
+/// The service of this name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Service> {
+    SERVICES.iter().copied().find(|service| service.name == name)
+}
+
+/// Every call that sv0 makes, with the SDK's names of the service that has it.
+pub fn calls() -> impl Iterator<Item = (&'static [&'static str], &'static Call)> {
+    let of_services = SERVICES
+        .iter()
+        .flat_map(|service| service.calls.iter().map(|call| (service.clients, *call)));
+    let of_sts = service::sts::CALLS.iter().map(|call| (STS, *call));
+    of_services.chain(of_sts)
+}
+
+const STS: &[&str] = &["STS"];
+
+/// Whether a call is in a table.
+pub(crate) fn declared(client: &str, operation: &str) -> bool {
+    calls().any(|(clients, call)| call.operation == operation && clients.contains(&client))
+}
