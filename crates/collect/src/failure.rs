@@ -70,6 +70,11 @@ impl Failure {
             SdkError::ServiceError(service) => {
                 let status = service.raw().status().as_u16();
                 let code = service.err().code().unwrap_or_default();
+                if code.is_empty() && (200..300).contains(&status) {
+                    // The call went well, and its answer came damaged. (S3 does answer errors with 200.)
+                    let message = format!("the answer cannot be read (HTTP {status}): {}", chain(error));
+                    return Self::new(Kind::Transient, "", message);
+                }
                 // Some protocols put a namespace before the code and a link behind it.
                 let code = code.rsplit('#').next().unwrap_or_default();
                 let code = code.split(':').next().unwrap_or_default();

@@ -25,6 +25,7 @@ mod ledger;
 mod limiter;
 pub mod merge;
 mod net;
+pub mod onboard;
 pub mod progress;
 pub mod registry;
 mod run;
@@ -33,3 +34,4 @@ mod text;
 
 pub use call::{Call, Scope, Service};
 pub use run::{Error, Options, Outcome, Target, scan};
+pub use text::timestamp;

@@ -39,6 +39,14 @@ pub fn calls() -> impl Iterator<Item = (&'static [&'static str], &'static Call)>
     of_services.chain(of_sts)
 }
 
+/// Every call, with the name of the service module that makes it.
+pub fn by_service() -> impl Iterator<Item = (&'static str, &'static Call)> {
+    let of_services = SERVICES
+        .iter()
+        .flat_map(|service| service.calls.iter().map(|call| (service.name, *call)));
+    of_services.chain(service::sts::CALLS.iter().map(|call| ("sts", *call)))
+}
+
 const STS: &[&str] = &["STS"];
 
 /// Whether a call is in a table.

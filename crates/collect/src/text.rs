@@ -15,6 +15,12 @@ pub(crate) fn time(at: &DateTime) -> Option<String> {
     DateTime::from_secs(at.secs()).fmt(Format::DateTime).ok()
 }
 
+/// A moment of this machine's clock, ISO 8601 in UTC.
+#[must_use]
+pub fn timestamp(at: std::time::SystemTime) -> String {
+    time(&DateTime::from(at)).unwrap_or_default()
+}
+
 /// A policy document as text. IAM gives some percent-encoded (RFC 3986) and others plain.
 pub(crate) fn document(text: &str) -> PolicyText {
     if text.trim_start().starts_with('%') {

@@ -322,13 +322,9 @@ fn acl_facts(record: &mut Record, acl: &aws_sdk_s3::operation::get_bucket_acl::G
     let mut grants: Vec<Value> = Vec::new();
     for grant in acl.grants() {
         let Some(grantee) = grant.grantee() else { continue };
-        let who = grantee
-            .uri()
-            .or(grantee.id())
-            .or(grantee.email_address())
-            .unwrap_or_default();
-        public |= EVERYONE.contains(&who);
-        if who != owner {
+        public |= grantee.uri().is_some_and(|group| EVERYONE.contains(&group));
+        let who = grantee.id().or(grantee.email_address()).unwrap_or_default();
+        if who != owner && !who.is_empty() {
             let what = grant.permission().map_or("", Permission::as_str);
             grants.push(json!({"grantee": who, "permission": what}));
         }
