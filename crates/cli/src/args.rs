@@ -36,6 +36,10 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Reads an account or a whole organization through AWS's API, read-only, into a snapshot
     Scan(Box<ScanArgs>),
+    /// Writes what an account must have so that sv0 may read it: the least policy, a role, CloudFormation, Terraform
+    Onboard(OnboardArgs),
+    /// Tries what a scan would do, in one region, and tells which calls work and what each missing one costs
+    Doctor(Box<DoctorArgs>),
     /// Reads files and gives an overview: what there is, what is at risk, what could not be read
     Analyze(AnalyzeArgs),
     /// Shows authority paths, hop by hop
@@ -244,6 +248,73 @@ pub(crate) enum LogFormat {
     Text,
     /// One JSON object a line
     Json,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = ONBOARD_EXAMPLES)]
+pub(crate) struct OnboardArgs {
+    /// What to write
+    #[arg(long, value_enum, default_value_t = OnboardFormat::Cloudformation)]
+    pub(crate) format: OnboardFormat,
+    /// The role's name
+    #[arg(long, value_name = "NAME", default_value = sv0_role())]
+    pub(crate) role_name: String,
+    /// Who may take the role: the ARN of a role, a user or an account's root [default: asked for when it is installed]
+    #[arg(long, value_name = "ARN")]
+    pub(crate) trust: Option<String>,
+    /// The external id that they must give [default: asked for when it is installed]
+    #[arg(long, value_name = "VALUE")]
+    pub(crate) external_id: Option<String>,
+    /// `aws`, `aws-cn` or `aws-us-gov`
+    #[arg(long, value_name = "NAME", default_value = "aws")]
+    pub(crate) partition: String,
+    /// Evidence from S3: a bucket with CloudTrail logs
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub(crate) trail_bucket: Vec<String>,
+    /// Evidence by Athena: the workgroup
+    #[arg(long, value_name = "NAME", requires = "athena_results_bucket")]
+    pub(crate) athena_workgroup: Option<String>,
+    /// Evidence by Athena: the bucket that its results go to
+    #[arg(long, value_name = "NAME", requires = "athena_workgroup")]
+    pub(crate) athena_results_bucket: Option<String>,
+    /// Evidence as it happens: the queue that EventBridge sends CloudTrail events to
+    #[arg(long, value_name = "ARN")]
+    pub(crate) event_queue: Option<String>,
+    /// A KMS key that the logs or the results are encrypted with
+    #[arg(long, value_name = "ARN", value_delimiter = ',')]
+    pub(crate) evidence_key: Vec<String>,
+}
+
+const ONBOARD_EXAMPLES: &str = "\
+Examples:
+  sv0 onboard > sv0-reader.yaml                      a CloudFormation template, for a stack or a StackSet
+  sv0 onboard --format terraform > sv0-reader.tf
+  sv0 onboard --format policy                        the policy documents alone
+  sv0 onboard --trail-bucket acme-org-trail-logs     may read CloudTrail's logs, too";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OnboardFormat {
+    /// A template for a stack or a StackSet
+    Cloudformation,
+    /// A module in one file
+    Terraform,
+    /// The policy documents, as JSON
+    Policy,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    #[command(flatten)]
+    pub(crate) what: ScanWhat,
+    /// In how many accounts to try the calls; all others are only entered
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) probe: usize,
+    #[command(flatten)]
+    pub(crate) access: Access,
+    #[command(flatten)]
+    pub(crate) log: Log,
+    #[command(flatten)]
+    pub(crate) show: Show,
 }
 
 #[derive(Debug, Args)]

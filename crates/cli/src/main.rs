@@ -159,6 +159,8 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
     match &cli.command {
         Command::Demo(args) => command::demo::run(args),
         Command::Scan(args) => command::scan::run(args),
+        Command::Onboard(args) => command::onboard::run(args),
+        Command::Doctor(args) => command::doctor::run(args),
         Command::Analyze(args) => command::analyze::run(args),
         Command::Paths(args) => command::paths::run(args),
         Command::WhoCan(args) => command::who_can::run(args),

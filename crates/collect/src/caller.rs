@@ -15,7 +15,7 @@ use crate::call::Call;
 use crate::credentials::Session;
 use crate::failure::{Failure, Kind};
 use crate::limiter::Limiter;
-use crate::progress::Progress;
+use crate::progress::{Outcome, Progress};
 
 /// What a run's requests share.
 #[derive(Debug)]
@@ -65,8 +65,33 @@ impl Caller {
         self.limiter.forget(account);
     }
 
-    /// Makes a call until it is answered, refused, or not worth repeating.
+    /// Makes a call until it is answered, refused, or not worth repeating; and notes how it went.
     pub(crate) async fn send<T, E, F>(
+        &self,
+        lane: Lane<'_>,
+        session: Option<&Session>,
+        call: &'static Call,
+        request: impl Fn() -> F,
+    ) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        let answer = self.repeat(lane, session, call, request).await;
+        let outcome = match &answer {
+            Err(failure) if !call.absent.contains(&failure.code.as_str()) => match failure.kind {
+                Kind::Denied => Outcome::Denied(failure.message.clone()),
+                // There is nothing to be called.
+                Kind::NoHost | Kind::RegionDisabled => return answer,
+                _ => Outcome::Failed(failure.message.clone()),
+            },
+            _ => Outcome::Works,
+        };
+        self.progress.outcome(lane.service, call.operation, outcome);
+        answer
+    }
+
+    async fn repeat<T, E, F>(
         &self,
         lane: Lane<'_>,
         session: Option<&Session>,

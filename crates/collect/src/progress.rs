@@ -1,5 +1,6 @@
 //! What a run has done so far: counters for whoever shows them.
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,6 +18,18 @@ pub struct Progress {
     records: AtomicU64,
     gaps: AtomicU64,
     now: Mutex<String>,
+    outcomes: Mutex<BTreeMap<(&'static str, &'static str), Outcome>>,
+}
+
+/// How a call went, the worst of all times that it was made.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outcome {
+    /// Each time.
+    Works,
+    /// Not, for another reason; what AWS said.
+    Failed(String),
+    /// AWS refused it; what it said.
+    Denied(String),
 }
 
 /// The counters at one moment.
@@ -60,6 +73,23 @@ impl Progress {
             records: get(&self.records),
             gaps: get(&self.gaps),
             now: self.now.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+        }
+    }
+
+    /// How each call went that was made, by service and operation.
+    #[must_use]
+    pub fn outcomes(&self) -> BTreeMap<(&'static str, &'static str), Outcome> {
+        self.outcomes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    pub(crate) fn outcome(&self, service: &'static str, operation: &'static str, outcome: Outcome) {
+        let mut outcomes = self.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+        let worst = outcomes.entry((service, operation)).or_insert(Outcome::Works);
+        if outcome > *worst {
+            *worst = outcome;
         }
     }
 

@@ -23,7 +23,7 @@ use crate::credentials::{Secret, SecretError, Session, resolve};
 use crate::cx::{Cx, Parts};
 use crate::failure::Failure;
 use crate::journal::{Journal, JournalError, Unit};
-use crate::progress::Progress;
+use crate::progress::{Outcome as CallOutcome, Progress};
 use crate::service::{account, organizations, sts};
 use crate::{ledger, net, registry};
 
@@ -71,6 +71,8 @@ pub struct Options {
     pub journal: PathBuf,
     /// Go on with an interrupted scan.
     pub resume: bool,
+    /// Try it out: read one region of this many accounts, and only enter the others.
+    pub probe: Option<usize>,
 }
 
 /// What a scan gave.
@@ -443,9 +445,10 @@ impl Run<'_> {
         let organization = self.organization().await;
         let places = self.places(&organization, external_id)?;
         self.caller.progress().plan(places.len(), 0);
-        futures::stream::iter(&places)
-            .for_each_concurrent(ACCOUNTS_BESIDE, |place| async move {
-                self.account(place).await;
+        futures::stream::iter(places.iter().enumerate())
+            .for_each_concurrent(ACCOUNTS_BESIDE, |(number, place)| async move {
+                let only_enter = self.options.probe.is_some_and(|most| number >= most);
+                self.account(place, only_enter).await;
                 self.caller.forget(&place.id);
                 self.caller.progress().account_done();
             })
@@ -569,11 +572,7 @@ impl Run<'_> {
                 .collect(),
             Target::Organization => {
                 let Some(listed) = listed else {
-                    return Err(Error::Organization(
-                        "these credentials are not of the management account or a delegated administrator, or may not \
-                         call organizations:ListAccounts"
-                            .into(),
-                    ));
+                    return Err(Error::Organization(self.why_no_accounts()));
                 };
                 let mut ids: Vec<&str> = Vec::new();
                 for account in listed {
@@ -607,7 +606,29 @@ impl Run<'_> {
         }
     }
 
-    async fn account(&self, place: &Place) {
+    /// What AWS said when it was asked for the organization's accounts.
+    fn why_no_accounts(&self) -> String {
+        let outcomes = self.caller.progress().outcomes();
+        let said = ["DescribeOrganization", "ListAccounts"]
+            .iter()
+            .find_map(
+                |operation| match outcomes.get(&(organizations::SERVICE.name, operation)) {
+                    Some(CallOutcome::Denied(message) | CallOutcome::Failed(message)) => {
+                        Some(message.clone())
+                    }
+                    _ => None,
+                },
+            );
+        said.unwrap_or_else(|| {
+            format!(
+                "account {} is in no organization, or the service `{}` was left out",
+                self.start.account,
+                organizations::SERVICE.name
+            )
+        })
+    }
+
+    async fn account(&self, place: &Place, only_enter: bool) {
         let session = match (place.session.ready().await, &place.otherwise) {
             (Ok(_), _) => &place.session,
             (Err(_), Some(otherwise)) => otherwise,
@@ -631,8 +652,19 @@ impl Run<'_> {
                 return;
             }
         };
+        if only_enter {
+            return;
+        }
         let config = with_session(&self.start.config, session);
-        let regions = self.regions(place, session, &config).await;
+        let mut regions = self.regions(place, session, &config).await;
+        if self.options.probe.is_some() {
+            let here = self.start.config.region().map_or("", |region| region.as_ref());
+            let at = regions
+                .iter()
+                .position(|region| region == here)
+                .unwrap_or_default();
+            regions = regions.into_iter().skip(at).take(1).collect();
+        }
         let mut units = Vec::new();
         for service in &self.services {
             match service.scope {

@@ -15,7 +15,7 @@ use sv0_input::snapshot;
 use sv0_model::coverage::{Gap, Reason};
 
 use crate::Failure;
-use crate::args::{Log, LogFormat, ScanArgs};
+use crate::args::{Access, Log, LogFormat, ScanArgs, ScanWhat};
 use crate::load::is_damage;
 use crate::render::paths::plural;
 use crate::render::style::{Style, paint};
@@ -119,8 +119,19 @@ pub(crate) fn run(args: &ScanArgs) -> Result<u8, Failure> {
 }
 
 fn options(args: &ScanArgs) -> Result<Options, ScanFailure> {
-    let access = &args.access;
-    let (target, start_role) = if args.what.org || !args.what.accounts.is_empty() {
+    let mut journal = args.out.clone().into_os_string();
+    journal.push(".journal");
+    let mut options = options_of(&args.what, &args.access, PathBuf::from(journal))?;
+    options.concurrency = args.limits.concurrency;
+    options.call_deadline = args.limits.call_deadline;
+    options.deadline = args.limits.deadline;
+    options.resume = args.resume;
+    Ok(options)
+}
+
+/// What the options that `scan` and `doctor` share say.
+pub(crate) fn options_of(what: &ScanWhat, access: &Access, journal: PathBuf) -> Result<Options, ScanFailure> {
+    let (target, start_role) = if what.org || !what.accounts.is_empty() {
         let start = match access.role_arn.as_slice() {
             [] => None,
             [one] => Some(one.clone()),
@@ -130,10 +141,10 @@ fn options(args: &ScanArgs) -> Result<Options, ScanFailure> {
                 ));
             }
         };
-        let target = if args.what.org {
+        let target = if what.org {
             Target::Organization
         } else {
-            Target::Accounts(args.what.accounts.clone())
+            Target::Accounts(what.accounts.clone())
         };
         (target, start)
     } else if access.role_arn.is_empty() {
@@ -141,8 +152,6 @@ fn options(args: &ScanArgs) -> Result<Options, ScanFailure> {
     } else {
         (Target::Roles(access.role_arn.clone()), None)
     };
-    let mut journal = args.out.clone().into_os_string();
-    journal.push(".journal");
     Ok(Options {
         target,
         role_name: access.role_name.clone(),
@@ -153,19 +162,20 @@ fn options(args: &ScanArgs) -> Result<Options, ScanFailure> {
             .bootstrap_key_id
             .clone()
             .zip(access.bootstrap_secret.clone()),
-        regions: args.what.regions.clone(),
-        services: args.what.services.clone(),
-        skip: args.what.skip_services.clone(),
-        concurrency: args.limits.concurrency,
-        call_deadline: args.limits.call_deadline,
-        deadline: args.limits.deadline,
-        journal: PathBuf::from(journal),
-        resume: args.resume,
+        regions: what.regions.clone(),
+        services: what.services.clone(),
+        skip: what.skip_services.clone(),
+        concurrency: 64,
+        call_deadline: Duration::from_secs(60),
+        deadline: None,
+        journal,
+        resume: false,
+        probe: None,
     })
 }
 
 /// Our own words only: the SDK's log can hold what AWS answered, and so values that sv0 never keeps.
-fn log(args: &Log) {
+pub(crate) fn log(args: &Log) {
     use tracing_subscriber::filter::{LevelFilter, Targets};
     use tracing_subscriber::layer::SubscriberExt;
     use tracing_subscriber::util::SubscriberInitExt;
@@ -192,13 +202,13 @@ fn log(args: &Log) {
 }
 
 /// The progress line on a terminal; progress as log lines where the log is JSON.
-struct Bar {
+pub(crate) struct Bar {
     stop: Arc<AtomicBool>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
 impl Bar {
-    fn show(log: &Log, progress: &Arc<Progress>) -> Self {
+    pub(crate) fn show(log: &Log, progress: &Arc<Progress>) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let on_terminal =
             io::stderr().is_terminal() && log.log_format == LogFormat::Text && !log.verbose && !log.quiet;
