@@ -22,11 +22,23 @@ fn table() -> String {
             Scope::Global => "once an account",
             Scope::Organization => "once, with the credentials that a scan starts with",
         };
-        writeln!(out, "\n### {} (`{}`)\n\n{}; {scope}.\n", service.title, service.name, service.reads).unwrap();
+        writeln!(
+            out,
+            "\n### {} (`{}`)\n\n{}; {scope}.\n",
+            service.title, service.name, service.reads
+        )
+        .unwrap();
         writeln!(out, "| call | needs | without it |\n|---|---|---|").unwrap();
         for call in service.calls {
             let needs: Vec<String> = call.actions.iter().map(|action| format!("`{action}`")).collect();
-            writeln!(out, "| {} | {} | {} |", call.operation, needs.join(", "), call.without).unwrap();
+            writeln!(
+                out,
+                "| {} | {} | {} |",
+                call.operation,
+                needs.join(", "),
+                call.without
+            )
+            .unwrap();
             calls += 1;
         }
     }

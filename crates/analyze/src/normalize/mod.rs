@@ -49,6 +49,7 @@ pub fn build(records: Vec<Record>, gaps: Vec<Gap>) -> World {
     library.report(&mut world);
     world.gaps.sort();
     world.gaps.dedup();
+    world.coverage = crate::coverage::Coverage::new(&world.gaps);
     world.alike = crate::alike::Policies::new(&world.attachments);
     world
 }
