@@ -6,6 +6,7 @@ use crate::service;
 /// Every service that sv0 reads.
 pub const SERVICES: &[&Service] = &[
     &service::account::SERVICE,
+    &service::iam::SERVICE,
     &service::organizations::SERVICE,
     &service::s3::SERVICE,
     &service::sqs::SERVICE,

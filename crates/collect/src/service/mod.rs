@@ -1,6 +1,7 @@
 //! One service a module: its calls, and its records.
 
 pub(crate) mod account;
+pub(crate) mod iam;
 pub(crate) mod organizations;
 pub(crate) mod s3;
 pub(crate) mod sqs;
