@@ -6,7 +6,10 @@ use crate::service;
 /// Every service that sv0 reads.
 pub const SERVICES: &[&Service] = &[
     &service::account::SERVICE,
+    &service::dynamodb::SERVICE,
     &service::iam::SERVICE,
+    &service::kms::SERVICE,
+    &service::lambda::SERVICE,
     &service::organizations::SERVICE,
     &service::s3::SERVICE,
     &service::sqs::SERVICE,

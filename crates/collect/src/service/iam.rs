@@ -350,7 +350,10 @@ fn role_facts(record: &mut Record, role: RoleDetail) {
         record.fact("instance_profiles", profiles);
     }
     record.fact_if("path", role.path);
-    record.fact_if("last_used", moment(role.role_last_used.and_then(|used| used.last_used_date)));
+    record.fact_if(
+        "last_used",
+        moment(role.role_last_used.and_then(|used| used.last_used_date)),
+    );
     record.tags = tag_map(role.tags);
     record.made(role.create_date.as_ref());
 }
@@ -374,7 +377,11 @@ fn boundary(record: &mut Record, boundary: Option<AttachedPermissionsBoundary>) 
 }
 
 fn tag_map(list: Option<Vec<Tag>>) -> BTreeMap<String, String> {
-    tags(list.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value)))
+    tags(
+        list.unwrap_or_default()
+            .into_iter()
+            .map(|tag| (tag.key, tag.value)),
+    )
 }
 
 fn moment(at: Option<DateTime>) -> Option<String> {
@@ -386,13 +393,7 @@ async fn describe_roles(cx: &Cx, client: &Client, roles: Vec<Record>) {
         .pages(
             &LIST_ROLES,
             None,
-            |marker| {
-                client
-                    .list_roles()
-                    .max_items(PAGE)
-                    .set_marker(marker)
-                    .send()
-            },
+            |marker| client.list_roles().max_items(PAGE).set_marker(marker).send(),
             |page| (page.roles, page.marker),
         )
         .await;
@@ -423,13 +424,7 @@ async fn sign_in(cx: &Cx, client: &Client, users: Vec<Record>) {
         .pages(
             &LIST_USERS,
             None,
-            |marker| {
-                client
-                    .list_users()
-                    .max_items(PAGE)
-                    .set_marker(marker)
-                    .send()
-            },
+            |marker| client.list_users().max_items(PAGE).set_marker(marker).send(),
             |page| (page.users, page.marker),
         )
         .await;
@@ -534,8 +529,13 @@ async fn oidc(cx: &Cx, client: &Client) {
             client.list_open_id_connect_providers().send()
         })
         .await;
-    let providers = listed.got().and_then(|answer| answer.open_id_connect_provider_list);
-    let arns = providers.unwrap_or_default().into_iter().filter_map(|entry| entry.arn);
+    let providers = listed
+        .got()
+        .and_then(|answer| answer.open_id_connect_provider_list);
+    let arns = providers
+        .unwrap_or_default()
+        .into_iter()
+        .filter_map(|entry| entry.arn);
     cx.each(arns, |arn| async move {
         let name = arn.split_once('/').map_or(arn.as_str(), |(_, name)| name);
         let mut record = Record::of(cx, Kind::OidcProvider, arn.as_str(), name);
@@ -725,10 +725,7 @@ mod tests {
             entity_id("<E xmlns='x' entityID='https://idp/a?b=1&amp;c=2'>").as_deref(),
             Some("https://idp/a?b=1&c=2")
         );
-        assert_eq!(
-            entity_id("<E entityID = \"urn:x\"/>").as_deref(),
-            Some("urn:x")
-        );
+        assert_eq!(entity_id("<E entityID = \"urn:x\"/>").as_deref(), Some("urn:x"));
         assert_eq!(entity_id("<E entityID=>"), None);
         assert_eq!(entity_id(""), None);
         assert_eq!(https("token.example/x".into()), "https://token.example/x");

@@ -1,7 +1,10 @@
 //! One service a module: its calls, and its records.
 
 pub(crate) mod account;
+pub(crate) mod dynamodb;
 pub(crate) mod iam;
+pub(crate) mod kms;
+pub(crate) mod lambda;
 pub(crate) mod organizations;
 pub(crate) mod s3;
 pub(crate) mod sqs;
