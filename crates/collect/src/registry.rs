@@ -6,9 +6,17 @@ use crate::service;
 /// Every service that sv0 reads.
 pub const SERVICES: &[&Service] = &[
     &service::account::SERVICE,
+    &service::dynamodb::SERVICE,
+    &service::iam::SERVICE,
+    &service::kms::SERVICE,
+    &service::lambda::SERVICE,
     &service::organizations::SERVICE,
+    &service::rds::SERVICE,
     &service::s3::SERVICE,
+    &service::secretsmanager::SERVICE,
+    &service::sns::SERVICE,
     &service::sqs::SERVICE,
+    &service::ssm::SERVICE,
 ];
 
 /// Services whose crates are not in this build, and what that costs; the release build has them all.

@@ -1,7 +1,15 @@
 //! One service a module: its calls, and its records.
 
 pub(crate) mod account;
+pub(crate) mod dynamodb;
+pub(crate) mod iam;
+pub(crate) mod kms;
+pub(crate) mod lambda;
 pub(crate) mod organizations;
+pub(crate) mod rds;
 pub(crate) mod s3;
+pub(crate) mod secretsmanager;
+pub(crate) mod sns;
 pub(crate) mod sqs;
+pub(crate) mod ssm;
 pub(crate) mod sts;
