@@ -6,13 +6,18 @@ use crate::service;
 /// Every service that sv0 reads.
 pub const SERVICES: &[&Service] = &[
     &service::account::SERVICE,
+    &service::cloudformation::SERVICE,
+    &service::cloudtrail::SERVICE,
     &service::dynamodb::SERVICE,
+    &service::ecr::SERVICE,
+    &service::ecs::SERVICE,
     &service::iam::SERVICE,
     &service::kms::SERVICE,
     &service::lambda::SERVICE,
     &service::organizations::SERVICE,
     &service::rds::SERVICE,
     &service::s3::SERVICE,
+    &service::s3control::SERVICE,
     &service::secretsmanager::SERVICE,
     &service::sns::SERVICE,
     &service::sqs::SERVICE,

@@ -58,6 +58,28 @@ const fn hex(digit: u8) -> Option<u8> {
     }
 }
 
+/// The repository of an image in a private ECR registry, of `…dkr.ecr…amazonaws.com/name:tag` or `…@sha256:…`. None of
+/// any other image.
+pub(crate) fn repository(image: &str, partition: &str) -> Option<String> {
+    let (host, path) = image.split_once('/')?;
+    let mut labels = host.split('.');
+    let first = labels.next()?;
+    // `1.dkr.ecr.eu-west-1.amazonaws.com` (also `ecr-fips`), or `1.dkr-ecr.eu-west-1.on.aws`.
+    let (account, region) = match labels.next()? {
+        "dkr" => match labels.next()? {
+            "ecr" | "ecr-fips" => (first, labels.next()?),
+            _ => return None,
+        },
+        "dkr-ecr" | "dkr-ecr-fips" => (first, labels.next()?),
+        _ => return None,
+    };
+    let is_account = account.len() == 12 && account.bytes().all(|digit| digit.is_ascii_digit());
+    let name = path.split('@').next().unwrap_or_default();
+    let name = name.split(':').next().unwrap_or_default();
+    (is_account && !name.is_empty())
+        .then(|| format!("arn:{partition}:ecr:{region}:{account}:repository/{name}"))
+}
+
 /// Tags of any of AWS's shapes, made into pairs by the caller.
 pub(crate) fn tags<K: Into<String>, V: Into<String>>(
     pairs: impl IntoIterator<Item = (K, V)>,
@@ -175,6 +197,31 @@ mod tests {
         );
         assert_eq!(document(r#"{"Sid":"50%25"}"#).as_str(), r#"{"Sid":"50%25"}"#);
         assert_eq!(document("%7B%").as_str(), "{%");
+    }
+
+    #[test]
+    fn images_of_ecr_have_a_repository() {
+        let expected = Some("arn:aws:ecr:us-east-1:333333333333:repository/payments/api".to_owned());
+        let own = "333333333333.dkr.ecr.us-east-1.amazonaws.com/payments/api";
+        for image in [
+            own.to_owned(),
+            format!("{own}:latest"),
+            format!("{own}@sha256:00"),
+            format!("{own}:1.0@sha256:00"),
+            "333333333333.dkr.ecr-fips.us-east-1.amazonaws.com/payments/api:1".to_owned(),
+            "333333333333.dkr-ecr.us-east-1.on.aws/payments/api:1".to_owned(),
+        ] {
+            assert_eq!(repository(&image, "aws"), expected, "{image}");
+        }
+        for image in [
+            "nginx",
+            "library/nginx:1",
+            "public.ecr.aws/nginx/nginx:1",
+            "ghcr.io/a/b",
+            "1.dkr.ecr.x.y/",
+        ] {
+            assert_eq!(repository(image, "aws"), None, "{image}");
+        }
     }
 
     #[test]

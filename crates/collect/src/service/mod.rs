@@ -1,13 +1,18 @@
 //! One service a module: its calls, and its records.
 
 pub(crate) mod account;
+pub(crate) mod cloudformation;
+pub(crate) mod cloudtrail;
 pub(crate) mod dynamodb;
+pub(crate) mod ecr;
+pub(crate) mod ecs;
 pub(crate) mod iam;
 pub(crate) mod kms;
 pub(crate) mod lambda;
 pub(crate) mod organizations;
 pub(crate) mod rds;
 pub(crate) mod s3;
+pub(crate) mod s3control;
 pub(crate) mod secretsmanager;
 pub(crate) mod sns;
 pub(crate) mod sqs;
