@@ -268,6 +268,9 @@ pub(crate) struct OnboardArgs {
     /// `aws`, `aws-cn` or `aws-us-gov`
     #[arg(long, value_name = "NAME", default_value = "aws")]
     pub(crate) partition: String,
+    /// Denies `lambda:GetFunction`, which tells the image of image functions and gives out links to the code of others
+    #[arg(long)]
+    pub(crate) no_function_code: bool,
     /// Evidence from S3: a bucket with CloudTrail logs
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub(crate) trail_bucket: Vec<String>,

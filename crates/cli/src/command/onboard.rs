@@ -19,6 +19,7 @@ pub(crate) fn run(args: &OnboardArgs) -> Result<u8, Failure> {
                 workgroup,
                 results_bucket,
             }),
+        deny_function_code: args.no_function_code,
         queue: args.event_queue.clone(),
     };
     let role = Role {

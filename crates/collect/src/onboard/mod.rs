@@ -16,6 +16,9 @@ pub struct Features {
     pub keys: Vec<String>,
     /// Athena: the workgroup, and the bucket that its results go to.
     pub athena: Option<Athena>,
+    /// Whether `lambda:GetFunction` is denied: it tells an image function's image, and gives out links to the code of all
+    /// others.
+    pub deny_function_code: bool,
     /// The queue that EventBridge sends CloudTrail events to: its ARN.
     pub queue: Option<String>,
 }

@@ -72,7 +72,6 @@ pub const NEVER: &[&str] = &[
     "glue:GetConnections",
     "kinesis:GetRecords",
     "kms:Decrypt",
-    "lambda:GetFunction",
     "lambda:GetLayerVersion",
     "lambda:InvokeFunction",
     "logs:FilterLogEvents",
@@ -96,6 +95,9 @@ pub const NEVER: &[&str] = &[
     "sts:GetFederationToken",
 ];
 
+/// Allowed unless it is denied: see [`Features::deny_function_code`].
+const FUNCTION_CODE: &str = "lambda:GetFunction";
+
 /// What IAM lets into one managed policy, blanks not counted (IAM User Guide, "IAM and AWS STS quotas").
 const MOST: usize = 6_144;
 
@@ -103,7 +105,7 @@ const MOST: usize = 6_144;
 /// policy.
 #[must_use]
 pub fn policies(features: &Features, partition: &str) -> Vec<Policy> {
-    let mut all = reading();
+    let mut all = reading(features);
     let evidence = evidence(features, partition);
     if !evidence.is_empty() {
         all.push(policy("evidence", evidence));
@@ -120,7 +122,7 @@ fn policy(purpose: &'static str, statements: Vec<Statement>) -> Policy {
     }
 }
 
-fn reading() -> Vec<Policy> {
+fn reading(features: &Features) -> Vec<Policy> {
     const PURPOSES: [&str; 6] = ["read", "read-2", "read-3", "read-4", "read-5", "read-6"];
     let actions = |organization: bool| -> BTreeSet<&'static str> {
         registry::SERVICES
@@ -129,6 +131,7 @@ fn reading() -> Vec<Policy> {
             .flat_map(|service| service.calls)
             .flat_map(|call| call.actions)
             .copied()
+            .filter(|action| !(features.deny_function_code && *action == FUNCTION_CODE))
             .collect()
     };
     let mut statements: Vec<Statement> = Vec::new();
@@ -288,11 +291,15 @@ fn never(features: &Features, partition: &str) -> Vec<Statement> {
     if !features.keys.is_empty() {
         exempt.push((vec!["kms:Decrypt"], "NeverOtherKeys", features.keys.clone()));
     }
-    let left: Vec<&str> = NEVER
+    let mut left: Vec<&str> = NEVER
         .iter()
         .filter(|action| !exempt.iter().any(|(actions, ..)| actions.contains(action)))
         .copied()
         .collect();
+    if features.deny_function_code {
+        left.push(FUNCTION_CODE);
+        left.sort_unstable();
+    }
     let deny = |sid: &str, actions: &[&str]| Statement {
         effect: "Deny",
         ..allow(sid.into(), actions)
@@ -331,6 +338,7 @@ mod tests {
                 workgroup: "primary".into(),
                 results_bucket: "results".into(),
             }),
+            deny_function_code: true,
             queue: Some("arn:aws:sqs:us-east-1:1:q".into()),
         }
     }

@@ -1,7 +1,7 @@
 //! AWS Lambda: functions, who may call them, what starts them and which layers they share.
 //!
-//! Which image an image function runs is not read. Only `GetFunction` tells it, and that call gives out a link to the
-//! code of every other function; the ledger says so where there are such functions.
+//! Which image an image function runs is told by `GetFunction` alone, which gives out a link to the code of functions
+//! that are no images. So it is asked of image functions only, and nothing but the image's name is taken from it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,13 +11,12 @@ use aws_sdk_lambda::types::{
 };
 use futures::FutureExt;
 use serde_json::{Value, json};
-use sv0_model::coverage::{Gap, Reason};
 use sv0_model::kind::{EdgeKind, Kind, Slot};
 use sv0_model::record::{Record, Ref};
 
 use crate::call::{Call, Scope, Service};
 use crate::cx::{Answer, Cx};
-use crate::text::{RecordExt, tags};
+use crate::text::{RecordExt, repository, tags};
 
 const GONE: &[&str] = &["ResourceNotFoundException"];
 
@@ -52,6 +51,13 @@ const LIST_URLS: Call = Call {
     absent: GONE,
     without: "whether the function can be called from the internet by a URL is not known",
 };
+const GET_FUNCTION: Call = Call {
+    operation: "GetFunction",
+    actions: &["lambda:GetFunction"],
+    absent: GONE,
+    without: "the image that the function runs is not known: whoever may push to its repository may change the \
+              code, which is not shown",
+};
 const LIST_TAGS: Call = Call {
     operation: "ListTags",
     actions: &["lambda:ListTags"],
@@ -80,6 +86,7 @@ pub(crate) const SERVICE: Service = Service {
     calls: &[
         &LIST_FUNCTIONS,
         &LIST_MAPPINGS,
+        &GET_FUNCTION,
         &GET_POLICY,
         &LIST_ALIASES,
         &LIST_URLS,
@@ -108,10 +115,6 @@ async fn collect(cx: &Cx) {
     if functions.is_empty() {
         return;
     }
-    let images = functions.iter().filter(|function| is_image(function)).count();
-    if images > 0 {
-        cx.gap(image_gap(cx, images));
-    }
     let mappings = cx
         .pages(
             &LIST_MAPPINGS,
@@ -126,11 +129,15 @@ async fn collect(cx: &Cx) {
     cx.each(functions, |function| async move {
         let arn = function.function_arn.clone().unwrap_or_default();
         let name = function.function_name.clone().unwrap_or_default();
+        let has_image = is_image(&function);
         let mut record = Record::of(cx, Kind::LambdaFunction, arn.as_str(), name);
         function_facts(&mut record, function);
         record.refs.extend(sources.get(&arn).cloned().unwrap_or_default());
         if let Some(unread) = unread {
             record.lacks(unread);
+        }
+        if has_image {
+            image(cx, client, &mut record).await;
         }
         about(cx, client, &mut record).await;
         cx.record(record);
@@ -140,27 +147,6 @@ async fn collect(cx: &Cx) {
 
 fn is_image(function: &FunctionConfiguration) -> bool {
     function.package_type == Some(PackageType::Image)
-}
-
-fn image_gap(cx: &Cx, images: usize) -> Gap {
-    let (s, these) = if images == 1 { ("", "this") } else { ("s", "these") };
-    Gap {
-        account: Some(cx.account().to_owned()),
-        region: Some(cx.region().to_owned()),
-        service: Some(SERVICE.name.to_owned()),
-        call: "lambda:GetFunction".to_owned(),
-        entity: None,
-        reason: Reason::NotSupported,
-        detail: format!(
-            "the image of {images} function{s} in account {}, {} was not read: only `lambda:GetFunction` tells it, \
-             which also gives out links to code",
-            cx.account(),
-            cx.region()
-        ),
-        consequence: format!(
-            "whoever may push to the repository of {these} function{s} may change the code, which is not shown"
-        ),
-    }
 }
 
 fn function_facts(record: &mut Record, function: FunctionConfiguration) {
@@ -203,6 +189,25 @@ fn function_facts(record: &mut Record, function: FunctionConfiguration) {
 
 fn layer_arns(function: &FunctionConfiguration) -> impl Iterator<Item = String> + '_ {
     function.layers().iter().filter_map(|layer| layer.arn.clone())
+}
+
+/// The image of an image function.
+async fn image(cx: &Cx, client: &Client, record: &mut Record) {
+    let answer = cx
+        .call(&GET_FUNCTION, Some(&record.id), || {
+            client.get_function().function_name(&record.name).send()
+        })
+        .await
+        .or_lacks(record);
+    // The answer's link to code, and all else in it, goes no further than this.
+    let Some(image) = answer
+        .and_then(|answer| answer.code)
+        .and_then(|code| code.image_uri)
+    else {
+        return;
+    };
+    record.refer_if(EdgeKind::DeployedFrom, repository(&image, cx.partition()));
+    record.fact("image", image);
 }
 
 /// What starts each function, by the function's ARN.
