@@ -3,7 +3,7 @@
 
 use sv0_iam::syntax::ast::PrincipalEntry;
 use sv0_model::graph::{Confidence, NodeId};
-use sv0_model::kind::{EdgeKind, Kind};
+use sv0_model::kind::{EdgeKind, EntityType, Kind};
 use sv0_model::record::Record;
 
 use crate::world::World;
@@ -15,6 +15,55 @@ pub(super) fn all(world: &mut World) {
     service_accounts(world);
     provisioned(world);
     findings(world);
+    events(world);
+}
+
+/// What a bucket's notifications and a topic's subscriptions start: the bucket and the topic tell it.
+fn events(world: &mut World) {
+    let mut found = Vec::new();
+    for (id, node) in world.graph.nodes() {
+        let list = |key: &str| {
+            node.record
+                .attrs
+                .get(key)
+                .and_then(|v| v.as_array())
+                .into_iter()
+                .flatten()
+        };
+        match node.record.kind {
+            Kind::S3Bucket => {
+                let targets = list("notifications").filter_map(|v| v.as_str());
+                found.extend(targets.map(|to| (id, to.to_owned(), "bucket notification")));
+            }
+            Kind::SnsTopic => {
+                let targets = list("subscriptions").filter_map(|v| v.get("endpoint")?.as_str());
+                found.extend(targets.map(|to| (id, to.to_owned(), "topic subscription")));
+            }
+            _ => {}
+        }
+    }
+    for (source, target, how) in found {
+        // A queue holds what it is sent and starts nothing itself.
+        let Some(to) = world.graph.find(&target) else {
+            continue;
+        };
+        if world.node(to).record.kind.entity_type() != EntityType::Workload {
+            continue;
+        }
+        let known = world
+            .graph
+            .targets(to, EdgeKind::TriggeredBy)
+            .any(|from| from == source);
+        if !known {
+            world.graph.connect(
+                EdgeKind::TriggeredBy,
+                to,
+                source,
+                Confidence::Certain,
+                Some(how.to_owned()),
+            );
+        }
+    }
 }
 
 /// A permission set's role in an account has a name that tells it: `AWSReservedSSO_{permission set}_{16 hex digits}`,
