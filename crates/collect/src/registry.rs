@@ -5,19 +5,29 @@ use crate::service;
 
 /// Every service that sv0 reads.
 pub const SERVICES: &[&Service] = &[
+    &service::accessanalyzer::SERVICE,
     &service::account::SERVICE,
+    &service::apprunner::SERVICE,
+    &service::bedrock::SERVICE,
     &service::cloudformation::SERVICE,
     &service::cloudtrail::SERVICE,
+    &service::codebuild::SERVICE,
     &service::dynamodb::SERVICE,
     &service::ecr::SERVICE,
     &service::ecs::SERVICE,
+    #[cfg(feature = "glue")]
+    &service::glue::SERVICE,
     &service::iam::SERVICE,
+    &service::inspector2::SERVICE,
     &service::kms::SERVICE,
     &service::lambda::SERVICE,
     &service::organizations::SERVICE,
     &service::rds::SERVICE,
+    &service::rolesanywhere::SERVICE,
     &service::s3::SERVICE,
     &service::s3control::SERVICE,
+    #[cfg(feature = "sagemaker")]
+    &service::sagemaker::SERVICE,
     &service::secretsmanager::SERVICE,
     &service::sns::SERVICE,
     &service::sqs::SERVICE,

@@ -1,18 +1,28 @@
 //! One service a module: its calls, and its records.
 
+pub(crate) mod accessanalyzer;
 pub(crate) mod account;
+pub(crate) mod apprunner;
+pub(crate) mod bedrock;
 pub(crate) mod cloudformation;
 pub(crate) mod cloudtrail;
+pub(crate) mod codebuild;
 pub(crate) mod dynamodb;
 pub(crate) mod ecr;
 pub(crate) mod ecs;
+#[cfg(feature = "glue")]
+pub(crate) mod glue;
 pub(crate) mod iam;
+pub(crate) mod inspector2;
 pub(crate) mod kms;
 pub(crate) mod lambda;
 pub(crate) mod organizations;
 pub(crate) mod rds;
+pub(crate) mod rolesanywhere;
 pub(crate) mod s3;
 pub(crate) mod s3control;
+#[cfg(feature = "sagemaker")]
+pub(crate) mod sagemaker;
 pub(crate) mod secretsmanager;
 pub(crate) mod sns;
 pub(crate) mod sqs;
