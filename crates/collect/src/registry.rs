@@ -7,6 +7,7 @@ use crate::service;
 pub const SERVICES: &[&Service] = &[
     &service::account::SERVICE,
     &service::dynamodb::SERVICE,
+    &service::events::SERVICE,
     &service::iam::SERVICE,
     &service::kms::SERVICE,
     &service::lambda::SERVICE,
@@ -17,6 +18,7 @@ pub const SERVICES: &[&Service] = &[
     &service::sns::SERVICE,
     &service::sqs::SERVICE,
     &service::ssm::SERVICE,
+    &service::states::SERVICE,
 ];
 
 /// Services whose crates are not in this build, and what that costs; the release build has them all.

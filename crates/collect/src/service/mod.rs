@@ -2,6 +2,7 @@
 
 pub(crate) mod account;
 pub(crate) mod dynamodb;
+pub(crate) mod events;
 pub(crate) mod iam;
 pub(crate) mod kms;
 pub(crate) mod lambda;
@@ -12,4 +13,5 @@ pub(crate) mod secretsmanager;
 pub(crate) mod sns;
 pub(crate) mod sqs;
 pub(crate) mod ssm;
+pub(crate) mod states;
 pub(crate) mod sts;
