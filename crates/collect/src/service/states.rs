@@ -133,7 +133,7 @@ fn sealed(cx: &Cx, arn: &str) -> Gap {
 }
 
 /// Makes the ARN of a service's resource in the machine's account and region.
-type Here<'a> = &'a dyn Fn(&str, &str) -> String;
+pub(crate) type Here<'a> = &'a dyn Fn(&str, &str) -> String;
 
 fn machine_facts(record: &mut Record, machine: DescribeStateMachineOutput, here: Here<'_>) {
     record.refer_if(EdgeKind::RunsAs, Some(machine.role_arn));
@@ -165,6 +165,11 @@ fn machine_facts(record: &mut Record, machine: DescribeStateMachineOutput, here:
     };
     let mut found = Vec::new();
     calls_of(&definition, here, &mut found);
+    call_facts(record, found);
+}
+
+/// Shows calls, and which of them make something run.
+pub(crate) fn call_facts(record: &mut Record, found: Vec<Made>) {
     let mut calls: Vec<Value> = Vec::new();
     for call in found {
         let mut shown = Map::from_iter([("action".to_owned(), Value::from(call.action.clone()))]);
@@ -199,7 +204,7 @@ fn key_arn(key: &str, here: Here<'_>) -> String {
 
 /// One call of a definition.
 #[derive(Debug, PartialEq)]
-struct Made {
+pub(crate) struct Made {
     /// `lambda:invoke`, as Step Functions writes it.
     action: String,
     /// What it is about; none where only the execution tells.
@@ -266,35 +271,43 @@ fn task(state: &Value, here: Here<'_>, found: &mut Vec<Made>) {
         .get("Credentials")
         .and_then(|credentials| fixed(credentials, "RoleArn"))
         .map(str::to_owned);
-    let mut push = |action: String, target: Option<String>| {
-        found.push(Made {
-            action,
-            target,
-            role: role.clone(),
-        });
-    };
     let fields: Vec<&str> = resource.splitn(6, ':').collect();
     let [_, _, service, region, _, rest] = fields.as_slice() else {
         return;
     };
+    let by_arn = |action: String| Made {
+        action,
+        target: Some(resource.to_owned()),
+        role: role.clone(),
+    };
     match (*service, *region) {
         // A function, and an activity, are named by their own ARNs.
-        ("lambda", _) => push("lambda:invoke".into(), Some(resource.to_owned())),
-        ("states", "") => {
-            let (service, operation) = operation(rest);
-            let action = format!("{service}:{operation}");
-            let targets = targets(service, operation, arguments, here);
-            if targets.is_empty() {
-                push(action, None);
-            } else {
-                for target in targets {
-                    push(action.clone(), Some(target));
-                }
-            }
-        }
-        ("states", _) => push("states:activity".into(), Some(resource.to_owned())),
-        (other, _) => push(format!("{other}:task"), Some(resource.to_owned())),
+        ("lambda", _) => found.push(by_arn("lambda:invoke".into())),
+        ("states", "") => found.extend(calls(rest, arguments, role, here)),
+        ("states", _) => found.push(by_arn("states:activity".into())),
+        (other, _) => found.push(by_arn(format!("{other}:task"))),
     }
+}
+
+/// The calls of an integration, `lambda:invoke` or `aws-sdk:lambda:invoke`: mostly one.
+pub(crate) fn calls(resource: &str, arguments: &Value, role: Option<String>, here: Here<'_>) -> Vec<Made> {
+    let (service, operation) = operation(resource);
+    let action = format!("{service}:{operation}");
+    let mut targets: Vec<Option<String>> = targets(service, operation, arguments, here)
+        .into_iter()
+        .map(Some)
+        .collect();
+    if targets.is_empty() {
+        targets.push(None);
+    }
+    targets
+        .into_iter()
+        .map(|target| Made {
+            action: action.clone(),
+            target,
+            role: role.clone(),
+        })
+        .collect()
 }
 
 /// `lambda:invoke.waitForTaskToken` and `aws-sdk:sfn:startExecution` → service, by the prefix of its IAM actions, and
