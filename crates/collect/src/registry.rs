@@ -6,6 +6,7 @@ use crate::service;
 /// Every service that sv0 reads.
 pub const SERVICES: &[&Service] = &[
     &service::account::SERVICE,
+    &service::apigateway::SERVICE,
     &service::dynamodb::SERVICE,
     &service::events::SERVICE,
     &service::iam::SERVICE,

@@ -1,6 +1,7 @@
 //! One service a module: its calls, and its records.
 
 pub(crate) mod account;
+pub(crate) mod apigateway;
 pub(crate) mod dynamodb;
 pub(crate) mod events;
 pub(crate) mod iam;
