@@ -7,6 +7,7 @@ use crate::service;
 pub const SERVICES: &[&Service] = &[
     &service::accessanalyzer::SERVICE,
     &service::account::SERVICE,
+    &service::apigateway::SERVICE,
     &service::apprunner::SERVICE,
     &service::bedrock::SERVICE,
     &service::cloudformation::SERVICE,
@@ -15,6 +16,7 @@ pub const SERVICES: &[&Service] = &[
     &service::dynamodb::SERVICE,
     &service::ecr::SERVICE,
     &service::ecs::SERVICE,
+    &service::events::SERVICE,
     #[cfg(feature = "glue")]
     &service::glue::SERVICE,
     &service::iam::SERVICE,
@@ -22,16 +24,19 @@ pub const SERVICES: &[&Service] = &[
     &service::kms::SERVICE,
     &service::lambda::SERVICE,
     &service::organizations::SERVICE,
+    &service::pipes::SERVICE,
     &service::rds::SERVICE,
     &service::rolesanywhere::SERVICE,
     &service::s3::SERVICE,
     &service::s3control::SERVICE,
     #[cfg(feature = "sagemaker")]
     &service::sagemaker::SERVICE,
+    &service::scheduler::SERVICE,
     &service::secretsmanager::SERVICE,
     &service::sns::SERVICE,
     &service::sqs::SERVICE,
     &service::ssm::SERVICE,
+    &service::states::SERVICE,
 ];
 
 /// Services whose crates are not in this build, and what that costs; the release build has them all.

@@ -2,6 +2,7 @@
 
 pub(crate) mod accessanalyzer;
 pub(crate) mod account;
+pub(crate) mod apigateway;
 pub(crate) mod apprunner;
 pub(crate) mod bedrock;
 pub(crate) mod cloudformation;
@@ -10,6 +11,7 @@ pub(crate) mod codebuild;
 pub(crate) mod dynamodb;
 pub(crate) mod ecr;
 pub(crate) mod ecs;
+pub(crate) mod events;
 #[cfg(feature = "glue")]
 pub(crate) mod glue;
 pub(crate) mod iam;
@@ -17,14 +19,17 @@ pub(crate) mod inspector2;
 pub(crate) mod kms;
 pub(crate) mod lambda;
 pub(crate) mod organizations;
+pub(crate) mod pipes;
 pub(crate) mod rds;
 pub(crate) mod rolesanywhere;
 pub(crate) mod s3;
 pub(crate) mod s3control;
 #[cfg(feature = "sagemaker")]
 pub(crate) mod sagemaker;
+pub(crate) mod scheduler;
 pub(crate) mod secretsmanager;
 pub(crate) mod sns;
 pub(crate) mod sqs;
 pub(crate) mod ssm;
+pub(crate) mod states;
 pub(crate) mod sts;
