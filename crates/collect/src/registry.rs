@@ -11,6 +11,7 @@ pub const SERVICES: &[&Service] = &[
     &service::dynamodb::SERVICE,
     &service::ecr::SERVICE,
     &service::ecs::SERVICE,
+    &service::eks::SERVICE,
     &service::iam::SERVICE,
     &service::kms::SERVICE,
     &service::lambda::SERVICE,

@@ -6,6 +6,7 @@ pub(crate) mod cloudtrail;
 pub(crate) mod dynamodb;
 pub(crate) mod ecr;
 pub(crate) mod ecs;
+pub(crate) mod eks;
 pub(crate) mod iam;
 pub(crate) mod kms;
 pub(crate) mod lambda;
