@@ -9,6 +9,8 @@ pub const SERVICES: &[&Service] = &[
     &service::cloudformation::SERVICE,
     &service::cloudtrail::SERVICE,
     &service::dynamodb::SERVICE,
+    #[cfg(feature = "ec2")]
+    &service::ec2::SERVICE,
     &service::ecr::SERVICE,
     &service::ecs::SERVICE,
     &service::eks::SERVICE,
@@ -23,6 +25,7 @@ pub const SERVICES: &[&Service] = &[
     &service::sns::SERVICE,
     &service::sqs::SERVICE,
     &service::ssm::SERVICE,
+    &service::sso::SERVICE,
 ];
 
 /// Services whose crates are not in this build, and what that costs; the release build has them all.

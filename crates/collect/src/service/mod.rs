@@ -4,6 +4,8 @@ pub(crate) mod account;
 pub(crate) mod cloudformation;
 pub(crate) mod cloudtrail;
 pub(crate) mod dynamodb;
+#[cfg(feature = "ec2")]
+pub(crate) mod ec2;
 pub(crate) mod ecr;
 pub(crate) mod ecs;
 pub(crate) mod eks;
@@ -18,4 +20,5 @@ pub(crate) mod secretsmanager;
 pub(crate) mod sns;
 pub(crate) mod sqs;
 pub(crate) mod ssm;
+pub(crate) mod sso;
 pub(crate) mod sts;
