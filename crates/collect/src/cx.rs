@@ -297,6 +297,19 @@ impl Cx {
             .await;
     }
 
+    /// What `work` makes of each item, several at a time, in the items' order.
+    pub(crate) async fn gather<T, R, F: Future<Output = R>>(
+        &self,
+        items: impl IntoIterator<Item = T>,
+        work: impl Fn(T) -> F,
+    ) -> Vec<R> {
+        futures::stream::iter(items)
+            .map(work)
+            .buffered(BESIDE)
+            .collect()
+            .await
+    }
+
     async fn send<T, E, F>(&self, call: &'static Call, request: impl Fn() -> F) -> Result<T, Failure>
     where
         F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,

@@ -14,8 +14,11 @@ pub const SERVICES: &[&Service] = &[
     &service::cloudtrail::SERVICE,
     &service::codebuild::SERVICE,
     &service::dynamodb::SERVICE,
+    #[cfg(feature = "ec2")]
+    &service::ec2::SERVICE,
     &service::ecr::SERVICE,
     &service::ecs::SERVICE,
+    &service::eks::SERVICE,
     &service::events::SERVICE,
     #[cfg(feature = "glue")]
     &service::glue::SERVICE,
@@ -36,6 +39,7 @@ pub const SERVICES: &[&Service] = &[
     &service::sns::SERVICE,
     &service::sqs::SERVICE,
     &service::ssm::SERVICE,
+    &service::sso::SERVICE,
     &service::states::SERVICE,
 ];
 

@@ -29,7 +29,7 @@ pub(crate) const SERVICE: Service = Service {
 pub(crate) const REGIONS: &str = "regions";
 
 /// The regions that are enabled in every account (AWS Account Management Guide, "Enable or disable AWS Regions").
-const BY_DEFAULT: &[&str] = &[
+pub(super) const BY_DEFAULT: &[&str] = &[
     "ap-northeast-1",
     "ap-northeast-2",
     "ap-northeast-3",

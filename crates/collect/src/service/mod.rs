@@ -9,8 +9,11 @@ pub(crate) mod cloudformation;
 pub(crate) mod cloudtrail;
 pub(crate) mod codebuild;
 pub(crate) mod dynamodb;
+#[cfg(feature = "ec2")]
+pub(crate) mod ec2;
 pub(crate) mod ecr;
 pub(crate) mod ecs;
+pub(crate) mod eks;
 pub(crate) mod events;
 #[cfg(feature = "glue")]
 pub(crate) mod glue;
@@ -31,5 +34,6 @@ pub(crate) mod secretsmanager;
 pub(crate) mod sns;
 pub(crate) mod sqs;
 pub(crate) mod ssm;
+pub(crate) mod sso;
 pub(crate) mod states;
 pub(crate) mod sts;
