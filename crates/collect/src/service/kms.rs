@@ -36,7 +36,8 @@ const DESCRIBE_KEY: Call = Call {
 const GET_KEY_POLICY: Call = Call {
     operation: "GetKeyPolicy",
     actions: &["kms:GetKeyPolicy"],
-    absent: &["NotFoundException"],
+    // Every key has one.
+    absent: &[],
     without: "the key's policy is not known: who may decrypt with it cannot be told",
 };
 const LIST_GRANTS: Call = Call {
@@ -145,7 +146,7 @@ async fn about(cx: &Cx, client: &Client, record: &mut Record) {
 
     let policy = cx
         .call(&GET_KEY_POLICY, Some(&id), || {
-            client.get_key_policy().key_id(&id).send()
+            client.get_key_policy().key_id(&id).policy_name("default").send()
         })
         .await
         .or_lacks(record);

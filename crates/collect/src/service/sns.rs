@@ -74,33 +74,24 @@ async fn collect(cx: &Cx) {
         let key = attributes.get("KmsMasterKeyId").filter(|key| !key.is_empty());
         record.refer_if(EdgeKind::EncryptedWith, key.map(|key| cx.key(key)));
 
-        // The counts spare a call for a topic that nobody listens to.
-        let counts = ["SubscriptionsConfirmed", "SubscriptionsPending"];
-        let nobody = counts
-            .iter()
-            .all(|count| attributes.get(*count).is_some_and(|n| n == "0"));
-        let mut subscriptions = Vec::new();
-        let mut known = nobody;
-        if !nobody {
-            let listed = cx
-                .pages(
-                    &LIST_SUBSCRIPTIONS,
-                    Some(&arn),
-                    |token| {
-                        client
-                            .list_subscriptions_by_topic()
-                            .topic_arn(&arn)
-                            .set_next_token(token)
-                            .send()
-                    },
-                    |page| (page.subscriptions.unwrap_or_default(), page.next_token),
-                )
-                .await;
-            known = listed.unread.is_none();
-            let found = listed.or_lacks(&mut record);
-            subscriptions = found.iter().map(|one| subscription(one, cx.account())).collect();
-            subscriptions.sort_by_key(Value::to_string);
-        }
+        let listed = cx
+            .pages(
+                &LIST_SUBSCRIPTIONS,
+                Some(&arn),
+                |token| {
+                    client
+                        .list_subscriptions_by_topic()
+                        .topic_arn(&arn)
+                        .set_next_token(token)
+                        .send()
+                },
+                |page| (page.subscriptions.unwrap_or_default(), page.next_token),
+            )
+            .await;
+        let known = listed.unread.is_none();
+        let found = listed.or_lacks(&mut record);
+        let mut subscriptions: Vec<Value> = found.iter().map(|one| subscription(one, cx.account())).collect();
+        subscriptions.sort_by_key(Value::to_string);
         if known || !subscriptions.is_empty() {
             record.fact("subscriptions", subscriptions);
         }
