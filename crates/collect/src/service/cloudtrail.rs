@@ -273,11 +273,11 @@ mod tests {
         assert_eq!(
             found.data,
             [
-                json!({"type": "AWS::S3::Object", "only": "WriteOnly"}),
                 json!({
                     "type": "AWS::S3::Object", "only": "WriteOnly",
                     "where": {"resources.ARN": {"starts_with": ["arn:aws:s3:::b/"]}},
                 }),
+                json!({"type": "AWS::S3::Object", "only": "WriteOnly"}),
             ]
         );
     }
