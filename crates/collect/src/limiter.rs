@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::time::Instant;
+use std::time::Instant;
 
 /// Calls a second before AWS has said anything.
 const FIRST: f64 = 25.0;
@@ -91,15 +91,15 @@ impl Default for Bucket {
 impl Bucket {
     /// Waits for a turn.
     pub(crate) async fn turn(&self) {
-        let wait = self.take();
+        let wait = self.take(Instant::now());
         if wait > Duration::ZERO {
             tokio::time::sleep(wait).await;
         }
     }
 
-    fn take(&self) -> Duration {
+    fn take(&self, now: Instant) -> Duration {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.refill();
+        state.refill(now);
         state.tokens -= 1.0;
         if state.tokens >= 0.0 {
             Duration::ZERO
@@ -111,16 +111,22 @@ impl Bucket {
     /// AWS let a call through.
     pub(crate) fn through(&self) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.refill();
+        state.refill(Instant::now());
         state.rate = (state.rate + FASTER).min(MOST);
     }
 
     /// AWS throttled a call.
     pub(crate) fn throttled(&self) {
+        self.throttled_at(Instant::now());
+    }
+
+    fn throttled_at(&self, now: Instant) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.refill();
-        let now = Instant::now();
-        if state.slowed.is_some_and(|at| now.duration_since(at) < AT_ONCE) {
+        state.refill(now);
+        if state
+            .slowed
+            .is_some_and(|at| now.saturating_duration_since(at) < AT_ONCE)
+        {
             return;
         }
         state.slowed = Some(now);
@@ -135,11 +141,10 @@ impl Bucket {
 }
 
 impl State {
-    fn refill(&mut self) {
-        let now = Instant::now();
-        let passed = now.duration_since(self.at).as_secs_f64();
+    fn refill(&mut self, now: Instant) {
+        let passed = now.saturating_duration_since(self.at).as_secs_f64();
         self.tokens = (self.tokens + passed * self.rate).min(BURST);
-        self.at = now;
+        self.at = self.at.max(now);
     }
 }
 
@@ -147,40 +152,42 @@ impl State {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn a_burst_then_the_rate() {
+    #[test]
+    fn a_burst_then_the_rate() {
         let bucket = Bucket::default();
-        let start = Instant::now();
+        let now = Instant::now();
         for _ in 0..20 {
-            bucket.turn().await;
+            assert_eq!(bucket.take(now), Duration::ZERO);
         }
-        assert_eq!(start.elapsed(), Duration::ZERO);
-        for _ in 0..25 {
-            bucket.turn().await;
-        }
-        let took = start.elapsed().as_secs_f64();
+        let waits: Vec<f64> = (0..25).map(|_| bucket.take(now).as_secs_f64()).collect();
         assert!(
-            (0.95..1.1).contains(&took),
-            "25 calls at 25 a second took {took} s"
+            (waits[0] - 0.04).abs() < 1e-3,
+            "the first waits for one token: {waits:?}"
+        );
+        assert!((waits[24] - 1.0).abs() < 1e-2, "25 at 25 a second: {waits:?}");
+        assert_eq!(
+            bucket.take(now + Duration::from_secs(9)),
+            Duration::ZERO,
+            "a pause fills it"
         );
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn throttling_slows_down_once_and_success_speeds_up() {
+    #[test]
+    fn throttling_slows_down_once_and_success_speeds_up() {
         let bucket = Bucket::default();
-        bucket.throttled();
-        bucket.throttled();
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        bucket.throttled_at(at(0));
+        bucket.throttled_at(at(0));
         assert!((bucket.rate() - 15.0).abs() < 1e-9, "{}", bucket.rate());
-        tokio::time::advance(Duration::from_secs(1)).await;
-        bucket.throttled();
+        bucket.throttled_at(at(1));
         assert!((bucket.rate() - 9.0).abs() < 1e-9);
         for _ in 0..10 {
             bucket.through();
         }
         assert!((bucket.rate() - 14.0).abs() < 1e-9);
-        for _ in 0..100 {
-            tokio::time::advance(Duration::from_secs(1)).await;
-            bucket.throttled();
+        for second in 2..100 {
+            bucket.throttled_at(at(second));
         }
         assert!(bucket.rate() >= LEAST, "never stops altogether");
     }

@@ -525,11 +525,15 @@ impl Run<'_> {
             .get(organizations::ACCOUNTS)
             .and_then(Value::as_array);
         let known = |id: &str| {
-            listed.and_then(|accounts| accounts.iter().find(|account| account["id"].as_str() == Some(id)))
+            listed.and_then(|accounts| {
+                accounts
+                    .iter()
+                    .find(|account| account.get("id").and_then(Value::as_str) == Some(id))
+            })
         };
         let place = |id: &str, role: Option<&str>| {
-            let arn = known(id).and_then(|account| account["arn"].as_str());
-            let name = known(id).and_then(|account| account["name"].as_str());
+            let arn = known(id).and_then(|account| account.get("arn").and_then(Value::as_str));
+            let name = known(id).and_then(|account| account.get("name").and_then(Value::as_str));
             let here = (id == start.account).then(|| start.session.clone());
             let session = match role {
                 Some(role) => Session::role(
@@ -576,10 +580,10 @@ impl Run<'_> {
                 };
                 let mut ids: Vec<&str> = Vec::new();
                 for account in listed {
-                    let Some(id) = account["id"].as_str() else {
+                    let Some(id) = account.get("id").and_then(Value::as_str) else {
                         continue;
                     };
-                    let status = account["status"].as_str().unwrap_or_default();
+                    let status = account.get("status").and_then(Value::as_str).unwrap_or_default();
                     // A suspended account's roles cannot be taken, nor used by anyone.
                     if status == "SUSPENDED" {
                         let unit = Unit::new(id, None, "account");

@@ -82,7 +82,10 @@ async fn collect(cx: &Cx) {
                 QueueAttributeName::KmsMasterKeyId => record.refer(EdgeKind::EncryptedWith, cx.key(&value)),
                 QueueAttributeName::RedrivePolicy => {
                     let policy: Value = serde_json::from_str(&value).unwrap_or_default();
-                    record.fact_if("dead_letter_queue", policy["deadLetterTargetArn"].as_str());
+                    record.fact_if(
+                        "dead_letter_queue",
+                        policy.get("deadLetterTargetArn").and_then(Value::as_str),
+                    );
                 }
                 QueueAttributeName::CreatedTimestamp => {
                     // Whole seconds from AWS, a fraction behind them from others.
