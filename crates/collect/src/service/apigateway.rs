@@ -637,7 +637,7 @@ mod tests {
         format!("arn:aws:apigateway:r:lambda:path/2015-03-31/functions/{function}/invocations")
     }
 
-    fn method(authorization: &str, integration: v1::integration::IntegrationBuilder) -> v1::Method {
+    fn method(authorization: &str, integration: v1::builders::IntegrationBuilder) -> v1::Method {
         v1::Method::builder()
             .authorization_type(authorization)
             .api_key_required(true)

@@ -367,7 +367,7 @@ fn fill_secrets(
 }
 
 /// The ARN of what a variable is filled from. A secret's may be followed by the key of one of its values and a version.
-fn source(from: &str, parameter: &impl Fn(&str) -> String) -> String {
+pub(super) fn source(from: &str, parameter: &impl Fn(&str) -> String) -> String {
     if !from.starts_with("arn:") {
         return parameter(from);
     }

@@ -195,7 +195,14 @@ async fn rule(cx: &Cx, client: &Client, bus: &str, rule: Rule) -> Vec<String> {
 }
 
 fn rule_facts(record: &mut Record, bus: &str, rule: Rule) {
-    record.refer(EdgeKind::TriggeredBy, bus);
+    // A rule with a schedule alone waits for no event, whatever its bus is.
+    if rule
+        .event_pattern
+        .as_deref()
+        .is_some_and(|pattern| !pattern.is_empty())
+    {
+        record.refer(EdgeKind::TriggeredBy, bus);
+    }
     record.fact_if(
         "state",
         rule.state.as_ref().map(RuleState::as_str).map(str::to_owned),
