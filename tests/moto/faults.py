@@ -1,8 +1,8 @@
 """The fault plan: which request is answered with what goes wrong on a network and in AWS.
 
 A plan is JSON: {"faults": [RULE…], "pages": {"size": 2, "empty_first": true}, "session_seconds": 20}. A rule has a
-`kind`; which calls it is for (`service`, `operation`, `account`, `region`: one or a list; absent: any); and how often:
-`share` of the requests (0.3; seeded by `seed`, so the same requests in every run), `in_a_row` at most for one request
+`kind`; which calls it is for (`service`, `operation`, `account`, `region`, and for sts:AssumeRole `into`, the account of
+the role: one or a list; absent: any); and how often: `share` of the requests (0.3; seeded by `seed`, so the same requests in every run), `in_a_row` at most for one request
 (3), `times` in all. Kinds:
 
   throttle           each service's own throttling error
@@ -80,8 +80,10 @@ class Plan:
 
 
 def matches(rule: dict, call: Call) -> bool:
-    for key in FIELDS:
+    has = {key: getattr(call, key) for key in FIELDS}
+    has["into"] = dict(call.form).get("RoleArn", "::::").split(":")[4]
+    for key, value in has.items():
         wanted = rule.get(key)
-        if wanted is not None and getattr(call, key) not in (wanted if isinstance(wanted, list) else [wanted]):
+        if wanted is not None and value not in (wanted if isinstance(wanted, list) else [wanted]):
             return False
     return True

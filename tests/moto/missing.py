@@ -96,6 +96,10 @@ class Repairs:
             text = re.sub(rb'"Name": ?"master"', f'"Name": "{self.management["name"]}"'.encode(), text)
         return text
 
+    def notifications(self, call: Call, body: bytes) -> bytes:
+        """S3 names the element by its type, and the Rust SDK wants it so; moto names it by the call."""
+        return body.replace(b"GetBucketNotificationResponse", b"NotificationConfiguration")
+
     def queues(self, call: Call, body: bytes) -> bytes:
         """A queue's URL names AWS's host."""
         host = f"https://sqs.{call.region}.amazonaws.com/".encode()
@@ -118,5 +122,6 @@ REPAIRS = {
     ("lambda", "GetPolicy"): Repairs.function_policy,
     ("organizations", "*"): Repairs.organizations,
     ("sqs", "*"): Repairs.queues,
+    ("s3", "GetBucketNotificationConfiguration"): Repairs.notifications,
     ("ecr", "DescribeImages"): Repairs.images,
 }
