@@ -59,12 +59,21 @@ def plain(record: dict) -> dict:
     record.pop("created_at", None)
     if record["kind"] == "aws_organization":
         record.pop("name", None)
-    record["refs"] = sorted(record.get("refs", []), key=lambda ref: json.dumps(ref, sort_keys=True))
-    record["policies"] = sorted(record.get("policies", []), key=lambda slot: (slot["slot"], slot.get("name") or ""))
+    record["refs"] = keyed((f'{ref["rel"]} {ref["to"]}', ref.get("attrs", {})) for ref in record.get("refs", []))
+    record["policies"] = keyed((" ".join([slot["slot"], slot.get("name") or ""]), slot["document"])
+                               for slot in record.get("policies", []))
     for key in ("refs", "policies", "attrs", "tags"):
         if not record.get(key):
             record.pop(key, None)
     return record
+
+
+def keyed(pairs) -> dict[str, list]:
+    """By name, each with its values in an order that means nothing: a group may be assigned a set in many accounts."""
+    found: dict[str, list] = {}
+    for name, value in pairs:
+        found.setdefault(name, []).append(value)
+    return {name: sorted(values, key=lambda value: json.dumps(value, sort_keys=True)) for name, values in found.items()}
 
 
 def compare(want, have, where: str, lines: list[str]):

@@ -42,6 +42,13 @@ def empty(call: Call) -> tuple[int, dict, bytes]:
     return 200, {"Content-Type": "text/xml"}, f"<{call.operation}Response>{inner}</{call.operation}Response>".encode()
 
 
+def asked(call: Call, body: bytes) -> bytes:
+    """The request as moto wants it: a key has one policy, its name may be left out, and moto then finds none."""
+    if (call.service, call.operation) == ("kms", "GetKeyPolicy") and b"PolicyName" not in body:
+        return json.dumps({**json.loads(body), "PolicyName": "default"}).encode()
+    return body
+
+
 class Repairs:
     """The answers that are set right. `facts` comes from whoever built the world; without it most stay as they are."""
 
@@ -49,6 +56,7 @@ class Repairs:
         facts = facts or {}
         self.management: dict = facts.get("management", {})
         self.last_used: dict[str, str] = facts.get("last_used", {})
+        self.subscriptions: dict[str, int] = facts.get("subscriptions", {})
         self.scans: dict[str, dict] = facts.get("scans", {})
 
     def set_right(self, call: Call, body: bytes) -> bytes:
@@ -105,6 +113,11 @@ class Repairs:
         host = f"https://sqs.{call.region}.amazonaws.com/".encode()
         return re.sub(rb"https?://(127\.0\.0\.1|localhost)(:\d+)?/", host, body)
 
+    def topic(self, call: Call, body: bytes) -> bytes:
+        """A topic tells how many subscriptions it has; moto always says none."""
+        count = self.subscriptions.get(dict(call.form).get("TopicArn", ""), 0)
+        return re.sub(rb"(<key>SubscriptionsConfirmed</key>\s*<value>)\d+", rb"\g<1>%d" % count, body)
+
     def images(self, call: Call, body: bytes) -> bytes:
         """DescribeImages tells the counts of the last scan."""
         answer = json.loads(body)
@@ -123,5 +136,6 @@ REPAIRS = {
     ("organizations", "*"): Repairs.organizations,
     ("sqs", "*"): Repairs.queues,
     ("s3", "GetBucketNotificationConfiguration"): Repairs.notifications,
+    ("sns", "GetTopicAttributes"): Repairs.topic,
     ("ecr", "DescribeImages"): Repairs.images,
 }

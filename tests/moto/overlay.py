@@ -35,6 +35,8 @@ def facts(records: list[dict]) -> dict:
     return {
         "management": {"name": names[management]["name"], "email": names[management]["email"]},
         "last_used": {r["id"]: r["attrs"]["last_used"] for r in records if r.get("attrs", {}).get("last_used")},
+        "subscriptions": {r["id"]: len(r["attrs"].get("subscriptions", [])) for r in records
+                          if r["kind"] == "sns_topic"},
         "scans": {r["id"].split(":repository/")[1]: r["attrs"]["scan_findings"] for r in records
                   if r["kind"] == "container_image" and "scan_findings" in r["attrs"]},
     }

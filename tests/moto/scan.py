@@ -115,14 +115,28 @@ class Suite:
 
     def not_built(self) -> set[str]:
         """Kinds whose services this build of sv0 leaves out and says so."""
-        left = {gap.get("service") for gap in self.plain.snapshot.gaps if gap["reason"] == "not_supported"}
+        left = {gap["service"] for gap in self.plain.snapshot.gaps
+                if gap["reason"] == "not_supported" and "account" not in gap}
         return set().union(*(KINDS[service] for service in left))
 
+    def without_images(self) -> bool:
+        """sv0 tells that it does not ask which image a function runs: the answer also has links to code."""
+        return any(gap["reason"] == "not_supported" and gap.get("call") == "lambda:GetFunction"
+                   for gap in self.plain.snapshot.gaps)
+
     def expected(self) -> list[dict]:
-        left_out = self.not_built()
+        """The world as far as sv0 says that it reads it."""
+        left_out, called = self.not_built(), {entry["operation"] for entry in self.plain.log}
         if self.partial:
             left_out |= {r["kind"] for r in self.world.records} - {r["kind"] for r in self.plain.snapshot.records}
-        return [record for record in self.world.expected() if record["kind"] not in left_out]
+        records = [record for record in self.world.expected() if record["kind"] not in left_out]
+        for record in records:
+            if "GenerateServiceLastAccessedDetails" not in called:  # a job for each principal: sv0 does not start them
+                record.get("attrs", {}).pop("service_last_accessed", None)
+            if record["kind"] == "lambda_function" and self.without_images():
+                record["attrs"].pop("image", None)
+                record["refs"] = [ref for ref in record["refs"] if ref["rel"] != "DEPLOYED_FROM"]
+        return records
 
     def same_as_plain(self, done: Done, least_faults: int):
         self.check(done.faults() >= least_faults, f"only {done.faults()} faults: the plan does nothing")
@@ -293,12 +307,18 @@ class Suite:
             self.proxy.set_plan(slow)
             self.proxy.take_log()
             more = ["--concurrency", "6", "-v", *(["--resume"] if number else [])]
-            running = subprocess.Popen(self.command(path, *more), env=self.environment(), stdin=subprocess.DEVNULL,
-                                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-            if part is not None:
-                self._wait_for(running, int(whole * part))
-                running.kill()
-            said.append(running.communicate(timeout=SCAN_SECONDS)[0])
+            with tempfile.TemporaryFile("w+", encoding="utf-8") as output:  # a pipe would be full before the kill
+                running = subprocess.Popen(self.command(path, *more), env=self.environment(), stdin=subprocess.DEVNULL,
+                                           stdout=output, stderr=output)
+                try:
+                    if part is not None:
+                        self._wait_for(running, int(whole * part))
+                        running.kill()
+                    running.wait(SCAN_SECONDS)
+                finally:
+                    running.kill()
+                output.seek(0)
+                said.append(output.read())
             logs.append((time.time(), self.proxy.take_log()))
             journal = path.with_name(path.name + ".journal")
             if part is not None:
@@ -348,14 +368,19 @@ class Suite:
         if self.manifest:
             without = {hop["from"] for scenario in self.manifest["scenarios"] for hop in scenario["hops"]
                        if ":instance/" in hop["from"]} if "ec2_instance" in self.not_built() else set()
+            if self.without_images():
+                without.add("e2")
             wrong = answers.check_manifest(self.sv0, path, self.manifest, without)
             count = len(self.manifest["scenarios"])
         else:
             without = {record["id"] for record in self.world.records if record["kind"] in self.not_built()}
+            if self.without_images():  # scenario e2 goes through the image of this function
+                without.add("e2")
             wrong = answers.check(self.sv0, path, self.world, without)
             count = len(answers.scenarios())
         self.check(not wrong, f"{len(wrong)} scenarios:{compare.show(wrong)}")
-        return f"{count - len(wrong)} of {count} scenarios"
+        left = f", without {', '.join(sorted(without))}" if without else ""
+        return f"{count} scenarios{left}"
 
     # ---- the world --------------------------------------------------------------------------------------------------
 
