@@ -104,9 +104,12 @@ class Repairs:
             text = re.sub(rb'"Name": ?"master"', f'"Name": "{self.management["name"]}"'.encode(), text)
         return text
 
-    def notifications(self, call: Call, body: bytes) -> bytes:
-        """S3 names the element by its type, and the Rust SDK wants it so; moto names it by the call."""
-        return body.replace(b"GetBucketNotificationResponse", b"NotificationConfiguration")
+    def root_element(self, call: Call, body: bytes) -> bytes:
+        """The Rust SDK wants the outermost element to have AWS's name; moto names it by the call."""
+        name = {"GetBucketNotificationConfiguration": "NotificationConfiguration"}.get(
+            call.operation, f"{call.operation}Result")
+        called = call.operation.removesuffix("Configuration")
+        return re.sub(rf"(</?)({call.operation}|{called})Response\b".encode(), rf"\g<1>{name}".encode(), body)
 
     def queues(self, call: Call, body: bytes) -> bytes:
         """A queue's URL names AWS's host."""
@@ -135,7 +138,8 @@ REPAIRS = {
     ("lambda", "GetPolicy"): Repairs.function_policy,
     ("organizations", "*"): Repairs.organizations,
     ("sqs", "*"): Repairs.queues,
-    ("s3", "GetBucketNotificationConfiguration"): Repairs.notifications,
+    ("s3", "GetBucketNotificationConfiguration"): Repairs.root_element,
+    ("s3control", "*"): Repairs.root_element,
     ("sns", "GetTopicAttributes"): Repairs.topic,
     ("ecr", "DescribeImages"): Repairs.images,
 }

@@ -211,7 +211,8 @@ def container_image(record):
     repository, digest = record["id"].split(":repository/")[1].split("@")
     counts = record["attrs"].get("scan_findings")
     if counts:
-        yield "ecr", "DescribeImageScanFindings", {"repositoryName": repository}, {
+        this = {"repositoryName": repository, "imageId": {"imageDigest": digest}}
+        yield "ecr", "DescribeImageScanFindings", this, {
             "registryId": record["account"], "repositoryName": repository, "imageId": {"imageDigest": digest},
             "imageScanStatus": {"status": "COMPLETE"}, "imageScanFindings": {
                 "imageScanCompletedAt": THEN_SECONDS, "findings": [], "findingSeverityCounts": counts}}

@@ -297,7 +297,14 @@ def stands_for(entry: dict, call: aws_api.Call, body: bytes) -> bool:
     sent = {**dict(call.query), **dict(call.form), **{name: unquote(value) for name, value in call.label.items()}}
     if body[:1] == b"{":
         sent.update(json.loads(body))
-    return all(sent.get(name) == value for name, value in entry["params"].items())
+    return all(has(sent.get(name), value) for name, value in entry["params"].items())
+
+
+def has(sent, wanted) -> bool:
+    """Of an object only what is wanted of it."""
+    if isinstance(sent, dict) and isinstance(wanted, dict):
+        return all(has(sent.get(name), value) for name, value in wanted.items())
+    return sent == wanted
 
 
 def plain(path: str) -> str:

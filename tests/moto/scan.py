@@ -10,6 +10,7 @@ again; no value that is nobody's business is anywhere; and sv0's answers over it
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import os
 import pathlib
@@ -38,9 +39,12 @@ KINDS = {"ec2": {"ec2_instance", "vpc_endpoint_policy"}, "glue": {"glue_job"}, "
 # Organisation-wide: read in the management account, whatever account they are about.
 OF_MANAGEMENT = {"aws_organization", "aws_ou", "aws_account", "scp", "rcp", "sso_user", "sso_group",
                  "sso_permission_set"}
-# botocore's name of a service: sv0's, where they differ.
-SERVICES = {"accessanalyzer": "access-analyzer", "stepfunctions": "states", "s3control": "s3", "sso-admin": "sso",
-            "bedrock-agent": "bedrock", "apigatewayv2": "apigateway", "elbv2": "elasticloadbalancing"}
+# botocore's name of a service: what sv0 may call it, where that is something else.
+SERVICES = {"accessanalyzer": ["access-analyzer"], "stepfunctions": ["states", "sfn"], "s3control": ["s3control", "s3"],
+            "sso-admin": ["sso"], "bedrock-agent": ["bedrock-agent", "bedrock"],
+            "apigatewayv2": ["apigatewayv2", "apigateway"], "identitystore": ["identitystore", "sso"]}
+# Read once for an account, wherever the calls go.
+EVERYWHERE = ("account", "iam", "identitystore", "organizations", "s3", "sso", "sts")
 
 
 @dataclass
@@ -166,17 +170,31 @@ class Suite:
 
     def calls(self) -> str:
         """Nothing is called but what --list-calls tells, and no write."""
-        done = subprocess.run([self.sv0, "scan", "--list-calls", "--output", "json"], text=True, capture_output=True,
-                              timeout=60)
-        rows = json.loads(done.stdout)
-        declared = {(unit(row["service"]), row["operation"]) for row in rows}
-        made = {(unit(entry["service"]), entry["operation"]) for entry in self.plain.log}
-        self.check(made <= declared, f"not declared: {sorted(made - declared)}")
+        made = {(self.service(entry), entry["operation"]) for entry in self.plain.log}
+        self.check(made <= self.declared, f"not declared: {sorted(made - self.declared)}")
         writes = [call for call in made if not re.match("List|Get|Describe|BatchGet|AssumeRole$|Generate|Search", call[1])]
         self.check(not writes, f"no reads: {writes}")
-        self.check(all(row["actions"] for row in rows), "a call without an action")
-        never = sorted(f"{service}:{operation}" for service, operation in declared - made)
-        return f"{len(made)} of {len(declared)} declared calls made; not in this world: {', '.join(never) or 'none'}"
+        never = sorted(f"{service}:{operation}" for service, operation in self.declared - made)
+        return f"{len(made)} of {len(self.declared)} declared calls made; not here: {', '.join(never) or 'none'}"
+
+    @functools.cached_property
+    def declared(self) -> set[tuple[str, str]]:
+        """Service and operation of every call that sv0 says it makes."""
+        done = subprocess.run([self.sv0, "scan", "--list-calls", "--output", "json"], text=True, capture_output=True,
+                              timeout=60, check=True)
+        rows = json.loads(done.stdout)
+        assert rows and all(row["actions"] for row in rows), "a call without an action"
+        return {(row["service"], row["operation"]) for row in rows}
+
+    def service(self, entry: dict) -> str:
+        """sv0's name of the service that a call belongs to."""
+        names = SERVICES.get(entry["service"], [entry["service"]])
+        return next((name for name in names if (name, entry["operation"]) in self.declared), entry["service"])
+
+    def unit(self, entry: dict) -> tuple:
+        """Account, region and service: what sv0 reads as one, and what it does not read again."""
+        service = self.service(entry)
+        return entry["account"], None if service in EVERYWHERE else entry["region"], service
 
     def again(self) -> str:
         """A second scan gives the same bytes but for the first line; no value is in what it writes and says."""
@@ -270,8 +288,8 @@ class Suite:
              lambda r: r["account"] == dev and r["kind"] not in OF_MANAGEMENT, lambda r: unprovisioned(r, dev)),
         ]
         if self.partial:
-            read = {unit(entry["service"]) for entry in self.plain.log}
-            cases = [case for case in cases if unit(case[0]["service"]) in read]
+            read = {entry["service"] for entry in self.plain.log}
+            cases = [case for case in cases if case[0]["service"] in read]
         for number, (rule, gap, missing, changed) in enumerate(cases):
             done = self.scan(f"denied-{number}", plan={"faults": [{"kind": "denied", **rule}]})
             self._denied(done, rule, {**gap, "reason": "access_denied"}, missing, changed)
@@ -346,17 +364,17 @@ class Suite:
         """Units all of whose calls had been answered some time before a kill must not be asked again."""
         whole: dict[tuple, set[str]] = {}
         for entry in self.plain.log:
-            whole.setdefault(unit_of(entry), set()).add(entry["request"])
+            whole.setdefault(self.unit(entry), set()).add(entry["request"])
         finished = 0
         for (killed, log), (_, after) in zip(logs, logs[1:]):
             answered: dict[tuple, set[str]] = {}
             latest: dict[tuple, float] = {}
             for entry in (e for e in log if e["status"]):
-                answered.setdefault(unit_of(entry), set()).add(entry["request"])
-                latest[unit_of(entry)] = entry["at"]
+                answered.setdefault(self.unit(entry), set()).add(entry["request"])
+                latest[self.unit(entry)] = entry["at"]
             done = {one for one, requests in answered.items()
                     if requests >= whole.get(one, {"?"}) and latest[one] < killed - 0.3 and one[2] != "sts"}
-            twice = sorted({unit_of(entry) for entry in after} & done, key=str)
+            twice = sorted({self.unit(entry) for entry in after} & done, key=str)
             self.check(not twice, f"units that had been finished are read again: {twice[:10]}")
             finished += len(done)
         self.check(finished > 0, "no unit had finished before the kills, so this shows nothing")
@@ -416,18 +434,6 @@ class Suite:
 STEPS = ("plain_scan", "calls", "again", "pages", "throttling", "failures", "network", "expiry", "short_sessions",
          "everything", "denied", "interrupted", "answers")
 STEPS_OF_A_WORLD = ("plain_scan", "calls", "again", "pages", "everything", "interrupted", "answers")
-
-
-def unit(service: str) -> str:
-    """sv0's name of a service, of botocore's or of its own."""
-    return SERVICES.get(service, service)
-
-
-def unit_of(entry: dict) -> tuple:
-    """Account, region and service that a call belongs to; without region where sv0 reads a service once."""
-    service = unit(entry["service"])
-    everywhere = service in ("s3", "iam", "sts", "organizations", "account", "sso", "identitystore")
-    return entry["account"], None if everywhere else entry["region"], service
 
 
 def taken(done: Done) -> int:
