@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Start moto_server on a free loopback port and print its URL; it ends with this script (Ctrl-C or TERM).
 
-From Python: `with serve.moto() as url: ...`, and `serve.iam(url, account)` for a client in an account.
+From Python: `with serve.moto() as url: ...`, and `serve.client(url, account, service)` for a client in an account.
 """
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import re
 import signal
@@ -23,7 +24,9 @@ START_SECONDS = 60
 # Neither AWS's 1300 images nor its 1500 managed policies: seconds to load, and not the demo's.
 SETTINGS = {"MOTO_EC2_LOAD_DEFAULT_AMIS": "false", "MOTO_IAM_LOAD_MANAGED_POLICIES": "false"}
 # Nothing leaves this machine: no proxy, and no retry that would hide a server error for seconds.
-CONFIG = Config(retries={"max_attempts": 1}, proxies={}, connect_timeout=5, read_timeout=60)
+CONFIG = Config(retries={"total_max_attempts": 1}, proxies={}, connect_timeout=5, read_timeout=60,
+                s3={"addressing_style": "path"})
+SESSION = boto3.Session()  # one: the models of the services load once
 
 
 @contextlib.contextmanager
@@ -59,17 +62,26 @@ def _wait(server, log) -> str:
 
 
 def iam(endpoint: str, account: str):
-    """An IAM client that acts in `account`. moto takes the account from the credentials and checks nothing else."""
-    sts = boto3.client("sts", endpoint_url=endpoint, region_name=REGION, config=CONFIG,
-                       aws_access_key_id="AKIABOOTSTRAP0000000", aws_secret_access_key="x")
+    """An IAM client that acts in `account`."""
+    return client(endpoint, account, "iam")
+
+
+def client(endpoint: str, account: str, service: str, region: str = REGION):
+    """A client that acts in `account`. moto takes the account from the credentials and checks nothing else."""
+    return SESSION.client(service, endpoint_url=endpoint, region_name=region, config=CONFIG, **_keys(endpoint, account))
+
+
+@functools.cache
+def _keys(endpoint: str, account: str) -> dict[str, str]:
+    sts = SESSION.client("sts", endpoint_url=endpoint, region_name=REGION, config=CONFIG,
+                         aws_access_key_id="AKIABOOTSTRAP0000000", aws_secret_access_key="x")
     role = f"arn:aws:iam::{account}:role/e2e"
     try:
         keys = sts.assume_role(RoleArn=role, RoleSessionName="e2e")["Credentials"]
     except EndpointConnectionError as error:
         raise SystemExit(f"no moto server there: {error}") from None
-    return boto3.client("iam", endpoint_url=endpoint, region_name=REGION, config=CONFIG,
-                        aws_access_key_id=keys["AccessKeyId"], aws_secret_access_key=keys["SecretAccessKey"],
-                        aws_session_token=keys["SessionToken"])
+    return {"aws_access_key_id": keys["AccessKeyId"], "aws_secret_access_key": keys["SecretAccessKey"],
+            "aws_session_token": keys["SessionToken"]}
 
 
 if __name__ == "__main__":
