@@ -7,6 +7,7 @@
 //! * [`scope`] — broad grants, kept symbolic: every bucket, everything in an account;
 //! * [`steps`] — how authority moves from one entity to the next;
 //! * [`paths`] — chains of steps from an origin to what they reach;
+//! * [`coverage`] — which gaps could change which answer;
 //! * [`question`] — the questions people ask: who-can, can, explain, overview;
 //! * [`words`] — conditions, statements and denials in plain words.
 //!
@@ -15,6 +16,7 @@
 pub mod access;
 pub mod alike;
 pub mod ask;
+pub mod coverage;
 pub mod facts;
 pub mod normalize;
 pub mod paths;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
 use sv0_iam::decide::{Layer, Verdict};
-use sv0_model::coverage::{Gap, Reason};
+use sv0_model::coverage::Gap;
 use sv0_model::graph::{Confidence, NodeId};
 use sv0_model::kind::{AccessLevel, EdgeKind, EntityType, Kind};
 use sv0_model::path::{BlockedBy, ConditionText, Hop, Path, PathVerdict, StatementRef};
@@ -831,15 +831,9 @@ const fn confidence(confidence: Confidence) -> &'static str {
     }
 }
 
-/// The gaps that touch a path: those about an entity on it, and the organisation's.
+/// The gaps that touch a path.
 fn gaps(world: &World, chain: &[String]) -> Vec<Gap> {
     world
-        .gaps
-        .iter()
-        .filter(|gap| match &gap.entity {
-            Some(entity) => chain.contains(entity),
-            None => gap.service.as_deref() == Some("organizations") && gap.reason == Reason::NotInInput,
-        })
-        .cloned()
-        .collect()
+        .coverage
+        .touching(&world.gaps, &world.graph, chain.iter().map(String::as_str))
 }

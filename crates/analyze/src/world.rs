@@ -100,6 +100,8 @@ pub struct World {
     pub org_id: Option<String>,
     /// What could not be read.
     pub gaps: Vec<Gap>,
+    /// Which of them concern what.
+    pub coverage: crate::coverage::Coverage,
     /// Findings of the policy parser, by document.
     pub policy_problems: Vec<PolicyProblem>,
 }

@@ -34,6 +34,12 @@ Exit codes:
 pub(crate) enum Command {
     /// Shows what sv0 does, on a made-up organisation of four accounts
     Demo(DemoArgs),
+    /// Reads an account or a whole organization through AWS's API, read-only, into a snapshot
+    Scan(Box<ScanArgs>),
+    /// Writes what an account must have so that sv0 may read it: the least policy, a role, CloudFormation, Terraform
+    Onboard(OnboardArgs),
+    /// Tries what a scan would do, in one region, and tells which calls work and what each missing one costs
+    Doctor(Box<DoctorArgs>),
     /// Reads files and gives an overview: what there is, what is at risk, what could not be read
     Analyze(AnalyzeArgs),
     /// Shows authority paths, hop by hop
@@ -91,6 +97,225 @@ pub(crate) struct DemoArgs {
     /// Writes the made-up organisation to a file, as a snapshot
     #[arg(long, value_name = "FILE")]
     pub(crate) write: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) show: Show,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = SCAN_EXAMPLES)]
+pub(crate) struct ScanArgs {
+    /// Where to write the snapshot; `….jsonl` is not compressed
+    #[arg(long, short = 'f', value_name = "FILE", default_value = "scan.sv0.jsonl.zst")]
+    pub(crate) out: PathBuf,
+    /// Goes on with an interrupted scan of the same options; what is done is not read again
+    #[arg(long)]
+    pub(crate) resume: bool,
+    #[command(flatten)]
+    pub(crate) what: ScanWhat,
+    #[command(flatten)]
+    pub(crate) access: Access,
+    #[command(flatten)]
+    pub(crate) limits: ScanLimits,
+    /// Prints every API call that a scan can make, and the IAM actions it needs, and ends
+    #[arg(long)]
+    pub(crate) list_calls: bool,
+    #[command(flatten)]
+    pub(crate) log: Log,
+    #[command(flatten)]
+    pub(crate) show: Show,
+}
+
+const SCAN_EXAMPLES: &str = "\
+Examples:
+  sv0 scan                                                    the account of the credentials
+  sv0 scan --org --external-id env:EXTERNAL_ID                all accounts of the organization
+  sv0 scan --accounts 111111111111,222222222222 --role-name Reader
+  sv0 scan --role-arn arn:aws:iam::111111111111:role/Reader --profile security
+  sv0 analyze scan.sv0.jsonl.zst
+
+Exit codes:
+  0   everything was read
+  2   a snapshot was written, but something could not be read: it says what, and what that could change
+  4   nothing could be read
+  64  wrong usage
+  130 interrupted; `--resume` goes on";
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "What to read")]
+pub(crate) struct ScanWhat {
+    /// All active accounts of the organization, as the management account or a delegated administrator sees it
+    #[arg(long, conflicts_with = "accounts")]
+    pub(crate) org: bool,
+    /// These accounts
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    pub(crate) accounts: Vec<String>,
+    /// Only these regions [default: all that are enabled]
+    #[arg(long, value_name = "REGION", value_delimiter = ',')]
+    pub(crate) regions: Vec<String>,
+    /// Only these services
+    #[arg(long, value_name = "SERVICE", value_delimiter = ',')]
+    pub(crate) services: Vec<String>,
+    /// Not these services
+    #[arg(long, value_name = "SERVICE", value_delimiter = ',')]
+    pub(crate) skip_services: Vec<String>,
+}
+
+/// Whose credentials are used. The AWS SDK finds the first ones: environment, profiles, SSO, process, container, instance.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Access")]
+pub(crate) struct Access {
+    /// A profile of the AWS configuration files
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// Takes this role; several are an account each. With `--org` the one to start from
+    #[arg(long, value_name = "ARN", value_delimiter = ',')]
+    pub(crate) role_arn: Vec<String>,
+    /// The role to take in each account of `--org` and `--accounts`
+    #[arg(long, value_name = "NAME", default_value = sv0_role())]
+    pub(crate) role_name: String,
+    /// The external id that the roles ask for: a value, env:NAME, file:PATH or op://vault/item/field
+    #[arg(long, value_name = "VALUE")]
+    pub(crate) external_id: Option<String>,
+    /// An access key that may do nothing but take the role: env:NAME, file:PATH or op://vault/item/field
+    #[arg(long, value_name = "REF", requires = "bootstrap_secret")]
+    pub(crate) bootstrap_key_id: Option<String>,
+    /// The secret of that key, referred to in the same way
+    #[arg(long, value_name = "REF", requires = "bootstrap_key_id", value_parser = reference)]
+    pub(crate) bootstrap_secret: Option<String>,
+}
+
+/// The role that `sv0 onboard` makes.
+pub(crate) const fn sv0_role() -> &'static str {
+    "sv0-reader"
+}
+
+/// A secret on the command line is in the shell's history and in every process list.
+fn reference(text: &str) -> Result<String, String> {
+    if ["env:", "file:", "op://"]
+        .iter()
+        .any(|kind| text.starts_with(kind))
+    {
+        return Ok(text.to_owned());
+    }
+    Err("write env:NAME, file:PATH or op://vault/item/field, not the secret itself".into())
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits")]
+pub(crate) struct ScanLimits {
+    /// Requests in flight at most
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    pub(crate) concurrency: usize,
+    /// How long one call may take, with all its repetitions, such as 90s or 5m
+    #[arg(long, value_name = "TIME", default_value = "3m", value_parser = duration)]
+    pub(crate) call_deadline: std::time::Duration,
+    /// How long the scan may take; what is not read by then is told as a gap
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) deadline: Option<std::time::Duration>,
+}
+
+fn duration(text: &str) -> Result<std::time::Duration, String> {
+    let wrong = || "write a number and s, m or h, such as 90s".to_owned();
+    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at_checked(split).ok_or_else(wrong)?;
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    let factor = match unit {
+        "" | "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        _ => return Err(wrong()),
+    };
+    Ok(std::time::Duration::from_secs(number.saturating_mul(factor)))
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Log")]
+pub(crate) struct Log {
+    /// How to write to stderr what happens
+    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    pub(crate) log_format: LogFormat,
+    /// Tells every request
+    #[arg(long, short)]
+    pub(crate) verbose: bool,
+    /// Tells nothing but errors
+    #[arg(long, short, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// Lines for people, and progress on a terminal
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = ONBOARD_EXAMPLES)]
+pub(crate) struct OnboardArgs {
+    /// What to write
+    #[arg(long, value_enum, default_value_t = OnboardFormat::Cloudformation)]
+    pub(crate) format: OnboardFormat,
+    /// The role's name
+    #[arg(long, value_name = "NAME", default_value = sv0_role())]
+    pub(crate) role_name: String,
+    /// Who may take the role: the ARN of a role, a user or an account's root [default: asked for when it is installed]
+    #[arg(long, value_name = "ARN")]
+    pub(crate) trust: Option<String>,
+    /// The external id that they must give [default: asked for when it is installed]
+    #[arg(long, value_name = "VALUE")]
+    pub(crate) external_id: Option<String>,
+    /// `aws`, `aws-cn` or `aws-us-gov`
+    #[arg(long, value_name = "NAME", default_value = "aws")]
+    pub(crate) partition: String,
+    /// Denies `lambda:GetFunction`, which tells the image of image functions and gives out links to the code of others
+    #[arg(long)]
+    pub(crate) no_function_code: bool,
+    /// Evidence from S3: a bucket with CloudTrail logs
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub(crate) trail_bucket: Vec<String>,
+    /// Evidence by Athena: the workgroup
+    #[arg(long, value_name = "NAME", requires = "athena_results_bucket")]
+    pub(crate) athena_workgroup: Option<String>,
+    /// Evidence by Athena: the bucket that its results go to
+    #[arg(long, value_name = "NAME", requires = "athena_workgroup")]
+    pub(crate) athena_results_bucket: Option<String>,
+    /// Evidence as it happens: the queue that EventBridge sends CloudTrail events to
+    #[arg(long, value_name = "ARN")]
+    pub(crate) event_queue: Option<String>,
+    /// A KMS key that the logs or the results are encrypted with
+    #[arg(long, value_name = "ARN", value_delimiter = ',')]
+    pub(crate) evidence_key: Vec<String>,
+}
+
+const ONBOARD_EXAMPLES: &str = "\
+Examples:
+  sv0 onboard > sv0-reader.yaml                      a CloudFormation template, for a stack or a StackSet
+  sv0 onboard --format terraform > sv0-reader.tf
+  sv0 onboard --format policy                        the policy documents alone
+  sv0 onboard --trail-bucket acme-org-trail-logs     may read CloudTrail's logs, too";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OnboardFormat {
+    /// A template for a stack or a StackSet
+    Cloudformation,
+    /// A module in one file
+    Terraform,
+    /// The policy documents, as JSON
+    Policy,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    #[command(flatten)]
+    pub(crate) what: ScanWhat,
+    /// In how many accounts to try the calls; all others are only entered
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) probe: usize,
+    #[command(flatten)]
+    pub(crate) access: Access,
+    #[command(flatten)]
+    pub(crate) log: Log,
     #[command(flatten)]
     pub(crate) show: Show,
 }

@@ -40,9 +40,12 @@ impl Model {
 }
 
 /// Whether a gap means that something which should have been read was not; that a kind of input never holds something
-/// is no damage.
+/// is no damage, nor that there is nothing to read: a region that is not enabled, a service that AWS does not offer.
 pub(crate) fn is_damage(gap: &Gap) -> bool {
-    !matches!(gap.reason, Reason::NotInInput)
+    !matches!(
+        gap.reason,
+        Reason::NotInInput | Reason::RegionDisabled | Reason::NotOffered
+    )
 }
 
 /// Reads what the user named.

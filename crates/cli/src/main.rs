@@ -1,7 +1,8 @@
 //! The `sv0` command: reads input, asks one question, shows the answer.
 //!
 //! Exit codes: 0 answered; 1 a bug; 2 answered, but part of the input could not be read; 3 the question names nothing,
-//! or several things; 4 no usable input; 5 `compare --exit-code`: the new version allows more; 64 wrong usage.
+//! or several things; 4 no usable input, or AWS lets nothing be read; 5 `compare --exit-code`: the new version allows more; 64 wrong usage;
+//! 130 interrupted.
 
 mod args;
 mod command;
@@ -84,6 +85,17 @@ pub(crate) enum Failure {
         #[source]
         source: CatalogError,
     },
+    /// A build without the AWS SDK.
+    #[cfg(not(feature = "collect"))]
+    #[error("this build of sv0 cannot ask AWS")]
+    #[diagnostic(help(
+        "`make build` makes one that can; everything but `scan`, `onboard` and `doctor` works in this one"
+    ))]
+    NoCollector,
+    /// Nothing could be collected.
+    #[cfg(feature = "collect")]
+    #[error(transparent)]
+    Scan(#[from] command::scan::ScanFailure),
     /// The answer could not be written.
     #[error("cannot write the answer")]
     Output(#[source] std::io::Error),
@@ -103,6 +115,10 @@ impl Failure {
             Self::Lookup(_) | Self::Action { .. } | Self::NoPrincipal { .. } | Self::Mismatch { .. } => 3,
             Self::Input(_) | Self::Read { .. } | Self::Policy { .. } | Self::Catalog { .. } => 4,
             Self::NoInput => 64,
+            #[cfg(not(feature = "collect"))]
+            Self::NoCollector => 64,
+            #[cfg(feature = "collect")]
+            Self::Scan(failure) => failure.code(),
             Self::Output(_) | Self::Write { .. } => 1,
         }
     }
@@ -142,6 +158,9 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
     }
     match &cli.command {
         Command::Demo(args) => command::demo::run(args),
+        Command::Scan(args) => command::scan::run(args),
+        Command::Onboard(args) => command::onboard::run(args),
+        Command::Doctor(args) => command::doctor::run(args),
         Command::Analyze(args) => command::analyze::run(args),
         Command::Paths(args) => command::paths::run(args),
         Command::WhoCan(args) => command::who_can::run(args),

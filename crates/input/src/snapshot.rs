@@ -182,16 +182,20 @@ pub fn write(path: &Path, header: &Header, records: &[Record], gaps: &[Gap]) -> 
 ///
 /// # Errors
 ///
-/// What the system says.
+/// What the system says, or whoever makes the records.
 pub fn write_stream(
     path: &Path,
     header: &Header,
-    records: impl Iterator<Item = Record>,
+    records: impl Iterator<Item = io::Result<Record>>,
+    gaps: &[Gap],
 ) -> io::Result<usize> {
     whole_or_not(path, |out| {
         let mut lines = Lines::begin(out, header)?;
         for record in records {
-            lines.record(&record)?;
+            lines.record(&record?)?;
+        }
+        for gap in gaps {
+            lines.gap(gap)?;
         }
         lines.end()
     })

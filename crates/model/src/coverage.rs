@@ -36,6 +36,8 @@ pub enum Reason {
     AccessDenied,
     /// The region is not enabled.
     RegionDisabled,
+    /// AWS does not offer the service in the region: there is nothing to read.
+    NotOffered,
     /// Throttled until the deadline.
     ThrottledOut,
     /// sv0 does not read this yet, or this kind of input does not hold it.
@@ -55,6 +57,7 @@ impl Reason {
         match self {
             Self::AccessDenied => "access_denied",
             Self::RegionDisabled => "region_disabled",
+            Self::NotOffered => "not_offered",
             Self::ThrottledOut => "throttled_out",
             Self::NotSupported => "not_supported",
             Self::Damaged => "damaged",

@@ -27,7 +27,7 @@ const FLOORS: &[Floor] = &[
     Floor {
         name: "floor 2",
         what: "the stages",
-        crates: &["analyze", "bench", "demo", "input"],
+        crates: &["analyze", "bench", "collect", "demo", "input"],
     },
     Floor {
         name: "floor 1",
@@ -406,6 +406,7 @@ floor 4  the command             cli ──────┐
                                            │
 floor 2  the stages              analyze ──●──┐
                                  bench     │  │
+                                 collect   │  │
                                  demo      │  │
                                  input ────●  │
                                            │  │

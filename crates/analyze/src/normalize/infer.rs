@@ -3,7 +3,7 @@
 
 use sv0_iam::syntax::ast::PrincipalEntry;
 use sv0_model::graph::{Confidence, NodeId};
-use sv0_model::kind::{EdgeKind, Kind};
+use sv0_model::kind::{EdgeKind, EntityType, Kind};
 use sv0_model::record::Record;
 
 use crate::world::World;
@@ -13,6 +13,127 @@ pub(super) fn all(world: &mut World) {
     environment(world);
     providers(world);
     service_accounts(world);
+    provisioned(world);
+    findings(world);
+    events(world);
+}
+
+/// What a bucket's notifications and a topic's subscriptions start: the bucket and the topic tell it.
+fn events(world: &mut World) {
+    let mut found = Vec::new();
+    for (id, node) in world.graph.nodes() {
+        let list = |key: &str| {
+            node.record
+                .attrs
+                .get(key)
+                .and_then(|v| v.as_array())
+                .into_iter()
+                .flatten()
+        };
+        match node.record.kind {
+            Kind::S3Bucket => {
+                let targets = list("notifications").filter_map(|v| v.as_str());
+                found.extend(targets.map(|to| (id, to.to_owned(), "bucket notification")));
+            }
+            Kind::SnsTopic => {
+                let targets = list("subscriptions").filter_map(|v| v.get("endpoint")?.as_str());
+                found.extend(targets.map(|to| (id, to.to_owned(), "topic subscription")));
+            }
+            _ => {}
+        }
+    }
+    for (source, target, how) in found {
+        // A queue holds what it is sent and starts nothing itself.
+        let Some(to) = world.graph.find(&target) else {
+            continue;
+        };
+        if world.node(to).record.kind.entity_type() != EntityType::Workload {
+            continue;
+        }
+        let known = world
+            .graph
+            .targets(to, EdgeKind::TriggeredBy)
+            .any(|from| from == source);
+        if !known {
+            world.graph.connect(
+                EdgeKind::TriggeredBy,
+                to,
+                source,
+                Confidence::Certain,
+                Some(how.to_owned()),
+            );
+        }
+    }
+}
+
+/// A permission set's role in an account has a name that tells it: `AWSReservedSSO_{permission set}_{16 hex digits}`,
+/// below a path that nobody else may use (IAM Identity Center User Guide, "Referencing permission sets in resource
+/// policies").
+fn provisioned(world: &mut World) {
+    const PATH: &str = "role/aws-reserved/sso.amazonaws.com/";
+    let mut sets: std::collections::BTreeMap<&str, Vec<NodeId>> = std::collections::BTreeMap::new();
+    let mut roles: Vec<(NodeId, &str)> = Vec::new();
+    for (id, node) in world.graph.nodes() {
+        match node.record.kind {
+            Kind::SsoPermissionSet if !node.stub => sets.entry(&node.record.name).or_default().push(id),
+            Kind::IamRole => {
+                let path = sv0_iam::name::Arn::parse(&node.record.id)
+                    .and_then(|arn| arn.resource.strip_prefix(PATH));
+                let name = path
+                    .and_then(|path| path.rsplit('/').next())
+                    .and_then(|name| name.strip_prefix("AWSReservedSSO_"))
+                    .and_then(|name| name.rsplit_once('_'));
+                if let Some((set, _)) = name {
+                    roles.push((id, set));
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    for (role, set) in roles {
+        for set in sets.get(set).into_iter().flatten() {
+            let known = world
+                .graph
+                .targets(*set, EdgeKind::Provisions)
+                .any(|to| to == role);
+            if !known {
+                found.push((*set, role));
+            }
+        }
+    }
+    for (set, role) in found {
+        let account = world.account_of(role).map(str::to_owned);
+        world
+            .graph
+            .connect(EdgeKind::Provisions, set, role, Confidence::Inferred, account);
+    }
+}
+
+/// What other tools found, at the entity that it is about: the finding names it.
+fn findings(world: &mut World) {
+    let mut found = Vec::new();
+    for (id, node) in world.graph.nodes() {
+        if matches!(
+            node.record.kind,
+            Kind::AccessAnalyzerFinding | Kind::VulnerabilityFinding
+        ) && let Some(about) = node.record.attrs.get("resource").and_then(|v| v.as_str())
+            && let Some(about) = world.graph.find(about)
+        {
+            found.push((about, id));
+        }
+    }
+    for (about, finding) in found {
+        let known = world
+            .graph
+            .targets(about, EdgeKind::HasFinding)
+            .any(|to| to == finding);
+        if !known {
+            world
+                .graph
+                .connect(EdgeKind::HasFinding, about, finding, Confidence::Certain, None);
+        }
+    }
 }
 
 /// A secret or parameter whose name, description or tags hold the name of an IAM user with an active access key holds

@@ -5,6 +5,7 @@
 //! [`infer`] (sensitivity, credentials in secrets, what environment keys point at), [`named`] (resources that policies
 //! name but nobody collected), [`strangers`] (accounts and principals that policies name but nobody collected).
 
+mod aliases;
 mod identity;
 mod infer;
 mod named;
@@ -48,6 +49,7 @@ pub fn build(records: Vec<Record>, gaps: Vec<Gap>) -> World {
     library.report(&mut world);
     world.gaps.sort();
     world.gaps.dedup();
+    world.coverage = crate::coverage::Coverage::new(&world.gaps);
     world.alike = crate::alike::Policies::new(&world.attachments);
     world
 }
@@ -293,12 +295,15 @@ fn connect(world: &mut World) {
         .filter(|(_, node)| node.record.kind == Kind::IamGroup)
         .filter_map(|(id, node)| Some(((node.record.account.clone()?, node.record.name.clone()), id)))
         .collect();
+    let aliases = aliases::Aliases::of(&world.graph);
     for (from, reference) in refs {
         let to = match world.graph.find(&reference.to) {
             Some(found) => found,
             // Authorization details name a user's groups without their path.
-            None => match member_group(&reference, &groups) {
-                Some(group) => group,
+            None => match member_group(&reference, &groups)
+                .or_else(|| aliases.find(&world.graph, &reference.to))
+            {
+                Some(found) => found,
                 None => stub(world, &reference.to, stub_kind(reference.rel, &reference.to)),
             },
         };

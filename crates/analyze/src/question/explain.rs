@@ -215,16 +215,10 @@ fn concrete(world: &World, action: &str, subject: &Subject) -> String {
 }
 
 fn gaps(world: &World, principal: NodeId, subject: &Subject) -> Vec<Gap> {
-    let concerned = [Some(world.id(principal)), subject.node.map(|n| world.id(n))];
+    let concerned = [Some(principal), subject.node].into_iter().flatten();
     world
-        .gaps
-        .iter()
-        .filter(|gap| match gap.entity.as_deref() {
-            Some(entity) => concerned.contains(&Some(entity)),
-            None => gap.service.as_deref() == Some("organizations"),
-        })
-        .cloned()
-        .collect()
+        .coverage
+        .touching(&world.gaps, &world.graph, concerned.map(|node| world.id(node)))
 }
 
 fn layers(

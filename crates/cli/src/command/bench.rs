@@ -40,7 +40,7 @@ fn generate(args: &GenerateArgs) -> Result<u8, Failure> {
                 tool: "sv0 bench generate".into(),
                 source: format!("made-up organisation, seed {}", args.seed),
             };
-            snapshot::write_stream(&args.out, &header, org.records()).map(|_| 1)
+            snapshot::write_stream(&args.out, &header, org.records().map(Ok), &[]).map(|_| 1)
         }
         Format::Gaad => empty(&args.out).and_then(|()| gaad::write(&org, &args.out)),
         Format::IamCollect => empty(&args.out).and_then(|()| iam_collect::write(&org, &args.out)),
