@@ -49,6 +49,30 @@ def differences(expected: list[dict], found: list[dict]) -> list[str]:
     return lines
 
 
+def as_read(records: list[dict]) -> list[dict]:
+    """The demo's records as a scan has them. Where two services each tell a half, the demo has joined them already; a
+    snapshot of a scan holds both halves, and sv0 joins them when it reads it (analyze/src/normalize/infer.rs):
+
+    - which entity a finding is about, says the finding
+    - which functions a bucket's notifications and a topic's subscriptions start, say the bucket and the topic
+    - which roles a permission set made, say the roles' names
+    - which role an instance has, says the instance profile
+    """
+    records = copy.deepcopy(records)
+    for record in records:
+        record["refs"] = [ref for ref in record.get("refs", []) if not joined(ref)]
+        if record["kind"] == "ec2_instance":
+            for ref in record["refs"]:
+                if ref["rel"] == "RUNS_AS":
+                    ref["to"] = record["attrs"]["instance_profile"]
+    return records
+
+
+def joined(ref: dict) -> bool:
+    how = ref.get("attrs", {}).get("how")
+    return ref["rel"] in ("HAS_FINDING", "PROVISIONS") or how in ("bucket notification", "topic subscription")
+
+
 def plain(record: dict) -> dict:
     """What is compared of a record: everything but what the world cannot decide, and where order means nothing, none.
 

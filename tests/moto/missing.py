@@ -5,6 +5,7 @@ where the answer is a list, ResourceNotFoundException where one thing was asked 
 """
 from __future__ import annotations
 
+import datetime
 import hashlib
 import json
 import re
@@ -42,11 +43,15 @@ def empty(call: Call) -> tuple[int, dict, bytes]:
     return 200, {"Content-Type": "text/xml"}, f"<{call.operation}Response>{inner}</{call.operation}Response>".encode()
 
 
-def asked(call: Call, body: bytes) -> bytes:
-    """The request as moto wants it: a key has one policy, its name may be left out, and moto then finds none."""
+def asked(call: Call, target: str, body: bytes) -> tuple[str, bytes]:
+    """The request as moto wants it."""
     if (call.service, call.operation) == ("kms", "GetKeyPolicy") and b"PolicyName" not in body:
-        return json.dumps({**json.loads(body), "PolicyName": "default"}).encode()
-    return body
+        # A key has one policy, so AWS does not ask for its name; moto then finds none.
+        return target, json.dumps({**json.loads(body), "PolicyName": "default"}).encode()
+    if (call.service, call.operation) == ("bedrock-agent", "GetAgent") and not target.endswith("/"):
+        # The Rust SDK asks for /agents/ID, botocore for /agents/ID/, and moto takes what is before the last slash.
+        return target + "/", body
+    return target, body
 
 
 class Repairs:
@@ -111,6 +116,10 @@ class Repairs:
         called = call.operation.removesuffix("Configuration")
         return re.sub(rf"(</?)({call.operation}|{called})Response\b".encode(), rf"\g<1>{name}".encode(), body)
 
+    def agent_times(self, call: Call, body: bytes) -> bytes:
+        """Bedrock writes moments as text; moto as seconds since 1970, which the Rust SDK refuses."""
+        return re.sub(rb'("(?:created|updated|prepared)At": ?)(\d+)(\.\d+)?', _iso, body)
+
     def queues(self, call: Call, body: bytes) -> bytes:
         """A queue's URL names AWS's host."""
         host = f"https://sqs.{call.region}.amazonaws.com/".encode()
@@ -131,7 +140,13 @@ class Repairs:
         return json.dumps(answer).encode()
 
 
+def _iso(found: re.Match) -> bytes:
+    moment = datetime.datetime.fromtimestamp(int(found[2]), datetime.UTC)
+    return found[1] + moment.strftime('"%Y-%m-%dT%H:%M:%SZ"').encode()
+
+
 REPAIRS = {
+    ("bedrock-agent", "*"): Repairs.agent_times,
     ("iam", "GetAccountAuthorizationDetails"): Repairs.iam,
     ("iam", "ListRoles"): Repairs.iam,
     ("iam", "GetRole"): Repairs.iam,

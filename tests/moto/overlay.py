@@ -136,6 +136,8 @@ def bedrock_knowledge_base(record):
 
 
 def sso_permission_set(record):
+    tags = [{"Key": key, "Value": value} for key, value in record.get("tags", {}).items()]
+    yield "sso-admin", "ListTagsForResource", {"ResourceArn": record["id"]}, {"Tags": tags}
     boundary = record["attrs"].get("permissions_boundary")
     if boundary:
         path, _, name = boundary.rpartition("/")

@@ -117,7 +117,7 @@ class Proxy:
         return answer
 
     def _moto(self, call, method, target, headers, body) -> tuple[int, dict, bytes, str]:
-        body = missing.asked(call, body)
+        target, body = missing.asked(call, target, body)
         connection = http.client.HTTPConnection(self.upstream.hostname, self.upstream.port, timeout=UPSTREAM_SECONDS)
         connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
         for name, value in headers.items():
