@@ -607,15 +607,22 @@ fn entity_id(metadata: &str) -> Option<String> {
 
 async fn alias(cx: &Cx, client: &Client) {
     let Some(id) = cx.account_arn() else { return };
-    let answer = cx
-        .call(&LIST_ALIASES, None, || {
-            client.list_account_aliases().max_items(PAGE).send()
-        })
+    let aliases = cx
+        .pages(
+            &LIST_ALIASES,
+            None,
+            |marker| {
+                client
+                    .list_account_aliases()
+                    .max_items(PAGE)
+                    .set_marker(marker)
+                    .send()
+            },
+            |page| (page.account_aliases, page.marker),
+        )
         .await;
     // An account has one at most.
-    let alias = answer
-        .got()
-        .and_then(|answer| answer.account_aliases.into_iter().next());
+    let alias = aliases.into_iter().next();
     if let Some(alias) = alias {
         let mut record = Record::of(cx, Kind::AwsAccount, id, "");
         record.fact("alias", alias);
