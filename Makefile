@@ -65,6 +65,9 @@ build: ## build the release binary, with all services of AWS (a quarter of an ho
 # tested in CI, and with SV0_FULL=1.
 SERVICES := $(if $(or $(CI),$(SV0_FULL)),full,collect)
 FEATURES := --features sv0-cli/$(SERVICES)
+# The sv0 that the end-to-end tests run is built with the Rust tests: built alone, its dependencies would have other
+# features, and the SDK would be built once more.
+BUILD_TESTED := $(CARGO) test --locked --workspace $(FEATURES) --no-run --quiet
 
 # The slow and the chatty first, so that the test runner's closing line is the last thing to read.
 .PHONY: test
@@ -116,9 +119,9 @@ WORLD := ../shared/world
 WITH_WORLD := $(if $(or $(CI),$(SV0_WORLD)),$(wildcard $(WORLD)/build_world.py))
 
 .PHONY: e2e
-e2e: ## an IAM API on this machine (moto), its export, sv0 over it (SV0_WORLD=1: the full organisation too)
+e2e: ## an AWS API on this machine (moto): its exports, scans of it with faults, sv0's answers (SV0_WORLD=1: another organisation too)
 	@$(call say,end to end: building sv0)
-	$(CARGO) build --locked -p sv0-cli $(FEATURES)
+	$(BUILD_TESTED)
 	@if [ ! -e "$(VENV)/ready" ]; then \
 		$(call say,end to end: installing $(REQUIREMENTS)); \
 		rm -rf "$(VENV)" && \
@@ -128,6 +131,11 @@ e2e: ## an IAM API on this machine (moto), its export, sv0 over it (SV0_WORLD=1:
 	fi
 	@$(call say,end to end: the demo organisation)
 	@"$(VENV)/bin/python" tests/moto/e2e.py --sv0 "$(CARGO_TARGET_DIR)/debug/sv0"
+	@$(call say,end to end: what onboard writes)
+	@"$(VENV)/bin/python" tests/moto/onboard.py --sv0 "$(CARGO_TARGET_DIR)/debug/sv0"
+	@$(call say,end to end: scans of the demo organisation with all that can go wrong)
+	@"$(VENV)/bin/python" tests/moto/proxy_test.py
+	@"$(VENV)/bin/python" tests/moto/scan.py --sv0 "$(CARGO_TARGET_DIR)/debug/sv0"
 ifneq ($(WITH_WORLD),)
 	@if [ ! -e "$(VENV)/ready-world" ]; then \
 		$(call say,end to end: installing the rest of moto); \
@@ -136,6 +144,7 @@ ifneq ($(WITH_WORLD),)
 	fi
 	@$(call say,end to end: the full organisation of $(WORLD))
 	@"$(VENV)/bin/python" tests/moto/e2e.py --sv0 "$(CARGO_TARGET_DIR)/debug/sv0" --world $(WORLD)
+	@"$(VENV)/bin/python" tests/moto/scan.py --sv0 "$(CARGO_TARGET_DIR)/debug/sv0" --world $(WORLD)
 endif
 
 # ---- licences -----------------------------------------------------------------------------------------------------
@@ -240,7 +249,7 @@ difftest-if-there:
 else
 difftest-if-there: iam-simulate
 	@$(call say,differential test: building sv0)
-	$(CARGO) build --locked -p sv0-cli $(FEATURES)
+	$(BUILD_TESTED)
 	@$(call say,differential test: 2000 requests)
 	@$(call run-difftest,2000,1,$(CARGO_TARGET_DIR)/debug/sv0)
 endif
