@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import signal
 import socket
 import sys
 import time
@@ -348,6 +349,7 @@ class Test:
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # or moto would live on
     start = time.monotonic()
     with serve.moto() as url:
         test = Test(url)

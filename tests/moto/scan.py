@@ -15,6 +15,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -500,6 +501,7 @@ def main() -> int:
     if unknown := set(steps) - set(STEPS):
         raise SystemExit(f"--only: no step {', '.join(sorted(unknown))}; there are {', '.join(STEPS)}")
 
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # or moto would live on
     with tempfile.TemporaryDirectory(prefix="sv0-scan-") as temporary, serve.moto() as moto:
         directory = pathlib.Path(args.keep or temporary)
         directory.mkdir(parents=True, exist_ok=True)
