@@ -4,13 +4,14 @@ from __future__ import annotations
 import json
 from xml.sax.saxutils import escape
 
+from aws_api import model
+
 REQUEST_ID = "00000000-0000-4000-8000-000000000000"
 
 # (status, code). "" is what most services of the protocol say.
 THROTTLED = {
     "json": {"": (400, "ThrottlingException"), "organizations": (400, "TooManyRequestsException"),
-             "dynamodb": (400, "ProvisionedThroughputExceededException"), "secretsmanager": (400, "ThrottlingException"),
-             "apprunner": (400, "Throttling")},
+             "dynamodb": (400, "ProvisionedThroughputExceededException"), "apprunner": (400, "Throttling")},
     "query": {"": (400, "Throttling")},
     "ec2": {"": (503, "RequestLimitExceeded")},
     "rest-json": {"": (429, "TooManyRequestsException"), "bedrock": (429, "ThrottlingException"),
@@ -70,7 +71,6 @@ def write(call, status: int, code: str, message: str) -> tuple[int, dict, bytes]
 
 def _json(call, status, code, message):
     # JSON 1.0 services say where the shape comes from, 1.1 services do not: a client must take what follows the #.
-    from aws_api import model
     known = model(call.service)
     version = known.metadata.get("jsonVersion", "1.1") if known else "1.1"
     prefix = f"com.amazonaws.{call.service}#" if version == "1.0" else ""
@@ -103,7 +103,7 @@ def _ec2(call, status, code, message):
 
 def _rest_xml(call, status, code, message):
     error = f"<Code>{code}</Code><Message>{escape(message)}</Message>"
-    tail = f"<RequestId>4442587FB7D0A2F9</RequestId>"
+    tail = "<RequestId>4442587FB7D0A2F9</RequestId>"
     if call.service == "s3":
         body = f"<Error>{error}{tail}<HostId>host</HostId></Error>"
     else:
@@ -116,7 +116,8 @@ def _cbor(call, status, code, message):
     def text(value: str) -> bytes:
         raw = value.encode()
         return (bytes([0x60 + len(raw)]) if len(raw) < 24 else bytes([0x78, len(raw)])) + raw
-    body = b"\xa2" + text("__type") + text(f"com.amazonaws.{call.service}#{code}") + text("message") + text(message[:200])
+    kind = f"com.amazonaws.{call.service}#{code}"
+    body = b"\xa2" + text("__type") + text(kind) + text("message") + text(message[:200])
     return status, {"Content-Type": "application/cbor", "smithy-protocol": "rpc-v2-cbor"}, body
 
 

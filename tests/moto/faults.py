@@ -2,8 +2,8 @@
 
 A plan is JSON: {"faults": [RULE…], "pages": {"size": 2, "empty_first": true}, "session_seconds": 20}. A rule has a
 `kind`; which calls it is for (`service`, `operation`, `account`, `region`, and for sts:AssumeRole `into`, the account of
-the role: one or a list; absent: any); and how often: `share` of the requests (0.3; seeded by `seed`, so the same requests in every run), `in_a_row` at most for one request
-(3), `times` in all. Kinds:
+the role: one or a list; absent: any); and how often: `share` of the requests (0.3; seeded by `seed`, so the same
+requests in every run), `in_a_row` at most for one request (3), `times` in all. Kinds:
 
   throttle           each service's own throttling error
   denied             each service's own access-denied error

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import signal
 import socket
 import sys
 import time
@@ -35,7 +36,8 @@ LISTS = [
     ("111111111111", "organizations", "ListOrganizationalUnitsForParent", {"ParentId": "r-hiri"}),
     ("111111111111", "organizations", "ListAWSServiceAccessForOrganization", {}),
     ("111111111111", "organizations", "ListDelegatedAdministrators", {}),
-    ("111111111111", "sso-admin", "ListPermissionSets", {"InstanceArn": "arn:aws:sso:::instance/ssoins-1oiew2sfmlmqtyzs"}),
+    ("111111111111", "sso-admin", "ListPermissionSets", {
+        "InstanceArn": "arn:aws:sso:::instance/ssoins-1oiew2sfmlmqtyzs"}),
     ("111111111111", "identitystore", "ListUsers", {"IdentityStoreId": "d-uqlsgoga34"}),
     ("111111111111", "identitystore", "ListGroups", {"IdentityStoreId": "d-uqlsgoga34"}),
     (PROD, "iam", "GetAccountAuthorizationDetails", {}),
@@ -340,12 +342,14 @@ class Test:
             got = self.code(client, "GetPublicAccessBlock", AccountId=account)
             log = self.proxy.take_log()
             self.check(got == "NoSuchPublicAccessBlockConfiguration", f"s3control: {got}")
-            self.check([(e["service"], e["operation"]) for e in log] == [("s3control", "GetPublicAccessBlock")], f"{log}")
+            named = [(entry["service"], entry["operation"]) for entry in log]
+            self.check(named == [("s3control", "GetPublicAccessBlock")], f"s3control is named {named}")
         finally:
             socket.getaddrinfo = real
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # or moto would live on
     start = time.monotonic()
     with serve.moto() as url:
         test = Test(url)

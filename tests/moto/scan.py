@@ -15,6 +15,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -97,7 +98,7 @@ class Suite:
         return path
 
     def scan(self, name: str, *more: str, plan: dict | None = None) -> Done:
-        path = self.fresh(name)
+        path = self.directory / f"{name}.jsonl" if "--resume" in more else self.fresh(name)
         self.proxy.set_plan(plan)
         self.proxy.take_log()
         start = time.monotonic()
@@ -170,7 +171,7 @@ class Suite:
         """Nothing is called but what --list-calls tells, and no write."""
         made = {(self.service(entry), entry["operation"]) for entry in self.plain.log}
         self.check(made <= self.declared, f"not declared: {sorted(made - self.declared)}")
-        writes = [call for call in made if not re.match("List|Get|Describe|BatchGet|AssumeRole$|Generate|Search", call[1])]
+        writes = [call for call in made if not re.match("(List|Get|Describe|BatchGet)[A-Z]|AssumeRole$", call[1])]
         self.check(not writes, f"no reads: {writes}")
         never = sorted(f"{service}:{operation}" for service, operation in self.declared - made)
         lacking = sorted({f'{e["service"]}:{e["operation"]}' for e in self.plain.log if e["by"] == "nobody"})
@@ -243,8 +244,8 @@ class Suite:
 
     def expiry(self) -> str:
         """Two sessions of every account end unasked after some calls: the role is taken again."""
-        done = self.scan("expiry", plan={"faults": [{"kind": "expired", "after": 15, "keys": 2, "account": accounts}
-                                                   for accounts in [self.members()]]})
+        done = self.scan("expiry", plan={"faults": [
+            {"kind": "expired", "after": 15, "keys": 2, "account": self.members()}]})
         self.same_as_plain(done, 2)
         return f"{done.faults()} refused, {taken(done)} roles taken"
 
@@ -253,6 +254,8 @@ class Suite:
         done = self.scan("short_sessions", plan={"session_seconds": 3, "faults": [
             {"kind": "slow", "share": 0.3, "seed": 9, "seconds": 0.4}]})
         self.same_as_plain(done, 1)
+        self.check(taken(done) > 1 + len(self.members()), f"{taken(done)} roles taken: no session ended")
+        self.check(not any(entry["by"] == "session over" for entry in done.log), "sessions were used after their end")
         return f"{taken(done)} roles taken in {done.seconds:.0f} s"
 
     def everything(self) -> str:
@@ -270,7 +273,8 @@ class Suite:
         prod, dev = self.account("Prod"), self.account("Dev")
         cases = [
             # A service in an account.
-            ({"service": "lambda", "account": prod}, {"account": prod, "service": "lambda", "call": "lambda:ListFunctions"},
+            ({"service": "lambda", "account": prod},
+             {"account": prod, "service": "lambda", "call": "lambda:ListFunctions"},
              lambda r: r["account"] == prod and r["kind"] in KINDS["lambda"], None),
             # A service in one region.
             ({"service": "dynamodb", "account": prod, "region": "eu-west-1"},
@@ -278,12 +282,17 @@ class Suite:
              lambda r: r["account"] == prod and r["kind"] == "dynamodb_table" and r["region"] == "eu-west-1", None),
             # One call about each of many things.
             ({"service": "s3", "operation": "GetBucketPolicy", "account": prod},
-             {"account": prod, "service": "s3", "call": "s3:GetBucketPolicy", "entity": "arn:aws:s3:::acme-prod-deny-list"},
+             {"account": prod, "service": "s3", "call": "s3:GetBucketPolicy",
+              "entity": "arn:aws:s3:::acme-prod-deny-list"},
              None, lambda r: r["account"] == prod and r["kind"] == "s3_bucket" and dropped(r, "policies")),
             # Key policies: an analysis without them must be told.
             ({"service": "kms", "operation": "GetKeyPolicy", "account": prod},
              {"account": prod, "service": "kms", "call": "kms:GetKeyPolicy"},
              None, lambda r: r["account"] == prod and r["kind"] == "kms_key" and dropped(r, "policies")),
+            # The one call that tells most of an account.
+            ({"service": "iam", "operation": "GetAccountAuthorizationDetails", "account": dev},
+             {"account": dev, "service": "iam", "call": "iam:GetAccountAuthorizationDetails"},
+             lambda r: r["account"] == dev and r["kind"] in KINDS["iam"] - {"oidc_provider", "saml_provider"}, None),
             # An account that cannot be entered.
             ({"service": "sts", "operation": "AssumeRole", "into": dev}, {"account": dev, "call": "sts:AssumeRole"},
              lambda r: r["account"] == dev and r["kind"] not in OF_MANAGEMENT, None),
@@ -381,6 +390,18 @@ class Suite:
         self.check(finished > 0, "no unit had finished before the kills, so this shows nothing")
         return finished
 
+    def deadline(self) -> str:
+        """What time does not suffice for is told, and --resume reads it."""
+        early = self.scan("deadline", "--deadline", "3s", "--concurrency", "8", plan={
+            "faults": [{"kind": "slow", "seconds": 0.06 * 716 / len(self.plain.log)}]})
+        self.check(early.code == 2, f"exit code {early.code} after the deadline")
+        told = [gap for gap in early.snapshot.gaps if "deadline" in gap["detail"]]
+        found, whole = len(early.snapshot.records), len(self.plain.snapshot.records)
+        self.check(bool(told) and 0 < found < whole, f"after the deadline: {found} records of {whole}, told {told[:3]}")
+        rest = self.scan("deadline", "--resume")
+        self.same_as_plain(rest, 0)
+        return f"{found} of {whole} records and {len(told)} units told missing; the rest with {len(rest.log)} calls"
+
     def answers(self) -> str:
         """sv0 says over the snapshot what it says over the demo."""
         path = str(self.plain.path)
@@ -433,7 +454,7 @@ class Suite:
 
 
 STEPS = ("plain_scan", "calls", "again", "pages", "throttling", "failures", "network", "expiry", "short_sessions",
-         "everything", "denied", "interrupted", "answers")
+         "everything", "denied", "interrupted", "deadline", "answers")
 STEPS_OF_A_WORLD = ("plain_scan", "calls", "again", "pages", "everything", "interrupted", "answers")
 
 
@@ -480,6 +501,7 @@ def main() -> int:
     if unknown := set(steps) - set(STEPS):
         raise SystemExit(f"--only: no step {', '.join(sorted(unknown))}; there are {', '.join(STEPS)}")
 
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # or moto would live on
     with tempfile.TemporaryDirectory(prefix="sv0-scan-") as temporary, serve.moto() as moto:
         directory = pathlib.Path(args.keep or temporary)
         directory.mkdir(parents=True, exist_ok=True)

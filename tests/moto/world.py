@@ -207,7 +207,7 @@ class World:
                 InstanceArn=instance, TargetId=ref["attrs"]["account"], TargetType="AWS_ACCOUNT",
                 PermissionSetArn=ref["to"], PrincipalType=kind, PrincipalId=principal)
 
-    # ---- IAM ----------------------------------------------------------------------------------------------------------
+    # ---- IAM --------------------------------------------------------------------------------------------------------
 
     def iam_policy(self, now, old):
         iam = self.client("iam", now)
@@ -248,7 +248,7 @@ class World:
                     f"<!-- {'x' * 1000} --></EntityDescriptor>")  # IAM wants a thousand characters
         self.client("iam", now).create_saml_provider(Name=now["name"], SAMLMetadataDocument=metadata)
 
-    # ---- data ---------------------------------------------------------------------------------------------------------
+    # ---- data -------------------------------------------------------------------------------------------------------
 
     def kms_key(self, now, old):
         kms, attrs = self.client("kms", now), now["attrs"]
@@ -360,7 +360,8 @@ class World:
             attributes["RedrivePolicy"] = json.dumps({"deadLetterTargetArn": dead, "maxReceiveCount": 5})
         sqs = self.client("sqs", now)
         if attributes:
-            sqs.set_queue_attributes(QueueUrl=sqs.get_queue_url(QueueName=now["name"])["QueueUrl"], Attributes=attributes)
+            url = sqs.get_queue_url(QueueName=now["name"])["QueueUrl"]
+            sqs.set_queue_attributes(QueueUrl=url, Attributes=attributes)
 
     def sns_topic(self, now, old):
         self.client("sns", now).create_topic(Name=now["name"], Tags=tags(now))
@@ -377,7 +378,7 @@ class World:
         self.client("ssm", now).put_parameter(Name=now["name"], Type=now["attrs"]["type"], Tags=tags(now),
                                               Value=self.canary("parameter"), **key(now, "KeyId"))
 
-    # ---- workloads ----------------------------------------------------------------------------------------------------
+    # ---- workloads --------------------------------------------------------------------------------------------------
 
     def ecr_repository(self, now, old):
         api, attrs = self.client("ecr", now), now["attrs"]
@@ -498,7 +499,8 @@ class World:
         events.create_event_bus(Name=now["name"], Tags=tags(now))
         for _, document in slot(now, "resource"):
             for statement in json.loads(document)["Statement"]:
-                events.put_permission(EventBusName=now["name"], StatementId=statement["Sid"], Action=statement["Action"],
+                events.put_permission(EventBusName=now["name"], StatementId=statement["Sid"],
+                                      Action=statement["Action"],
                                       Principal=statement["Principal"]["AWS"].split(":")[4])
 
     def eventbridge_rule(self, now, old):
