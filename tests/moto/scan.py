@@ -432,6 +432,11 @@ class Suite:
         return [record["account"] for record in self.plain.snapshot.records
                 if record["kind"] == "aws_account" and record["account"] != MANAGEMENT]
 
+    def access(self) -> str:
+        """Credentials of each kind, and what is said where they do not do."""
+        import access  # it has this module's names, too
+        return access.check(self)
+
     def run(self, steps: list[str]) -> int:
         start = time.monotonic()
         self.plain = self.scan("plain")
@@ -454,7 +459,7 @@ class Suite:
 
 
 STEPS = ("plain_scan", "calls", "again", "pages", "throttling", "failures", "network", "expiry", "short_sessions",
-         "everything", "denied", "interrupted", "deadline", "answers")
+         "everything", "denied", "interrupted", "deadline", "access", "answers")
 STEPS_OF_A_WORLD = ("plain_scan", "calls", "again", "pages", "everything", "interrupted", "answers")
 
 

@@ -499,11 +499,18 @@ impl Run<'_> {
     /// The organization's facts; empty where it was not read.
     async fn organization(&self) -> Map<String, Value> {
         let mut facts = Map::new();
-        let services = self
+        let mut services: Vec<&'static Service> = self
             .services
             .iter()
             .copied()
-            .filter(|service| service.scope == Scope::Organization);
+            .filter(|service| service.scope == Scope::Organization)
+            .collect();
+        let needed = &organizations::SERVICE;
+        let listed = services.iter().any(|service| service.name == needed.name);
+        // Whatever services were asked for: the accounts are known by this one.
+        if self.options.target == Target::Organization && !listed {
+            services.push(needed);
+        }
         for service in services {
             let unit = Unit::new(&self.start.account, None, service.name);
             self.caller.progress().plan(0, 1);
@@ -623,13 +630,7 @@ impl Run<'_> {
                     _ => None,
                 },
             );
-        said.unwrap_or_else(|| {
-            format!(
-                "account {} is in no organization, or the service `{}` was left out",
-                self.start.account,
-                organizations::SERVICE.name
-            )
-        })
+        said.unwrap_or_else(|| format!("account {} is in no organization", self.start.account))
     }
 
     async fn account(&self, place: &Place, only_enter: bool) {
