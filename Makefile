@@ -267,3 +267,11 @@ SIZES ?= s,m
 bench-peers: iam-simulate build ## sv0's time and memory beside another evaluator's, as Markdown (SIZES=s,m; needs node 20)
 	@$(call say,beside another evaluator)
 	@$(PYTHON) tests/peers/bench.py --sizes "$(SIZES)" $(BENCH_ARGS) --sv0 "$(CARGO_TARGET_DIR)/release/sv0" --modules "$(DIFFTEST)/node_modules"
+
+SCALE ?= 500
+
+.PHONY: bench-scan
+bench-scan: ## a scan's calls, time and memory beside boto3's, as Markdown (SCALE=500; after make e2e, which installs moto)
+	@$(call say,scanning moto)
+	$(BUILD_TESTED)
+	@"$(VENV)/bin/python" tests/moto/bench_scan.py --sv0 "$(CARGO_TARGET_DIR)/debug/sv0" --scale "$(SCALE)"
