@@ -92,7 +92,7 @@ pub struct Outcome {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No credentials, or bad ones.
-    #[error("AWS does not know the credentials: {0}")]
+    #[error("{0}")]
     Credentials(String),
     /// A reference to a secret gave none.
     #[error(transparent)]
@@ -296,7 +296,7 @@ async fn begin(
 ) -> Result<Start, Error> {
     let base = base_config(options).await?;
     let Some(provider) = base.credentials_provider() else {
-        return Err(Error::Credentials("there are none".into()));
+        return Err(Error::Credentials("there are no AWS credentials".into()));
     };
     let session = Session::base("-", provider, Arc::clone(caller));
     let config = with_session(&base, &session);
@@ -333,7 +333,11 @@ async fn begin(
 }
 
 fn credentials_error(failure: Failure) -> Error {
-    Error::Credentials(failure.message)
+    Error::Credentials(if failure.code.is_empty() {
+        failure.message
+    } else {
+        format!("AWS does not take the credentials: {}", failure.message)
+    })
 }
 
 async fn base_config(options: &Options) -> Result<SdkConfig, Error> {
