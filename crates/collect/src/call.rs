@@ -3,6 +3,7 @@
 use futures::future::BoxFuture;
 
 use crate::cx::Cx;
+use crate::failure::Failure;
 
 /// One API operation that a service module makes.
 #[derive(Debug)]
@@ -22,6 +23,11 @@ impl Call {
     #[must_use]
     pub fn action(&self) -> &'static str {
         self.actions.first().copied().unwrap_or_default()
+    }
+
+    /// Whether a failure is AWS's way to say that there is no such thing.
+    pub(crate) fn is_absent(&self, failure: &Failure) -> bool {
+        self.absent.contains(&failure.code.as_str())
     }
 }
 

@@ -79,7 +79,7 @@ impl Caller {
     {
         let answer = self.repeat(lane, session, call, request).await;
         let outcome = match &answer {
-            Err(failure) if !call.absent.contains(&failure.code.as_str()) => match failure.kind {
+            Err(failure) if !call.is_absent(failure) => match failure.kind {
                 Kind::Denied => Outcome::Denied(failure.message.clone()),
                 // There is nothing to be called.
                 Kind::NoHost | Kind::RegionDisabled => return answer,

@@ -242,7 +242,7 @@ impl Cx {
     {
         match self.send(call, request).await {
             Ok(answer) => Answer::Got(answer),
-            Err(failure) if call.absent.contains(&failure.code.as_str()) => Answer::Absent,
+            Err(failure) if call.is_absent(&failure) => Answer::Absent,
             Err(failure) => Answer::Unread(self.missed(call, entity, &failure)),
         }
     }
@@ -264,7 +264,7 @@ impl Cx {
         loop {
             let page = match self.send(call, || request(token.clone())).await {
                 Ok(page) => page,
-                Err(failure) if call.absent.contains(&failure.code.as_str()) => break,
+                Err(failure) if call.is_absent(&failure) => break,
                 Err(failure) => {
                     let unread = Some(self.missed(call, entity, &failure));
                     return Listed { items, unread };

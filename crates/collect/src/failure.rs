@@ -30,7 +30,7 @@ pub(crate) enum Kind {
     Denied,
     /// The region is not enabled for the account.
     RegionDisabled,
-    /// There is no such host: AWS does not offer the service there, or this machine has no network.
+    /// There is no such host: AWS does not offer the service there.
     NoHost,
     /// Anything else, which asking again does not change.
     Other,
@@ -102,9 +102,11 @@ impl Failure {
             SdkError::TimeoutError(_) => Self::new(Kind::Transient, "", "no answer in time"),
             SdkError::DispatchFailure(_) => {
                 let text = chain(error);
-                let lower = text.to_ascii_lowercase();
-                let no_host = lower.contains("dns error") || lower.contains("failed to lookup address");
-                let kind = if no_host { Kind::NoHost } else { Kind::Transient };
+                let kind = if is_unknown_name(&text) {
+                    Kind::NoHost
+                } else {
+                    Kind::Transient
+                };
                 Self::new(kind, "", format!("no connection: {text}"))
             }
             // A mistake of ours, or the guard's refusal.
@@ -173,6 +175,21 @@ fn classify(code: &str, status: u16, message: &str, html: bool) -> Failure {
     Failure::new(kind, code, one_line(&said))
 }
 
+/// Whether the resolver says that there is no such name (`EAI_NONAME` of glibc, musl, macOS, Windows). A resolver that
+/// cannot be asked says something else, and knows nothing about the service.
+fn is_unknown_name(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    [
+        "name or service not known",
+        "name does not resolve",
+        "nodename nor servname provided",
+        "no address associated with hostname",
+        "no such host is known",
+    ]
+    .iter()
+    .any(|said| text.contains(said))
+}
+
 /// An error and its causes, in one line.
 pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
     let mut parts: Vec<String> = Vec::new();
@@ -218,6 +235,16 @@ mod tests {
         assert_eq!(kind("", 500), Kind::Transient);
         assert_eq!(kind("ExpiredTokenException", 400), Kind::Expired);
         assert_eq!(kind("ValidationException", 400), Kind::Other);
+    }
+
+    #[test]
+    fn a_resolver_that_is_out_of_order_knows_nothing_about_a_service() {
+        let lookup = "dns error: failed to lookup address information: ";
+        assert!(is_unknown_name(&format!("{lookup}Name or service not known")));
+        assert!(!is_unknown_name(&format!(
+            "{lookup}Temporary failure in name resolution"
+        )));
+        assert!(!is_unknown_name("connection refused"));
     }
 
     #[test]

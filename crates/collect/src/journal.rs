@@ -71,7 +71,7 @@ pub enum JournalError {
         source: io::Error,
     },
     /// An interrupted run's journal would be lost.
-    #[error("`{0}` is the journal of an interrupted scan")]
+    #[error("`{0}` is the journal of an interrupted scan: go on with `--resume`, or remove it to begin anew")]
     InTheWay(String),
     /// Nothing to go on with.
     #[error("there is no journal `{0}` to resume from")]

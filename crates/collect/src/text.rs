@@ -6,6 +6,7 @@ use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 use serde_json::Value;
 use sv0_model::kind::{EdgeKind, Kind, Slot};
+use sv0_model::percent::decode_policy;
 use sv0_model::record::{PolicySlot, PolicyText, Record, Ref};
 
 use crate::cx::Cx;
@@ -19,43 +20,6 @@ pub(crate) fn time(at: &DateTime) -> Option<String> {
 #[must_use]
 pub fn timestamp(at: std::time::SystemTime) -> String {
     time(&DateTime::from(at)).unwrap_or_default()
-}
-
-/// A policy document as text. IAM gives some percent-encoded (RFC 3986) and others plain.
-pub(crate) fn document(text: &str) -> PolicyText {
-    if text.trim_start().starts_with('%') {
-        PolicyText::new(percent_decoded(text))
-    } else {
-        PolicyText::new(text.to_owned())
-    }
-}
-
-/// `%7B` → `{`. A `+` stays: IAM encodes a blank as `%20`.
-fn percent_decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        rest = tail;
-        if *first == b'%'
-            && let [high, low, after @ ..] = tail
-            && let (Some(high), Some(low)) = (hex(*high), hex(*low))
-        {
-            bytes.push(high * 16 + low);
-            rest = after;
-        } else {
-            bytes.push(*first);
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-const fn hex(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        b'A'..=b'F' => Some(digit - b'A' + 10),
-        _ => None,
-    }
 }
 
 /// The repository of an image in a private ECR registry, of `…dkr.ecr…amazonaws.com/name:tag` or `…@sha256:…`. None of
@@ -149,7 +113,8 @@ impl RecordExt for Record {
         self.policies.push(PolicySlot {
             slot,
             name: name.map(str::to_owned),
-            document: document(text),
+            // IAM gives some percent-encoded and others plain.
+            document: PolicyText::new(decode_policy(text.to_owned())),
         });
     }
 
@@ -191,12 +156,17 @@ mod tests {
 
     #[test]
     fn documents_come_encoded_and_plain() {
+        let document = |text: &str| {
+            let mut record = Record::new(Kind::IamRole, "r");
+            record.policy(Slot::Trust, None, text);
+            record.policies[0].document.as_str().to_owned()
+        };
         assert_eq!(
-            document("%7B%22Sid%22%3A%22a+b%20%C3%A9%22%7D").as_str(),
+            document("%7B%22Sid%22%3A%22a+b%20%C3%A9%22%7D"),
             r#"{"Sid":"a+b é"}"#
         );
-        assert_eq!(document(r#"{"Sid":"50%25"}"#).as_str(), r#"{"Sid":"50%25"}"#);
-        assert_eq!(document("%7B%").as_str(), "{%");
+        assert_eq!(document(r#"{"Sid":"50%25"}"#), r#"{"Sid":"50%25"}"#);
+        assert_eq!(document("%7B%"), "{%");
     }
 
     #[test]

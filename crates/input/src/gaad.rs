@@ -16,9 +16,10 @@ use serde_json::value::RawValue;
 use sv0_iam::name::Arn;
 use sv0_model::coverage::{Gap, Reason};
 use sv0_model::kind::{EdgeKind, Kind, Slot};
+use sv0_model::percent::decode_policy;
 use sv0_model::record::{Place, PolicySlot, PolicyText, Record};
 
-use crate::text::{GAAD_LISTS, Lines, percent_decode};
+use crate::text::{GAAD_LISTS, Lines};
 use crate::{Format, Loaded, Source, file_gap};
 
 /// Reads one file's text.
@@ -276,7 +277,7 @@ fn record(file: &str, item: &Item<'_>, lines: &Lines<'_>) -> Result<Record, Box<
             Ok(encoded) => {
                 // Positions inside an encoded document are positions inside what it decodes to.
                 (place.line, place.column) = (None, None);
-                PolicyText::at(decoded(encoded), place)
+                PolicyText::at(decode_policy(encoded), place)
             }
             Err(_) => PolicyText::at(raw.get(), place),
         }
@@ -378,15 +379,6 @@ fn record(file: &str, item: &Item<'_>, lines: &Lines<'_>) -> Result<Record, Box<
     Ok(record)
 }
 
-/// Undoes percent-encoding where the text is encoded; a policy that starts with `{` is not.
-fn decoded(text: String) -> String {
-    if text.trim_start().starts_with('%') {
-        percent_decode(&text)
-    } else {
-        text
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -448,11 +440,5 @@ mod tests {
                 .detail
                 .contains("one page of several")
         );
-    }
-
-    #[test]
-    fn percent() {
-        assert_eq!(decoded("{\"a\":\"100%25\"}".into()), "{\"a\":\"100%25\"}");
-        assert_eq!(decoded("%7B%7D".into()), "{}");
     }
 }

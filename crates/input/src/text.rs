@@ -115,32 +115,6 @@ impl<'a> Lines<'a> {
     }
 }
 
-/// Undoes percent-encoding; what is no encoded byte, or makes no UTF-8, stays as it is.
-pub(crate) fn percent_decode(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        match hex(rest.clone()).filter(|_| byte == b'%') {
-            Some(value) => {
-                bytes.push(value);
-                rest.next();
-                rest.next();
-            }
-            None => bytes.push(byte),
-        }
-    }
-    String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
-}
-
-/// The byte that the next two characters stand for, if they are hexadecimal digits.
-fn hex(mut ahead: std::str::Bytes<'_>) -> Option<u8> {
-    let (high, low) = (
-        char::from(ahead.next()?).to_digit(16)?,
-        char::from(ahead.next()?).to_digit(16)?,
-    );
-    u8::try_from(high * 16 + low).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -169,16 +143,5 @@ mod tests {
         assert_eq!(lines.place(&text[0..]), Some((1, 1)));
         assert_eq!(lines.place(&text[4..]), Some((2, 2)));
         assert_eq!(lines.place(&text[6..]), Some((3, 1)));
-    }
-
-    #[test]
-    fn percent() {
-        assert_eq!(
-            percent_decode("%7B%22a%22%3A%20%22%C3%A9%22%7D"),
-            "{\"a\": \"é\"}"
-        );
-        assert_eq!(percent_decode("%7B%2"), "{%2");
-        assert_eq!(percent_decode("a%2fb"), "a/b");
-        assert_eq!(percent_decode("a%ff"), "a%ff");
     }
 }

@@ -4,10 +4,12 @@
 //! * [`kind`] — the closed sets: entity kinds, edge kinds, policy slots;
 //! * [`coverage`] — what could not be read, and which answers that could change;
 //! * [`graph`] — the records as nodes and edges;
+//! * [`percent`] — the encoding in which IAM gives some policy documents;
 //! * [`path`] — an authority path, the product's main answer.
 
 pub mod coverage;
 pub mod graph;
 pub mod kind;
 pub mod path;
+pub mod percent;
 pub mod record;

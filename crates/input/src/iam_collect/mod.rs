@@ -22,9 +22,10 @@ use serde_json::{Map, Value};
 use sv0_iam::name::Arn;
 use sv0_model::coverage::{Gap, Reason};
 use sv0_model::kind::{EdgeKind, Kind, Slot};
+use sv0_model::percent::decode_policy;
 use sv0_model::record::{Place, PolicySlot, PolicyText, Record, Ref};
 
-use crate::text::{Lines, percent_decode};
+use crate::text::Lines;
 use crate::{Format, Loaded, Source, file_gap, files, show};
 
 /// Whether a folder is a partition of a store: the one that holds `accounts` and `organizations`.
@@ -295,8 +296,7 @@ fn document(file: &Text, lines: &Lines<'_>, raw: &str, json_path: String) -> Opt
     Some(match serde_json::from_str::<String>(raw) {
         Ok(inner) => {
             (place.line, place.column) = (None, None);
-            let encoded = inner.trim_start().starts_with('%');
-            PolicyText::at(if encoded { percent_decode(&inner) } else { inner }, place)
+            PolicyText::at(decode_policy(inner), place)
         }
         Err(_) => PolicyText::at(raw, place),
     })

@@ -9,10 +9,11 @@ use serde_json::{Map, Value};
 use sv0_iam::name::Arn;
 use sv0_model::coverage::{Gap, Reason};
 use sv0_model::kind::{EdgeKind, Kind, Slot};
+use sv0_model::percent;
 use sv0_model::record::Record;
 
 use super::{Reader, Text, account_in, document, field, slot, tags, texts, whole};
-use crate::text::{Lines, percent_decode};
+use crate::text::Lines;
 
 /// Whose folder it is.
 #[derive(Clone, Copy)]
@@ -202,7 +203,7 @@ fn arn_of(owner: Owner<'_>, place: &[String]) -> Option<String> {
         (region, rest) = (first, more);
     }
     let (id, types) = rest.split_last()?;
-    let id = percent_decode(id);
+    let id = percent::decode(id);
     let types: Vec<&str> = types.iter().map(String::as_str).collect();
     let resource = match (service.as_str(), types.as_slice()) {
         ("s3", []) => return Some(format!("arn:{partition}:s3:::{id}")),
