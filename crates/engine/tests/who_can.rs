@@ -17,7 +17,7 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use serde_json::Value;
 use sv0_engine::compiled::{Action, Library, PolicyId, Resource};
-use sv0_engine::index::{Builder, NewPrincipal, Scratch, Target};
+use sv0_engine::index::{Builder, Bundle, NewPrincipal, Population, Reach, Scratch, Target, reach};
 use sv0_iam::catalog::Catalog;
 use sv0_iam::condition::Context;
 use sv0_iam::decide::{Attached, Policies, Request, ResourceRule, Verdict, decide};
@@ -327,9 +327,80 @@ fn check(world: &Everything) -> ([u32; 4], usize) {
             count[plain as usize] += 1;
         }
         assert!(answer.allowed.is_sorted() && answer.allowed_if.is_sorted());
+        together(&population, asked, &target);
     }
     (count, population.len() - population.groups())
 }
+
+/// Asking about many actions at once is asking about each.
+fn together(population: &Population, asked: &Asked, target: &Target<'_>) {
+    let service = asked.action.split(':').next().unwrap().to_ascii_lowercase();
+    let names: Vec<&str> = TOGETHER
+        .iter()
+        .copied()
+        .filter(|name| name.starts_with(&format!("{service}:")))
+        .collect();
+    let bundle = Bundle::new(population, &names);
+    assert_eq!(bundle.names(), names);
+    let mut facts = asked.on_top.clone().unwrap_or_else(Context::open);
+    facts.set_action("");
+    let library = population.library();
+    let compiled = library.facts(&facts);
+    let question = Reach {
+        resource: target.resource,
+        resource_account: target.resource_account,
+        policies: target.policies,
+        rcps: target.rcps,
+        resource_rule: target.resource_rule,
+        block_public_access: target.block_public_access,
+        facts: Some(&compiled),
+    };
+    let (mut rows, mut room) = (Vec::new(), reach::Scratch::default());
+    population.reach(&bundle, &question, &mut room, &mut rows);
+    for (bit, name) in names.iter().enumerate() {
+        facts.set_action(name);
+        let compiled = library.facts(&facts);
+        let action = Action::new(name);
+        let target = Target {
+            action: &action,
+            endpoint: None,
+            facts: Some(&compiled),
+            ..*target
+        };
+        let answer = population.who_can(&target, &mut Scratch::default());
+        for id in (0..population.len()).filter_map(|at| population.id(at)) {
+            let row = rows.iter().find(|row| row.principal == id);
+            let has = |mask: u128| mask >> bit & 1 == 1;
+            let found = row.map_or((false, false), |row| (has(row.certain), has(row.possible)));
+            let wanted = (
+                answer.allowed.contains(&id),
+                answer.allowed.contains(&id) || answer.allowed_if.contains(&id),
+            );
+            let who = population.who(id).unwrap().id();
+            assert_eq!(found, wanted, "{name} together: {who} {asked:?}");
+            assert!(row.is_none_or(|row| !has(row.blocked) || !has(row.possible)));
+            let alone = population.reach_of(&bundle, id, &question, &mut room);
+            assert_eq!(alone.as_ref(), row, "alone: {who} {asked:?}");
+        }
+    }
+}
+
+const TOGETHER: &[&str] = &[
+    "iam:CreateUser",
+    "iam:GetUser",
+    "iam:PassRole",
+    "iam:PutRolePolicy",
+    "kms:Decrypt",
+    "kms:ScheduleKeyDeletion",
+    "s3:DeleteObject",
+    "s3:GetObject",
+    "s3:ListBucket",
+    "s3:PutBucketPolicy",
+    "s3:PutObject",
+    "sts:AssumeRole",
+    "sts:AssumeRoot",
+    "sts:TagSession",
+];
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: asking::cases(), failure_persistence: None, ..ProptestConfig::default() })]

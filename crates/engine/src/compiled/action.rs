@@ -33,6 +33,21 @@ pub struct Action<'a> {
     pub(crate) rcps: bool,
 }
 
+impl Action<'static> {
+    /// No action: nothing bears on it.
+    pub(crate) const NONE: Self = Self {
+        name: "",
+        rank: None,
+        service: Services(0),
+        free: false,
+        iam: false,
+        s3: false,
+        kept: false,
+        not_for_root: false,
+        rcps: false,
+    };
+}
+
 impl<'a> Action<'a> {
     /// Looks up an action such as `s3:GetObject`; any text will do.
     #[must_use]

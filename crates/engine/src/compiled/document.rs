@@ -56,6 +56,8 @@ impl Span {
 /// One statement.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Statement {
+    /// Its place in its document.
+    pub(crate) index: u32,
     pub(crate) effect: Effect,
     /// Whether its resource element has variables.
     pub(crate) variables: bool,
@@ -167,8 +169,11 @@ impl Documents {
     /// Compiles a document; its index is the number of documents before it.
     pub(super) fn push(&mut self, source: Arc<Policy>, keys: &mut Keys) {
         let first = self.statements.len();
-        for statement in &source.statements {
-            let statement = self.statement(statement, keys);
+        for (statement, index) in source.statements.iter().zip(0..) {
+            let statement = Statement {
+                index,
+                ..self.statement(statement, keys)
+            };
             self.statements.push(statement);
         }
         let statements = Span::since(first, &self.statements);
@@ -207,6 +212,7 @@ impl Documents {
         });
         let patterns = scope.span().of(&self.patterns);
         Statement {
+            index: 0,
             effect: statement.effect,
             variables: patterns
                 .iter()
@@ -394,6 +400,18 @@ impl Documents {
         let all = starts.iter().zip(ends).zip(bearings);
         all.filter(|(_, bearing)| bearing.grants)
             .map(|((start, end), _)| u32::from(*start)..end)
+    }
+
+    /// The literal beginnings of what a statement's patterns cover, less the text before the resource part, where each
+    /// pattern has one; none where it may cover resources of any name.
+    pub(crate) fn beginnings(&self, statement: &Statement) -> Option<Vec<&str>> {
+        let Scope::Any(span) = statement.scope else {
+            return None;
+        };
+        let patterns = span.of(&self.patterns).iter();
+        patterns
+            .map(|pattern| Some(pattern.beginning()).filter(|text| !text.is_empty()))
+            .collect()
     }
 
     /// The `Principal` element of a statement.

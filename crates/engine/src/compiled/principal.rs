@@ -109,6 +109,9 @@ impl NamedSet {
     /// What hands over to the account's identity policies.
     pub(crate) const DELEGATES: Self = Self::BEFORE_SESSION.and(Named::Account);
 
+    /// What means the caller itself, not somebody of its account nor anyone.
+    pub(crate) const ITSELF: Self = Self::BEFORE_SESSION.and(Named::Directly).and(Named::Session);
+
     pub(crate) const fn of(named: Named) -> Self {
         Self(1 << named as u8)
     }

@@ -159,6 +159,17 @@ impl Pattern {
         head.chain(rest).flat_map(Slots::variables)
     }
 
+    /// What the resource part of whatever it matches begins with; empty where nothing is known of it.
+    pub(crate) fn beginning(&self) -> &str {
+        match &*self.form {
+            Compiled::Plain { rest, .. } | Compiled::Fields { rest, .. } => match rest {
+                Rest::Glob { glob, .. } => glob.literal_prefix(),
+                Rest::With(_) => "",
+            },
+            Compiled::Any | Compiled::Text(_) | Compiled::TextWith(_) => "",
+        }
+    }
+
     /// Whether a resource matches.
     #[inline]
     pub(crate) fn matches(&self, resource: &Resource<'_>, facts: &View<'_>, short: ShortArn) -> Tri {
@@ -323,6 +334,11 @@ impl<'a> Resource<'a> {
             rest,
             short_head: Short::lower(head),
         }
+    }
+
+    /// The resource part; empty where it is no ARN.
+    pub(crate) const fn rest(&self) -> &'a str {
+        self.rest
     }
 
     /// As asked.

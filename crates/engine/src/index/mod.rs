@@ -41,13 +41,17 @@
 
 mod bits;
 mod builder;
+pub mod bundle;
 mod keys;
 mod leads;
 mod names;
 mod partial;
 mod population;
+pub mod reach;
 mod who_can;
 
 pub use builder::{Builder, NewPrincipal};
+pub use bundle::{Bundle, Mask};
 pub use population::{ChainId, Population, PrincipalId};
+pub use reach::{Reach, Row};
 pub use who_can::{Scratch, Target, WhoCan};

@@ -109,6 +109,14 @@ pub(super) enum As {
 }
 
 impl As {
+    /// Which of two places notes of it have.
+    pub(super) const fn place(self) -> usize {
+        match self {
+            Self::Identity => 0,
+            Self::Scp => 1,
+        }
+    }
+
     pub(super) const fn short(self) -> ShortArn {
         match self {
             Self::Identity => ShortArn::Pad,
@@ -154,7 +162,7 @@ impl Notes {
     /// What a document says.
     #[inline]
     pub(super) fn partial(&mut self, asked: &Asked<'_>, policy: PolicyId, how: As) -> Partial {
-        let place = usize::from(how == As::Scp);
+        let place = how.place();
         match self.partials.get(policy.index()).and_then(|pair| pair.get(place)) {
             Some((question, partial)) if *question == self.question => *partial,
             _ => {
@@ -183,7 +191,7 @@ impl Notes {
     #[inline]
     pub(super) fn noted(&self, policy: PolicyId, how: As) -> Partial {
         let pair = self.partials.get(policy.index());
-        pair.and_then(|pair| pair.get(usize::from(how == As::Scp)))
+        pair.and_then(|pair| pair.get(how.place()))
             .map_or(BLANK.1, |(_, partial)| *partial)
     }
 

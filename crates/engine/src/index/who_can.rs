@@ -72,15 +72,16 @@ struct Clause {
     holds: Option<Tri>,
 }
 
+/// Where a policy that names principals stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+pub(super) enum Place {
     Resource,
     Rcp,
     Endpoint,
 }
 
 impl Place {
-    const fn naming(self, bounded: bool) -> Naming {
+    pub(super) const fn naming(self, bounded: bool) -> Naming {
         match self {
             Self::Rcp => Naming::RCP,
             Self::Resource | Self::Endpoint => Naming::resource(bounded),

@@ -1,0 +1,294 @@
+//! Actions that are asked about together: what a document says of all of them is some statements, each with a mask.
+//!
+//! A resource has up to a hundred and fifty actions, and a statement mostly speaks of many at once. So whether it covers
+//! the resource and whether its conditions hold is found once, and sets of actions are put together bit by bit.
+
+use rustc_hash::FxHashMap;
+use sv0_iam::decide::protected;
+use sv0_iam::syntax::ast::Effect;
+
+use super::population::{Population, number};
+use crate::compiled::document::{Covering, Documents, Span, Statement};
+use crate::compiled::keys::{KeyId, Keys, NeverCarried};
+use crate::compiled::{Action, Resource};
+
+/// A set of actions of a [`Bundle`]: one bit for each, in the bundle's order.
+pub type Mask = u128;
+
+/// How many actions a bundle can hold.
+pub const MOST: usize = 128;
+
+/// Actions of one service that are asked about together, and what each document of a population says of them.
+#[derive(Debug)]
+pub struct Bundle {
+    names: Box<[&'static str]>,
+    /// All of them.
+    pub(super) all: Mask,
+    /// Those on which RCPs bear.
+    pub(super) rcps: Mask,
+    /// Those that the root user can never ask for.
+    pub(super) not_for_root: Mask,
+    /// `iam:…`, which ignores resource policies.
+    pub(super) iam: bool,
+    /// `s3:…`, on which Block Public Access bears.
+    pub(super) s3: bool,
+    /// `iam:…` and `kms:…`, of which AWS keeps some to itself.
+    kept: bool,
+    /// By action: the keys that its requests never carry.
+    never: Box<[NeverCarried]>,
+    /// By document: of the entries.
+    spans: Box<[Span]>,
+    entries: Vec<Entry>,
+    pub(super) holders: Holders,
+}
+
+/// A statement, as far as it speaks of a bundle's actions.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Entry {
+    pub(super) statement: Statement,
+    pub(super) mask: Mask,
+    /// One of them, which stands for all: their requests carry the same keys, as far as the statement asks.
+    pub(super) action: u8,
+}
+
+/// Groups of principals with an identity policy that grants some action of the bundle on something.
+#[derive(Debug, Default)]
+pub(super) struct Holders {
+    by_account: FxHashMap<Box<str>, Vec<u32>>,
+    /// Those with a grant on resources of any name.
+    wide: Vec<u32>,
+    /// The others, by the hash of what the names of their resources begin with.
+    narrow: FxHashMap<u64, Vec<u32>>,
+}
+
+impl Bundle {
+    /// Prepares the documents that a population has now. Actions that the catalogue does not have are left out, and so
+    /// are those of another service than the first, and those beyond [`MOST`].
+    #[must_use]
+    pub fn new(population: &Population, names: &[&'static str]) -> Self {
+        let service = |name: &str| name.split(':').next().map(str::to_ascii_lowercase);
+        let first = names.first().and_then(|name| service(name));
+        let actions: Vec<Action<'static>> = names
+            .iter()
+            .filter(|name| service(name) == first)
+            .map(|name| Action::new(name))
+            .filter(|action| action.rank.is_some())
+            .take(MOST)
+            .collect();
+        let mask = |fits: fn(&Action<'_>) -> bool| mask_of(&actions, fits);
+        let keys = &population.library.keys;
+        let mut out = Self {
+            names: actions.iter().map(|action| action.name).collect(),
+            all: mask(|_| true),
+            rcps: mask(|action| action.rcps),
+            not_for_root: mask(|action| action.not_for_root),
+            iam: actions.first().is_some_and(|action| action.iam),
+            s3: actions.first().is_some_and(|action| action.s3),
+            kept: actions.first().is_some_and(|action| action.kept),
+            never: actions
+                .iter()
+                .filter_map(|action| action.rank)
+                .map(|rank| keys.never_carried(sv0_iam::catalog::ActionId(u32::from(rank))))
+                .collect(),
+            spans: Box::default(),
+            entries: Vec::new(),
+            holders: Holders::default(),
+        };
+        out.documents(&population.library.documents, keys, &actions);
+        out.holders = Holders::new(&out, population);
+        out
+    }
+
+    /// The actions, in the order of bits.
+    #[must_use]
+    pub fn names(&self) -> &[&'static str] {
+        &self.names
+    }
+
+    /// The actions of a set.
+    pub fn actions(&self, mask: Mask) -> impl Iterator<Item = &'static str> {
+        let names = self.names.iter().enumerate();
+        names
+            .filter(move |(bit, _)| mask >> bit & 1 == 1)
+            .map(|(_, name)| *name)
+    }
+
+    /// The set of the actions that fit.
+    #[must_use]
+    pub fn mask(&self, fits: impl Fn(&str) -> bool) -> Mask {
+        let names = self.names.iter().enumerate();
+        names
+            .filter(|(_, name)| fits(name))
+            .fold(0, |mask, (bit, _)| mask | 1 << bit)
+    }
+
+    fn documents(&mut self, documents: &Documents, keys: &Keys, actions: &[Action<'_>]) {
+        let mut spans = Vec::with_capacity(documents.len());
+        let mut found: Vec<(Statement, Mask)> = Vec::new();
+        for document in 0..number(documents.len()) {
+            found.clear();
+            let (mut statements, mut same): (&[Statement], Mask) = (&[], 0);
+            for (action, bit) in actions.iter().zip(0_u32..) {
+                let Covering::Listed(next) = documents.bearing_on(document, action) else {
+                    continue;
+                };
+                // Neighbours in the catalogue mostly have the very same statements: their bits are added at once.
+                if !std::ptr::eq(next, statements) {
+                    add(&mut found, statements, same);
+                    (statements, same) = (next, 0);
+                }
+                same |= 1 << bit;
+            }
+            add(&mut found, statements, same);
+            let first = self.entries.len();
+            for (statement, mask) in &found {
+                self.split(documents, keys, *statement, *mask);
+            }
+            spans.push(Span::since(first, &self.entries));
+        }
+        self.entries.shrink_to_fit();
+        self.spans = spans.into();
+    }
+
+    /// Adds a statement, once for each set of actions whose requests carry the same of the keys that it asks for.
+    fn split(&mut self, documents: &Documents, keys: &Keys, statement: Statement, mask: Mask) {
+        let mut asked: Vec<KeyId> = Vec::new();
+        for condition in documents.conditions_of(&statement) {
+            asked.push(condition.key);
+            asked.extend(condition.variables());
+        }
+        let patterns = documents.patterns_of(&statement).iter();
+        asked.extend(patterns.flat_map(|pattern| pattern.variables()));
+        let wholes: Vec<KeyId> = asked.iter().filter_map(|key| keys.whole(*key)).collect();
+        asked.extend(wholes);
+        let mut rest = mask;
+        while rest != 0 {
+            let first = rest.trailing_zeros() as usize;
+            let carries = |bit: usize, key: &KeyId| self.never.get(bit).is_some_and(|never| never.has(*key));
+            let like_first = |bit: &usize| asked.iter().all(|key| carries(*bit, key) == carries(first, key));
+            let bits = (first..MOST).filter(|bit| rest >> bit & 1 == 1);
+            let mask = if asked.is_empty() {
+                rest
+            } else {
+                bits.filter(like_first).fold(0, |mask, bit| mask | 1 << bit)
+            };
+            self.entries.push(Entry {
+                statement,
+                mask,
+                action: u8::try_from(first).unwrap_or_default(),
+            });
+            rest &= !mask;
+        }
+    }
+
+    #[inline]
+    pub(super) fn of(&self, document: u32) -> &[Entry] {
+        self.spans
+            .get(document as usize)
+            .map_or(&[], |span| span.of(&self.entries))
+    }
+
+    /// The keys that the requests for which an entry stands never carry.
+    #[inline]
+    pub(super) fn never(&self, entry: &Entry) -> Option<&NeverCarried> {
+        self.never.get(usize::from(entry.action))
+    }
+
+    /// The actions that AWS refuses to everybody on a resource.
+    pub(super) fn protected(&self, resource: &Resource<'_>) -> Mask {
+        if !self.kept {
+            return 0;
+        }
+        self.mask(|name| protected::refuses(name, resource.text()))
+    }
+}
+
+fn mask_of(actions: &[Action<'_>], fits: fn(&Action<'_>) -> bool) -> Mask {
+    let fitting = actions.iter().enumerate().filter(|(_, action)| fits(action));
+    fitting.fold(0, |mask, (bit, _)| mask | 1 << bit)
+}
+
+fn add(found: &mut Vec<(Statement, Mask)>, statements: &[Statement], mask: Mask) {
+    for statement in statements {
+        match found.iter_mut().find(|(other, _)| other.index == statement.index) {
+            Some((_, so_far)) => *so_far |= mask,
+            None => found.push((*statement, mask)),
+        }
+    }
+}
+
+impl Holders {
+    fn new(bundle: &Bundle, population: &Population) -> Self {
+        let documents = &population.library.documents;
+        // By document: none where it grants nothing, an empty list where it grants on anything.
+        let mut known: FxHashMap<u32, Option<Vec<u64>>> = FxHashMap::default();
+        let mut out = Self::default();
+        for (group, index) in population.groups.iter().zip(0_u32..) {
+            let (mut grants, mut wide) = (group.free || !group.iam, group.free);
+            let mut narrow: Vec<u64> = Vec::new();
+            for policy in population.identity(group) {
+                let said = known
+                    .entry(policy.0)
+                    .or_insert_with(|| said_of(bundle, documents, policy.0));
+                if let Some(beginnings) = said {
+                    grants = true;
+                    wide |= beginnings.is_empty();
+                    narrow.extend(beginnings.iter());
+                }
+            }
+            if !grants {
+                continue;
+            }
+            if let Some(account) = population.account(group) {
+                out.by_account.entry(account.into()).or_default().push(index);
+            }
+            if wide {
+                out.wide.push(index);
+                continue;
+            }
+            narrow.sort_unstable();
+            narrow.dedup();
+            for beginning in narrow {
+                out.narrow.entry(beginning).or_default().push(index);
+            }
+        }
+        out
+    }
+
+    /// Those of an account.
+    pub(super) fn of_account(&self, account: &str) -> &[u32] {
+        self.by_account.get(account).map_or(&[], Vec::as_slice)
+    }
+
+    /// Those whose grants may cover a resource, whatever their account.
+    pub(super) fn of_resource<'a>(&'a self, resource: &Resource<'a>) -> impl Iterator<Item = u32> + 'a {
+        let mut hash = BASIS;
+        let narrow = resource.rest().bytes().flat_map(move |byte| {
+            hash = step(hash, byte);
+            self.narrow.get(&hash).into_iter().flatten()
+        });
+        narrow.chain(&self.wide).copied()
+    }
+}
+
+fn said_of(bundle: &Bundle, documents: &Documents, document: u32) -> Option<Vec<u64>> {
+    let mut out: Option<Vec<u64>> = None;
+    let entries = bundle.of(document).iter();
+    for entry in entries.filter(|entry| entry.statement.effect == Effect::Allow) {
+        let Some(beginnings) = documents.beginnings(&entry.statement) else {
+            return Some(Vec::new());
+        };
+        let hashes = beginnings
+            .into_iter()
+            .map(|text| text.bytes().fold(BASIS, step));
+        out.get_or_insert_default().extend(hashes);
+    }
+    out
+}
+
+/// FNV-1a, so that the hash of every beginning of a text is found on the way.
+const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
+
+const fn step(hash: u64, byte: u8) -> u64 {
+    (hash ^ byte as u64).wrapping_mul(0x0100_0000_01b3)
+}

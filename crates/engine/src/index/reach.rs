@@ -1,0 +1,720 @@
+//! Who can do what to one resource: every principal that may do anything, and for each which of a [`Bundle`]'s actions.
+//!
+//! Invariant: for each action of the bundle, the rows say what [`Population::who_can`] says of that action.
+
+use sv0_iam::decide::ResourceRule;
+use sv0_iam::name::principal::CallerKind;
+use sv0_iam::syntax::ast::Effect;
+use sv0_iam::tri::Tri;
+
+use super::bundle::{Bundle, Entry, Mask};
+use super::partial::{As, Asked, covers, holds, settled};
+use super::population::{Group, Population, Principal, PrincipalId};
+use super::who_can::Place;
+use crate::compiled::compose::Terms;
+use crate::compiled::decide::Refusals;
+use crate::compiled::document::Span;
+use crate::compiled::facts::{Table, View};
+use crate::compiled::principal::{Entry as Name, NamedSet};
+use crate::compiled::{Action, Facts, PolicyId, Resource, Who};
+
+/// What is asked about, whoever asks and for whatever of a bundle's actions.
+#[derive(Debug, Clone, Copy)]
+pub struct Reach<'a> {
+    /// On what.
+    pub resource: &'a Resource<'a>,
+    /// Whose the resource is; the caller's account where it is nobody's.
+    pub resource_account: Option<&'a str>,
+    /// The resource's own policies.
+    pub policies: &'a [PolicyId],
+    /// RCPs of the resource's account, one list a level, root first; none where none applies.
+    pub rcps: Option<&'a [Vec<PolicyId>]>,
+    /// Whether the resource policy must allow even within the account.
+    pub resource_rule: ResourceRule,
+    /// Whether `RestrictPublicBuckets` is on for the S3 bucket.
+    pub block_public_access: bool,
+    /// What is known of the resource and the request, but for the action: it overrules what is known of the principals.
+    pub facts: Option<&'a Facts<'a>>,
+}
+
+/// What one principal may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Row {
+    /// Who.
+    pub principal: PrincipalId,
+    /// Actions that are allowed whatever the unknown facts are.
+    pub certain: Mask,
+    /// Actions that are allowed, or hang on unknown facts.
+    pub possible: Mask,
+    /// Actions that some policy means the principal to have, on either side, and that another layer takes away.
+    pub blocked: Mask,
+}
+
+/// Three-valued, for each action.
+#[derive(Debug, Clone, Copy, Default)]
+struct Said {
+    certain: Mask,
+    possible: Mask,
+}
+
+impl Said {
+    const fn all(mask: Mask) -> Self {
+        Self {
+            certain: mask,
+            possible: mask,
+        }
+    }
+
+    const fn add(&mut self, mask: Mask, holds: Tri) {
+        match holds {
+            Tri::True => {
+                self.certain |= mask;
+                self.possible |= mask;
+            }
+            Tri::Unknown => self.possible |= mask,
+            Tri::False => {}
+        }
+    }
+
+    const fn or(&mut self, other: Self) {
+        self.certain |= other.certain;
+        self.possible |= other.possible;
+    }
+
+    const fn and(&mut self, other: Self) {
+        self.certain &= other.certain;
+        self.possible &= other.possible;
+    }
+}
+
+/// Grants of a resource's policy by how they name the caller (semantics rule 16).
+#[derive(Debug, Clone, Copy, Default)]
+struct Grants {
+    any: Mask,
+    closely: Mask,
+    before_session: Mask,
+    delegates: Mask,
+    /// By a name of its own, not as somebody of its account and not as anyone.
+    itself: Mask,
+}
+
+impl Grants {
+    fn add(&mut self, mask: Mask, named: NamedSet) {
+        if named.is_empty() {
+            return;
+        }
+        let of = |set| if named.meets(set) { mask } else { 0 };
+        self.any |= mask;
+        self.closely |= of(NamedSet::CLOSELY);
+        self.before_session |= of(NamedSet::BEFORE_SESSION);
+        self.delegates |= of(NamedSet::DELEGATES);
+        self.itself |= of(NamedSet::ITSELF);
+    }
+}
+
+/// What all layers say.
+#[derive(Debug, Clone, Copy)]
+struct Tally {
+    deny: Said,
+    identity: Said,
+    boundaries: Said,
+    scps: Said,
+    sure: Grants,
+    perhaps: Grants,
+}
+
+impl Tally {
+    fn new(all: Mask) -> Self {
+        Self {
+            deny: Said::default(),
+            identity: Said::default(),
+            boundaries: Said::all(all),
+            scps: Said::all(all),
+            sure: Grants::default(),
+            perhaps: Grants::default(),
+        }
+    }
+}
+
+/// What a document says to a question, principals apart.
+#[derive(Debug, Clone, Copy, Default)]
+struct Partial {
+    allow: Said,
+    deny: Said,
+    /// What it may say besides, principal by principal.
+    open: Span,
+}
+
+/// An entry of which it hangs on the principal whether it holds.
+#[derive(Debug, Clone, Copy)]
+struct Open {
+    entry: Entry,
+    covers: Option<Tri>,
+}
+
+/// A statement on the resource's side.
+#[derive(Debug, Clone, Copy)]
+struct Clause {
+    entry: Entry,
+    place: Place,
+    covers: Option<Tri>,
+    /// Whether it holds, principals apart; none where that hangs on the principal.
+    holds: Option<Tri>,
+}
+
+/// Room for notes, to be used for one question after the other so that none of them allocates.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    /// By policy, as an identity policy and as an SCP: the question that it was noted for, and where the note is.
+    noted: Vec<[(u32, u32); 2]>,
+    partials: Vec<Partial>,
+    open: Vec<Open>,
+    question: u32,
+    clauses: Vec<Clause>,
+    /// Groups that may be allowed something, and principals that a statement may name by name: sorted.
+    groups: Vec<u32>,
+    named: Vec<u32>,
+}
+
+impl Scratch {
+    fn next(&mut self, policies: usize) {
+        self.noted.resize(policies, [(0, 0); 2]);
+        self.partials.clear();
+        self.open.clear();
+        self.clauses.clear();
+        self.groups.clear();
+        self.named.clear();
+        self.question = self.question.wrapping_add(1);
+        if self.question == 0 {
+            self.noted.fill([(0, 0); 2]);
+            self.question = 1;
+        }
+    }
+
+    fn is_named(&self, member: u32) -> bool {
+        self.named.binary_search(&member).is_ok()
+    }
+
+    fn partial(&self, policy: PolicyId, how: As) -> Option<&Partial> {
+        let (question, at) = self.noted.get(policy.index())?.get(how.place())?;
+        self.partials
+            .get(*at as usize)
+            .filter(|_| *question == self.question)
+    }
+}
+
+impl Population {
+    /// Asks about everybody. Rows are added to `out`, one for each principal of which there is anything to tell.
+    pub fn reach(&self, bundle: &Bundle, asked: &Reach<'_>, scratch: &mut Scratch, out: &mut Vec<Row>) {
+        let mut round = Round::new(self, bundle, asked, scratch, out);
+        round.clauses();
+        round.candidates();
+        round.groups();
+        round.named();
+    }
+
+    /// Asks about one principal: what [`Population::reach`] says of it.
+    #[must_use]
+    pub fn reach_of(
+        &self,
+        bundle: &Bundle,
+        principal: PrincipalId,
+        asked: &Reach<'_>,
+        scratch: &mut Scratch,
+    ) -> Option<Row> {
+        let group = self.principals.get(principal.index())?.group;
+        let group = self.groups.get(group as usize)?;
+        let mut out = Vec::new();
+        let mut round = Round::new(self, bundle, asked, scratch, &mut out);
+        round.clauses();
+        round.one(principal.0, group);
+        out.pop()
+    }
+}
+
+/// One question.
+struct Round<'a, 's> {
+    population: &'a Population,
+    bundle: &'a Bundle,
+    asked: &'a Reach<'a>,
+    top: Option<&'a Table>,
+    protected: Mask,
+    keeps_strangers_out: bool,
+    /// Whether the resource's policy grants to somebody whom it names neither by name nor by account.
+    to_anyone: bool,
+    scratch: &'s mut Scratch,
+    out: &'s mut Vec<Row>,
+}
+
+impl<'a, 's> Round<'a, 's> {
+    fn new(
+        population: &'a Population,
+        bundle: &'a Bundle,
+        asked: &'a Reach<'a>,
+        scratch: &'s mut Scratch,
+        out: &'s mut Vec<Row>,
+    ) -> Self {
+        scratch.next(population.library.len());
+        let documents = &population.library.documents;
+        let public = || asked.policies.iter().any(|policy| documents.is_public(policy.0));
+        Self {
+            population,
+            bundle,
+            asked,
+            top: asked.facts.map(Facts::table),
+            protected: bundle.protected(asked.resource),
+            keeps_strangers_out: asked.block_public_access && bundle.s3 && public(),
+            to_anyone: false,
+            scratch,
+            out,
+        }
+    }
+
+    /// The question as far as an entry needs it.
+    fn asked(&self, entry: &Entry) -> Asked<'a> {
+        let Population { library, common, .. } = self.population;
+        Asked {
+            library,
+            common,
+            // Entries are of known actions: it is not looked at.
+            action: &Action::NONE,
+            resource: self.asked.resource,
+            top: self.top,
+            facts: common.view(&library.keys, self.top, self.bundle.never(entry)),
+        }
+    }
+
+    fn facts_of(&self, principal: &'a Principal, entry: &Entry) -> View<'a> {
+        let parts = [self.top, Some(&principal.own), Some(&*principal.kin)];
+        let keys = &self.population.library.keys;
+        View::new(keys, parts, principal.open, self.bundle.never(entry))
+    }
+
+    // ---- what the resource's side says ----
+
+    fn clauses(&mut self) {
+        let asked = self.asked;
+        if !self.bundle.iam {
+            self.clauses_of(asked.policies, Place::Resource);
+        }
+        for level in asked.rcps.unwrap_or_default() {
+            self.clauses_of(level, Place::Rcp);
+        }
+        let Population { library, names, .. } = self.population;
+        let Scratch {
+            clauses,
+            named: by_name,
+            ..
+        } = &mut *self.scratch;
+        for clause in clauses {
+            let Some(principals) = library.documents.principals_of(&clause.entry.statement) else {
+                continue;
+            };
+            by_name.extend(principals.entries.iter().flat_map(|entry| names.meant(entry)));
+            if clause.place == Place::Resource && clause.entry.statement.effect == Effect::Allow {
+                self.to_anyone |= principals.anyone || principals.negated;
+            }
+        }
+        by_name.sort_unstable();
+        by_name.dedup();
+    }
+
+    fn clauses_of(&mut self, policies: &[PolicyId], place: Place) {
+        let documents = &self.population.library.documents;
+        let naming = place.naming(false);
+        for policy in policies {
+            for entry in self.bundle.of(policy.0) {
+                let statement = &entry.statement;
+                // RCPs never grant, and a statement without principals speaks of nobody.
+                let rcp = place == Place::Rcp;
+                let mask = entry.mask & if rcp { self.bundle.rcps } else { self.bundle.all };
+                let idle = mask == 0 || rcp && statement.effect == Effect::Allow;
+                if idle || documents.principals_of(statement).is_none() {
+                    continue;
+                }
+                let asked = self.asked(entry);
+                let covers = covers(&asked, statement, naming.short, naming.optional);
+                let holds = settled(&asked, statement, covers);
+                if covers == Some(Tri::False) || holds == Some(Tri::False) {
+                    continue;
+                }
+                let entry = Entry { mask, ..*entry };
+                self.scratch.clauses.push(Clause {
+                    entry,
+                    place,
+                    covers,
+                    holds,
+                });
+            }
+        }
+    }
+
+    /// Adds what the resource's side says of a caller; without facts, says whether more would have to be known.
+    fn side(&self, who: &Who, bounded: bool, principal: Option<&'a Principal>, tally: &mut Tally) -> bool {
+        let documents = &self.population.library.documents;
+        let mut hangs = false;
+        for clause in &self.scratch.clauses {
+            if clause.place == Place::Rcp && who.service_linked {
+                continue;
+            }
+            let naming = clause.place.naming(bounded);
+            let statement = &clause.entry.statement;
+            let Some(principals) = documents.principals_of(statement) else {
+                continue;
+            };
+            let ways = principals.speak_of(who, statement.effect, naming.bounded);
+            if ways.tri() == Tri::False {
+                continue;
+            }
+            let holds = match (clause.holds, principal) {
+                (Some(holds), _) => holds,
+                (None, Some(principal)) => holds(
+                    documents,
+                    statement,
+                    clause.covers,
+                    self.asked.resource,
+                    &self.facts_of(principal, &clause.entry),
+                    (naming.short, naming.optional),
+                ),
+                (None, None) => {
+                    hangs = true;
+                    continue;
+                }
+            };
+            let mask = clause.entry.mask;
+            match (statement.effect, clause.place) {
+                (Effect::Deny, _) => tally.deny.add(mask, ways.tri().and(holds)),
+                (Effect::Allow, Place::Resource) if holds != Tri::False => {
+                    let sure = ways.sure.map_or(NamedSet::NONE, NamedSet::of);
+                    let perhaps = ways.perhaps.map_or(NamedSet::NONE, NamedSet::of);
+                    if holds == Tri::True {
+                        tally.sure.add(mask, sure);
+                    }
+                    tally.perhaps.add(mask, sure.with(perhaps));
+                }
+                (Effect::Allow, _) => {}
+            }
+        }
+        hangs
+    }
+
+    // ---- whom it is worth to ask about ----
+
+    fn candidates(&mut self) {
+        let Population { library, leads, .. } = self.population;
+        let holders = &self.bundle.holders;
+        let Scratch { clauses, groups, .. } = &mut *self.scratch;
+        match self.asked.resource_account {
+            // Nobody's resource is everybody's own.
+            None if self.to_anyone => {
+                let all = u32::try_from(self.population.groups.len()).unwrap_or(u32::MAX);
+                groups.extend(0..all);
+            }
+            None => {
+                groups.extend(leads.free());
+                groups.extend(holders.of_resource(self.asked.resource));
+            }
+            Some(owner) if self.to_anyone => {
+                groups.extend(leads.of_account(owner));
+                groups.extend(leads.outsiders());
+                groups.extend(leads.free());
+                groups.extend(holders.of_resource(self.asked.resource));
+            }
+            Some(owner) => {
+                groups.extend(holders.of_account(owner));
+                let granting = clauses.iter().filter(|clause| {
+                    clause.place == Place::Resource && clause.entry.statement.effect == Effect::Allow
+                });
+                let principals =
+                    granting.filter_map(|clause| library.documents.principals_of(&clause.entry.statement));
+                for entry in principals.flat_map(|principals| &principals.entries) {
+                    if let Name::Account(account) = entry {
+                        groups.extend(holders.of_account(&account.text));
+                    }
+                }
+            }
+        }
+        groups.sort_unstable();
+        groups.dedup();
+    }
+
+    // ---- asking ----
+
+    fn groups(&mut self) {
+        let groups = std::mem::take(&mut self.scratch.groups);
+        for index in &groups {
+            if let Some(group) = self.population.groups.get(*index as usize) {
+                self.group(group);
+            }
+        }
+        self.scratch.groups = groups;
+    }
+
+    /// The members of a group whom no statement names by name.
+    fn group(&mut self, group: &'a Group) {
+        let population = self.population;
+        let members = population.members(group);
+        let Some(first) = members
+            .iter()
+            .find(|member| !self.scratch.is_named(**member))
+            .and_then(|first| population.principals.get(*first as usize))
+        else {
+            return;
+        };
+        let bounded = group.iam && !group.boundaries.is_empty();
+        self.note_identity(group);
+        let mut tally = Tally::new(self.bundle.all);
+        let mut hangs = self.identity(group, None, &mut tally);
+        if self.lacks_identity(group, &tally, hangs) {
+            return;
+        }
+        self.note_ceilings(group);
+        hangs |= self.ceilings(group, None, &mut tally);
+        if !self.side(&first.who, bounded, None, &mut tally) && !hangs {
+            let answer = self.answer(&tally, &first.who, group);
+            for member in members {
+                if !self.scratch.is_named(*member) {
+                    self.tell(*member, answer);
+                }
+            }
+            return;
+        }
+        for member in members {
+            if !self.scratch.is_named(*member) {
+                self.one(*member, group);
+            }
+        }
+    }
+
+    /// Whether a group cannot be allowed anything because no identity policy grants.
+    fn lacks_identity(&self, group: &Group, tally: &Tally, hangs: bool) -> bool {
+        let own = |owner| self.population.account(group) == Some(owner);
+        let unneeded = !group.iam
+            || group.free
+            || self.to_anyone && self.asked.resource_account.is_none_or(own);
+        !unneeded && !hangs && tally.identity.possible == 0
+    }
+
+    fn named(&mut self) {
+        let named = std::mem::take(&mut self.scratch.named);
+        for member in &named {
+            let principal = self.population.principals.get(*member as usize);
+            let group = principal.and_then(|principal| self.population.groups.get(principal.group as usize));
+            if let Some(group) = group {
+                self.one(*member, group);
+            }
+        }
+        self.scratch.named = named;
+    }
+
+    fn one(&mut self, member: u32, group: &'a Group) {
+        let population = self.population;
+        let Some(principal) = population.principals.get(member as usize) else {
+            return;
+        };
+        self.note_identity(group);
+        self.note_ceilings(group);
+        let who = &principal.who;
+        let mut tally = Tally::new(self.bundle.all);
+        self.identity(group, Some(principal), &mut tally);
+        self.ceilings(group, Some(principal), &mut tally);
+        let bounded = group.iam && !group.boundaries.is_empty();
+        self.side(who, bounded, Some(principal), &mut tally);
+        let answer = self.answer(&tally, who, group);
+        self.tell(member, answer);
+    }
+
+    fn tell(&mut self, member: u32, (certain, possible, blocked): (Mask, Mask, Mask)) {
+        if possible | blocked != 0 {
+            self.out.push(Row {
+                principal: PrincipalId(member),
+                certain,
+                possible,
+                blocked,
+            });
+        }
+    }
+
+    /// How the layers go together: mirrors [`crate::compiled::compose::verdict`], for all actions at once.
+    fn answer(&self, tally: &Tally, who: &Who, group: &Group) -> (Mask, Mask, Mask) {
+        let bundle = self.bundle;
+        let terms = Terms::new(
+            who,
+            &Action::NONE,
+            self.asked.resource_account,
+            group.identity_unknown,
+            self.asked.resource_rule == ResourceRule::Required,
+            Refusals {
+                protected: false,
+                strangers: self.keeps_strangers_out,
+            },
+        );
+        let refused = self.protected
+            | if who.kind == CallerKind::Root {
+                bundle.not_for_root
+            } else {
+                0
+            };
+        let allowed = |identity: Mask, boundaries: Mask, scps: Mask, named: &Grants, foreign: bool| {
+            if !terms.iam {
+                return named.any & scps;
+            }
+            let everything = terms.root || terms.identity_unknown && foreign;
+            let identity = if everything { bundle.all } else { identity };
+            if !terms.same_account {
+                return identity & boundaries & named.any & scps;
+            }
+            let delegated = if terms.required { named.delegates } else { bundle.all };
+            let role = named.before_session;
+            (named.closely | role & boundaries | (identity | role) & boundaries & delegated) & scps
+        };
+        let (sure, perhaps) = (&tally.sure, &tally.perhaps);
+        let certain = allowed(
+            tally.identity.certain,
+            tally.boundaries.certain,
+            tally.scps.certain,
+            sure,
+            false,
+        );
+        let possible = allowed(
+            tally.identity.possible,
+            tally.boundaries.possible,
+            tally.scps.possible,
+            perhaps,
+            true,
+        );
+        let possible = possible & !tally.deny.certain & !refused;
+        // Rule 3: who is named by its account only is meant by its own policies, if at all. Of another account, who is
+        // anyone is not meant either.
+        let meant = if terms.same_account {
+            tally.identity.possible | perhaps.closely | perhaps.before_session
+        } else {
+            perhaps.any & (tally.identity.possible | perhaps.itself)
+        };
+        if terms.kept_out {
+            return (0, 0, meant);
+        }
+        let certain = certain & !tally.deny.possible & possible;
+        (certain, possible, meant & !possible)
+    }
+
+    // ---- the caller's own side ----
+
+    fn identity(&self, group: &Group, principal: Option<&'a Principal>, tally: &mut Tally) -> bool {
+        if !group.iam {
+            return false;
+        }
+        let identity = self.population.identity(group);
+        self.said(identity, As::Identity, principal, &mut tally.identity, &mut tally.deny)
+    }
+
+    fn ceilings(&self, group: &Group, principal: Option<&'a Principal>, tally: &mut Tally) -> bool {
+        if !group.iam {
+            return false;
+        }
+        let (population, mut hangs) = (self.population, false);
+        for boundary in population.boundaries(group) {
+            let mut allow = Said::default();
+            let one = std::slice::from_ref(boundary);
+            hangs |= self.said(one, As::Identity, principal, &mut allow, &mut tally.deny);
+            tally.boundaries.and(allow);
+        }
+        for level in population.scps(group).into_iter().flatten() {
+            let mut allow = Said::default();
+            hangs |= self.said(level, As::Scp, principal, &mut allow, &mut tally.deny);
+            tally.scps.and(allow);
+        }
+        hangs
+    }
+
+    /// Adds what documents say; without a principal, says whether more would have to be known.
+    fn said(
+        &self,
+        policies: &[PolicyId],
+        how: As,
+        principal: Option<&'a Principal>,
+        allow: &mut Said,
+        deny: &mut Said,
+    ) -> bool {
+        let documents = &self.population.library.documents;
+        let mut hangs = false;
+        for policy in policies {
+            let Some(partial) = self.scratch.partial(*policy, how) else {
+                continue;
+            };
+            allow.or(partial.allow);
+            deny.or(partial.deny);
+            let Some(principal) = principal else {
+                hangs |= !partial.open.is_empty();
+                continue;
+            };
+            for Open { entry, covers } in partial.open.of(&self.scratch.open) {
+                let holds = holds(
+                    documents,
+                    &entry.statement,
+                    *covers,
+                    self.asked.resource,
+                    &self.facts_of(principal, entry),
+                    (how.short(), false),
+                );
+                match entry.statement.effect {
+                    Effect::Allow => allow.add(entry.mask, holds),
+                    Effect::Deny => deny.add(entry.mask, holds),
+                }
+            }
+        }
+        hangs
+    }
+
+    fn note_identity(&mut self, group: &Group) {
+        let population = self.population;
+        for policy in population.identity(group) {
+            self.note(*policy, As::Identity);
+        }
+    }
+
+    fn note_ceilings(&mut self, group: &Group) {
+        let population = self.population;
+        for policy in population.boundaries(group) {
+            self.note(*policy, As::Identity);
+        }
+        for policy in population.scps(group).into_iter().flatten().flatten() {
+            self.note(*policy, As::Scp);
+        }
+    }
+
+    fn note(&mut self, policy: PolicyId, how: As) {
+        if self.scratch.partial(policy, how).is_some() {
+            return;
+        }
+        let first = self.scratch.open.len();
+        let mut partial = Partial::default();
+        for entry in self.bundle.of(policy.0) {
+            let asked = self.asked(entry);
+            let covers = covers(&asked, &entry.statement, how.short(), false);
+            if covers == Some(Tri::False) {
+                continue;
+            }
+            match (settled(&asked, &entry.statement, covers), entry.statement.effect) {
+                (Some(holds), Effect::Allow) => partial.allow.add(entry.mask, holds),
+                (Some(holds), Effect::Deny) => partial.deny.add(entry.mask, holds),
+                (None, _) => self.scratch.open.push(Open {
+                    entry: *entry,
+                    covers,
+                }),
+            }
+        }
+        partial.open = Span::since(first, &self.scratch.open);
+        let Scratch {
+            noted,
+            partials,
+            question,
+            ..
+        } = &mut *self.scratch;
+        let at = u32::try_from(partials.len()).unwrap_or(u32::MAX);
+        partials.push(partial);
+        if let Some(noted) = noted.get_mut(policy.index()).and_then(|pair| pair.get_mut(how.place())) {
+            *noted = (*question, at);
+        }
+    }
+}
