@@ -9,4 +9,27 @@ fn main() {
     let world = sv0_analyze::normalize::build(loaded.records, loaded.gaps);
     eprintln!("normalize {:.2?} {} MB", t.elapsed(), rss());
     eprintln!("nodes {} edges {} attachments {} principals {}", world.graph.len(), world.graph.edges().len(), world.attachments.len(), world.principals.len());
+
+    use rayon::prelude::*;
+    use sv0_analyze::reach::*;
+    let t = Instant::now();
+    let everybody = world.everybody();
+    eprintln!("everybody {:.2?} {} MB; {} principals {} groups {} documents", t.elapsed(), rss(), everybody.population().len(), everybody.population().groups(), everybody.library().len());
+    let t = Instant::now();
+    let reaching = Reaching::new(&world);
+    eprintln!("reaching {:.2?} {} MB", t.elapsed(), rss());
+    let t = Instant::now();
+    let asked: Vec<_> = world.graph.nodes().filter(|(_, n)| is_asked(n.record.kind)).map(|(id, _)| id).collect();
+    for id in &asked { for part in reaching.parts(*id) { reaching.family_of(&part); } }
+    eprintln!("families {:.2?} {} MB", t.elapsed(), rss());
+    let t = Instant::now();
+    let (pairs, open, blocked) = asked.par_iter().map_init(|| (Room::default(), Vec::new()), |(room, hits), id| {
+        hits.clear();
+        let parts = reaching.parts(*id);
+        reaching.who(*id, &parts, room, hits);
+        let mut who: Vec<_> = hits.iter().filter(|h| h.possible != 0).map(|h| h.principal).collect();
+        who.sort(); who.dedup();
+        (who.len(), hits.iter().filter(|h| h.certain != h.possible).count(), hits.iter().filter(|h| h.blocked != 0).count())
+    }).reduce(|| (0,0,0), |a, b| (a.0+b.0, a.1+b.1, a.2+b.2));
+    eprintln!("reach {:.2?} {} MB: {} resources, {pairs} pairs, {open} open, {blocked} blocked", t.elapsed(), rss(), asked.len());
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use sv0_iam::catalog::Catalog;
 use sv0_iam::decide::{Hit, Layer, Verdict};
 use sv0_iam::name::Arn;
@@ -89,10 +89,13 @@ pub struct Blocked {
 }
 
 /// A part of a resource that actions are asked about.
-struct Part {
-    arn: String,
-    scope: String,
-    actions: Actions,
+#[derive(Debug, Clone)]
+pub struct Part {
+    /// The ARN that stands for it.
+    pub(crate) arn: String,
+    /// What the ARN stands for.
+    pub(crate) scope: String,
+    pub(crate) actions: Actions,
 }
 
 /// The name that stands for any object, item or index of a resource.
@@ -232,7 +235,9 @@ impl Asking<'_, '_> {
         let sources = sources(&answer.decision.hits);
         let unknown = unknown_policy(world, asker, resource, &answer);
         let allowed = if !answer.verdict().possible() && unknown.is_none() {
-            if !meant(&answer.decision.hits) || !worth_telling(world, asker, resource, &sources) {
+            let owner = world.account_of(resource);
+            let same_account = owner.is_none() || asker.caller.account.as_deref() == owner;
+            if !meant(&answer.decision.hits, same_account) || !worth_telling(world, asker, resource, &sources) {
                 return None;
             }
             None
@@ -415,13 +420,17 @@ fn granted_somewhere(world: &World, asker: &Asker<'_>, resource: NodeId, action:
 }
 
 /// Whether some statement grants to the caller itself; a resource policy that names the caller's account only leaves the
-/// matter to that account (rule 3).
-fn meant(hits: &[Hit]) -> bool {
+/// matter to that account (rule 3), and one that lets anyone in does not mean each stranger.
+fn meant(hits: &[Hit], same_account: bool) -> bool {
     hits.iter().any(|hit| {
         hit.effect == Effect::Allow
             && match hit.layer {
                 Layer::Identity => true,
-                Layer::Resource => hit.named != Some(Named::Account),
+                Layer::Resource => match hit.named {
+                    Some(Named::Account) => false,
+                    Some(Named::Anyone) => same_account,
+                    _ => true,
+                },
                 _ => false,
             }
     })
@@ -452,6 +461,16 @@ pub(crate) fn sources(hits: &[Hit]) -> Vec<Source> {
 /// The parts of a resource and the actions that apply to each.
 fn parts(world: &World, asker: &Asker<'_>, resource: NodeId) -> Vec<Part> {
     let record = &world.node(resource).record;
+    let below = match record.kind {
+        Kind::S3Bucket => below(world, asker, resource, &format!("{}/", record.id)),
+        _ => Vec::new(),
+    };
+    parts_of(world, resource, &below)
+}
+
+/// The same, where the names below it that count are known.
+pub(crate) fn parts_of(world: &World, resource: NodeId, below: &[(String, String)]) -> Vec<Part> {
+    let record = &world.node(resource).record;
     let id = record.id.as_str();
     let part = |arn: String, scope: String, actions| Part { arn, scope, actions };
     match record.kind {
@@ -459,8 +478,8 @@ fn parts(world: &World, asker: &Asker<'_>, resource: NodeId) -> Vec<Part> {
             let mut out = vec![part(id.to_owned(), id.to_owned(), of_type("s3", "bucket"))];
             let objects = of_type("s3", "object");
             out.push(part(format!("{id}/{ANY}"), format!("{id}/*"), objects.clone()));
-            for (arn, scope) in below(world, asker, resource, &format!("{id}/")) {
-                out.push(part(arn, scope, objects.clone()));
+            for (arn, scope) in below {
+                out.push(part(arn.clone(), scope.clone(), objects.clone()));
             }
             out
         }
@@ -548,6 +567,44 @@ fn below(world: &World, asker: &Asker<'_>, resource: NodeId, prefix: &str) -> Ve
     out
 }
 
+/// Names below buckets that some policy singles out, by bucket: an example of each and the pattern. Patterns with
+/// variables, which mean another name for each caller, are left out.
+pub(crate) fn singled_out(world: &World) -> FxHashMap<String, Vec<(String, String)>> {
+    const MOST: usize = 12;
+    let context = sv0_iam::condition::Context::closed();
+    let mut out: FxHashMap<String, Vec<(String, String)>> = FxHashMap::default();
+    let mut seen: FxHashSet<*const sv0_iam::syntax::Policy> = FxHashSet::default();
+    for attachment in &world.attachments {
+        if !seen.insert(std::sync::Arc::as_ptr(&attachment.policy)) {
+            continue;
+        }
+        let granting = attachment.policy.statements.iter().filter(|s| s.effect == Effect::Allow);
+        let elements = granting.filter_map(|s| s.resource.as_ref()).filter(|element| !element.negated);
+        for pattern in elements.flat_map(|element| &element.patterns) {
+            let Some((bucket, below)) = pattern
+                .as_str()
+                .starts_with("arn:")
+                .then(|| pattern.as_str().split_once('/'))
+                .flatten()
+            else {
+                continue;
+            };
+            let whole = below == "*" || bucket.contains(['*', '?', '$']) || !pattern.variables().is_empty();
+            if whole || !bucket.contains(":s3:::") {
+                continue;
+            }
+            let names = out.entry(bucket.to_owned()).or_default();
+            if names.len() < MOST
+                && let Some(example) = pattern.example(&context, 'x')
+                && !names.iter().any(|(arn, _)| *arn == example)
+            {
+                names.push((example, pattern.as_str().to_owned()));
+            }
+        }
+    }
+    out
+}
+
 /// The catalogue's actions on one resource type.
 fn of_type(service: &str, resource_type: &str) -> Actions {
     of_types(&[(service, resource_type)], false)
@@ -567,7 +624,7 @@ fn of_arn(arn: &str) -> Actions {
 
 /// The catalogue's actions on some resource types, by name or in the order of the catalogue; asked again, the very same
 /// list.
-fn of_types(types: &[(&str, &str)], sorted: bool) -> Actions {
+pub(crate) fn of_types(types: &[(&str, &str)], sorted: bool) -> Actions {
     static KNOWN: OnceLock<Mutex<FxHashMap<(String, bool), Actions>>> = OnceLock::new();
     let name: Vec<String> = types
         .iter()
@@ -630,14 +687,21 @@ fn gate_of(
     operation: &'static str,
     service: &str,
 ) -> Gate {
-    let Some(key) = world.graph.targets(resource, EdgeKind::EncryptedWith).next() else {
-        return Gate::Open;
-    };
+    let key = world.graph.targets(resource, EdgeKind::EncryptedWith).next();
+    key.map_or(Gate::Open, |key| {
+        gate_of_key(world, asker, key, operation, service)
+    })
+}
+
+fn gate_of_key(
+    world: &World,
+    asker: &Asker<'_>,
+    key: NodeId,
+    operation: &'static str,
+    service: &str,
+) -> Gate {
     let record = &world.node(key).record;
-    // AWS-managed keys let everyone through who is let through by the service.
-    if record.attrs.get("manager").and_then(|v| v.as_str()) == Some("AWS")
-        || record.id.contains(":alias/aws/")
-    {
+    if is_open_key(record) {
         return Gate::Open;
     }
     if world.node(key).stub {
@@ -668,6 +732,33 @@ fn gate_of(
     }
 }
 
+/// AWS-managed keys let everyone through who is let through by the service.
+pub(crate) fn is_open_key(key: &sv0_model::record::Record) -> bool {
+    key.attrs.get("manager").and_then(|v| v.as_str()) == Some("AWS") || key.id.contains(":alias/aws/")
+}
+
+/// The principals that grants of a key let use it on behalf of a service, and the operations; who is denied it is left
+/// out.
+pub(crate) fn grantees(world: &World, key: NodeId, service: &str) -> Vec<(NodeId, Vec<&'static str>)> {
+    const OPERATIONS: &[&str] = &["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"];
+    let record = &world.node(key).record;
+    let grants = record.attrs.get("grants").and_then(|v| v.as_array());
+    let mut out = Vec::new();
+    for grant in grants.into_iter().flatten() {
+        let grantee = grant.get("grantee").and_then(|v| v.as_str());
+        let Some(node) = grantee.and_then(|id| world.graph.find(id)) else {
+            continue;
+        };
+        let asker = Asker::node(world, node);
+        let open = OPERATIONS.iter().copied().filter(|operation| {
+            let gate = gate_of_key(world, &asker, key, operation, service);
+            granted(record, &asker, operation) && !matches!(gate, Gate::Shut(_))
+        });
+        out.push((node, open.collect()));
+    }
+    out
+}
+
 /// A grant is a third way past a key policy: grantee and operation must fit (rule 5).
 fn granted(key: &sv0_model::record::Record, asker: &Asker<'_>, operation: &str) -> bool {
     let short = operation.split(':').nth(1).unwrap_or_default();
@@ -683,7 +774,7 @@ fn granted(key: &sv0_model::record::Record, asker: &Asker<'_>, operation: &str) 
 }
 
 /// What a data action asks of the key that encrypts the data.
-fn kms_operation(action: &str) -> Option<&'static str> {
+pub(crate) fn kms_operation(action: &str) -> Option<&'static str> {
     Some(match action {
         "s3:GetObject" | "s3:GetObjectVersion" | "s3:GetObjectTorrent" | "s3:GetObjectVersionTorrent" => {
             "kms:Decrypt"

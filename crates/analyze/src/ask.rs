@@ -98,6 +98,11 @@ impl<'w> Asker<'w> {
         }
     }
 
+    /// Whether the caller's identity policies could not be read: it was not collected.
+    pub(crate) fn identity_unknown(&self) -> bool {
+        self.principal.is_none() && self.caller.is_iam() && self.caller.kind != CallerKind::Root
+    }
+
     /// The context for requests to a target.
     #[must_use]
     pub fn context_for(&self, action: &str, target: Target<'_>) -> Context {
@@ -216,7 +221,7 @@ impl<'w> Asker<'w> {
             policies.identity = world.attached(&principal.identity);
             policies.boundaries = world.attached(principal.boundary.as_slice());
         } else {
-            policies.identity_unknown = self.caller.is_iam() && self.caller.kind != CallerKind::Root;
+            policies.identity_unknown = self.identity_unknown();
         }
         if let Some(node) = target.node {
             if is_assume(action) {
@@ -237,7 +242,7 @@ impl<'w> Asker<'w> {
 }
 
 /// Whether a bucket's record says that `RestrictPublicBuckets` is on, in any of the spellings that inputs have.
-fn restricts_public_buckets(record: &Record) -> bool {
+pub(crate) fn restricts_public_buckets(record: &Record) -> bool {
     let block = record
         .attrs
         .get("block_public_access")

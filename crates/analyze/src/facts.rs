@@ -186,13 +186,25 @@ pub fn resource(
 ) {
     // Keys that the action never carries are absent, not unknown (rule 41).
     context.set_action(action);
+    let service = action.split(':').next().unwrap_or_default();
+    target(world, context, service, arn, owner, node);
+}
+
+/// What is known about the resource, for whatever action of a service.
+pub fn target(
+    world: &World,
+    context: &mut Context,
+    service: &str,
+    arn: &str,
+    owner: Option<&str>,
+    node: Option<NodeId>,
+) {
     organisation(world, context, "Resource", owner);
     if let Some(owner) = owner {
         context.set("aws:ResourceAccount", owner);
         context.set("s3:ResourceAccount", owner);
     }
     let parsed = Arn::parse(arn);
-    let service = action.split(':').next().unwrap_or_default();
     let region = node.and_then(|node| world.node(node).record.region.clone());
     let region = region.or_else(|| {
         parsed

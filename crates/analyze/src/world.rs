@@ -2,7 +2,7 @@
 //! ceilings. Made once by [`crate::normalize`], then only read.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustc_hash::FxHashMap;
 use sv0_iam::decide::{Attached, Layer};
@@ -13,6 +13,8 @@ use sv0_model::graph::{Graph, Node, NodeId};
 use sv0_model::kind::{EntityType, Kind, Slot};
 use sv0_model::path::{EntityRef, StatementRef};
 use sv0_model::record::{Place, PolicyText};
+
+use crate::everybody::Everybody;
 
 /// A policy in its place. Its index in [`World::attachments`] is the `tag` of evaluator hits.
 #[derive(Debug, Clone)]
@@ -104,6 +106,8 @@ pub struct World {
     pub coverage: crate::coverage::Coverage,
     /// Findings of the policy parser, by document.
     pub policy_problems: Vec<PolicyProblem>,
+    /// Made when it is first asked for.
+    pub(crate) everybody: OnceLock<Everybody>,
 }
 
 /// What is wrong with one policy document.
@@ -165,6 +169,12 @@ impl std::fmt::Display for LookupError {
 type Matcher<'a> = dyn Fn(NodeId, &Node) -> bool + 'a;
 
 impl World {
+    /// Everybody who can act, as the engine asks about them. Nothing may be added to the world any more.
+    #[must_use]
+    pub fn everybody(&self) -> &Everybody {
+        self.everybody.get_or_init(|| Everybody::new(self))
+    }
+
     /// A node.
     #[must_use]
     pub fn node(&self, id: NodeId) -> &Node {

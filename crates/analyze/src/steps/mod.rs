@@ -140,16 +140,19 @@ pub fn askers(world: &World) -> Vec<Asker<'_>> {
 
 /// Accounts and principals outside what was collected, and anonymous callers.
 pub(crate) fn strangers(world: &World) -> impl Iterator<Item = Asker<'_>> {
-    world
-        .graph
-        .nodes()
-        .filter(|(_, node)| {
-            matches!(
-                node.record.kind,
-                Kind::ExternalAccount | Kind::ExternalPrincipal | Kind::Anonymous
-            )
-        })
-        .map(|(id, _)| Asker::node(world, id))
+    stranger_nodes(world).map(|id| Asker::node(world, id))
+}
+
+pub(crate) fn stranger_nodes(world: &World) -> impl Iterator<Item = NodeId> {
+    let strange = |kind| {
+        matches!(
+            kind,
+            Kind::ExternalAccount | Kind::ExternalPrincipal | Kind::Anonymous
+        )
+    };
+    let all = world.graph.nodes();
+    all.filter(move |(_, node)| strange(node.record.kind))
+        .map(|(id, _)| id)
 }
 
 /// An answer as a step or hop shows it.

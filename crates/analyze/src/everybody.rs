@@ -1,0 +1,151 @@
+//! Everybody who can act, as one population of the engine, and all policies compiled into its library: what is asked of
+//! very many at once is asked here.
+
+use rayon::prelude::*;
+use rustc_hash::FxHashMap;
+use sv0_engine::compiled::{Library, PolicyId};
+use sv0_engine::index::{Builder, ChainId, NewPrincipal, Population, PrincipalId};
+use sv0_model::graph::NodeId;
+
+use crate::ask::Asker;
+use crate::world::World;
+
+/// Levels of SCPs or RCPs, root first.
+type Levels = Vec<Vec<PolicyId>>;
+
+/// Everybody who can act: collected users and roles, and the strangers that policies name.
+#[derive(Debug)]
+pub struct Everybody {
+    population: Population,
+    /// By principal.
+    nodes: Vec<NodeId>,
+    /// By node: the principal's number and one, or nothing.
+    numbers: Vec<u32>,
+    /// By tag.
+    policies: Vec<PolicyId>,
+    /// By account, where RCPs apply.
+    rcps: FxHashMap<String, Levels>,
+    /// Principals with a boundary that is not in the input: nothing about them is certain.
+    unsure: Vec<bool>,
+}
+
+impl Everybody {
+    /// Takes everybody in.
+    #[must_use]
+    pub fn new(world: &World) -> Self {
+        let mut library = Library::new();
+        let policies: Vec<PolicyId> = world
+            .attachments
+            .iter()
+            .map(|attachment| library.add_shared(&attachment.policy))
+            .collect();
+        let ids = |tags: &[u32]| -> Vec<PolicyId> {
+            let ids = tags.iter().filter_map(|tag| policies.get(*tag as usize));
+            ids.copied().collect()
+        };
+        let levels = |levels: &[Vec<u32>]| -> Levels { levels.iter().map(|tags| ids(tags)).collect() };
+        let mut builder = Builder::new(library);
+        let mut chains: FxHashMap<&str, ChainId> = FxHashMap::default();
+        let mut rcps = FxHashMap::default();
+        for (id, account) in &world.accounts {
+            if let Some(scps) = &account.scps {
+                chains.insert(id, builder.chain(levels(scps)));
+            }
+            if let Some(found) = &account.rcps {
+                rcps.insert(id.clone(), levels(found));
+            }
+        }
+        let all: Vec<NodeId> = world
+            .principals
+            .keys()
+            .copied()
+            .chain(crate::steps::stranger_nodes(world))
+            .collect();
+        let mut out = Self {
+            population: Builder::default().build(),
+            nodes: all,
+            numbers: vec![0; world.graph.len()],
+            policies: Vec::new(),
+            rcps,
+            unsure: Vec::new(),
+        };
+        // Contexts take longest, and are soon used up.
+        for nodes in out.nodes.chunks(8_192) {
+            let askers: Vec<Asker<'_>> = nodes.par_iter().map(|node| Asker::node(world, *node)).collect();
+            for (asker, node) in askers.iter().zip(nodes) {
+                let principal = world.principals.get(node);
+                let identity = principal.map_or(Vec::new(), |principal| ids(&principal.identity));
+                let boundary = principal.map_or(Vec::new(), |principal| ids(principal.boundary.as_slice()));
+                let id = builder.add(&NewPrincipal {
+                    caller: &asker.caller,
+                    identity: &identity,
+                    identity_unknown: asker.identity_unknown(),
+                    boundaries: &boundary,
+                    scps: asker
+                        .caller
+                        .account
+                        .as_deref()
+                        .and_then(|account| chains.get(account).copied()),
+                    context: &asker.context,
+                });
+                if let Some(number) = out.numbers.get_mut(node.index()) {
+                    *number = u32::try_from(id.index() + 1).unwrap_or(u32::MAX);
+                }
+                out.unsure
+                    .push(principal.is_some_and(|principal| principal.boundary_missing.is_some()));
+            }
+        }
+        out.population = builder.build();
+        out.policies = policies;
+        out
+    }
+
+    /// As the engine knows them.
+    #[must_use]
+    pub const fn population(&self) -> &Population {
+        &self.population
+    }
+
+    /// Every policy in its place, compiled.
+    #[must_use]
+    pub const fn library(&self) -> &Library {
+        self.population.library()
+    }
+
+    /// The node of a principal.
+    #[must_use]
+    pub fn node(&self, id: PrincipalId) -> Option<NodeId> {
+        self.nodes.get(id.index()).copied()
+    }
+
+    /// The principal of a node, where it is one.
+    #[must_use]
+    pub fn principal(&self, node: NodeId) -> Option<PrincipalId> {
+        let number = self.numbers.get(node.index())?.checked_sub(1)?;
+        self.population.id(number as usize)
+    }
+
+    /// Whether a principal has a boundary that is not in the input.
+    #[must_use]
+    pub fn is_unsure(&self, id: PrincipalId) -> bool {
+        self.unsure.get(id.index()).is_some_and(|unsure| *unsure)
+    }
+
+    /// The compiled policy of a tag.
+    #[must_use]
+    pub fn policy(&self, tag: u32) -> Option<PolicyId> {
+        self.policies.get(tag as usize).copied()
+    }
+
+    /// The compiled policies of tags.
+    #[must_use]
+    pub fn policies(&self, tags: &[u32]) -> Vec<PolicyId> {
+        tags.iter().filter_map(|tag| self.policy(*tag)).collect()
+    }
+
+    /// The RCPs of an account, root first; none where none applies.
+    #[must_use]
+    pub fn rcps(&self, account: Option<&str>) -> Option<&[Vec<PolicyId>]> {
+        self.rcps.get(account?).map(Vec::as_slice)
+    }
+}

@@ -1,0 +1,363 @@
+//! Who can do what to a resource, for everybody at once: what [`crate::access`] says of one principal, without the words.
+//!
+//! It asks the engine for sets of actions, part by part, and takes away what the resource's key does not let through.
+//! Verdicts are those of the compiled evaluator: an action that hangs on conditions may, looked at closely, turn out to be
+//! certain or impossible; [`crate::access`] does look closely.
+
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use rustc_hash::FxHashMap;
+use sv0_engine::compiled::{PolicyId, Resource};
+use sv0_engine::index::reach::Scratch;
+use sv0_engine::index::{Bundle, Mask, PrincipalId, Reach, Row};
+use sv0_iam::condition::Context;
+use sv0_iam::decide::ResourceRule;
+use sv0_iam::name::Arn;
+use sv0_model::graph::NodeId;
+use sv0_model::kind::{AccessLevel, EdgeKind, Kind};
+
+use crate::access::{self, Part, kms_operation};
+use crate::alike::Actions;
+use crate::everybody::Everybody;
+use crate::facts;
+use crate::world::World;
+
+/// What one principal may do to one part of a resource.
+#[derive(Debug, Clone, Copy)]
+pub struct Hit {
+    /// Who.
+    pub principal: PrincipalId,
+    /// Which of the parts that were asked about.
+    pub part: usize,
+    /// Actions that are allowed for certain, allowed perhaps, and granted in vain: bits of the part's family.
+    pub certain: Mask,
+    /// Those that are allowed, for certain or on conditions.
+    pub possible: Mask,
+    /// Those that are granted somewhere and taken away elsewhere.
+    pub blocked: Mask,
+}
+
+/// The actions on a type of resource, as the engine asks for them.
+#[derive(Debug)]
+pub struct Family {
+    /// What is asked.
+    pub bundle: Bundle,
+    /// By access level.
+    levels: [Mask; AccessLevel::ALL.len()],
+    /// By what they need of the resource's key.
+    keyed: Vec<(&'static str, Mask)>,
+}
+
+impl Family {
+    fn new(everybody: &Everybody, actions: &Actions) -> Self {
+        let names: Vec<&'static str> = actions.iter().map(|(name, _)| *name).collect();
+        let bundle = Bundle::new(everybody.population(), &names);
+        let level_of = |name: &str| actions.iter().find(|(other, _)| *other == name).map(|(_, l)| *l);
+        let mut levels = [0; AccessLevel::ALL.len()];
+        for (mask, level) in levels.iter_mut().zip(AccessLevel::ALL) {
+            *mask = bundle.mask(|name| level_of(name) == Some(*level));
+        }
+        let mut keyed: Vec<(&'static str, Mask)> = Vec::new();
+        for operation in KMS {
+            let mask = bundle.mask(|name| kms_operation(name) == Some(operation));
+            if mask != 0 {
+                keyed.push((operation, mask));
+            }
+        }
+        Self {
+            bundle,
+            levels,
+            keyed,
+        }
+    }
+
+    /// The access levels of a set of actions.
+    pub fn levels(&self, mask: Mask) -> impl Iterator<Item = AccessLevel> {
+        let all = self.levels.iter().zip(AccessLevel::ALL);
+        all.filter(move |(level, _)| **level & mask != 0)
+            .map(|(_, level)| *level)
+    }
+}
+
+/// What is asked of keys.
+const KMS: &[&str] = &["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"];
+
+/// What a key lets principals do on behalf of one service.
+#[derive(Debug)]
+enum Gate {
+    /// It lets everybody do what the service lets them do.
+    Open,
+    /// Its policy is not in the input.
+    Unknown,
+    /// By principal; who is not there may do nothing.
+    Some(FxHashMap<PrincipalId, (Mask, Mask)>),
+}
+
+/// Asks about everybody, and remembers what many questions need.
+pub struct Reaching<'w> {
+    world: &'w World,
+    everybody: &'w Everybody,
+    /// By the list of actions, which is the same in memory for the same type.
+    families: RwLock<FxHashMap<usize, Arc<Family>>>,
+    keys: Arc<Family>,
+    gates: Mutex<FxHashMap<(NodeId, String), Arc<Gate>>>,
+    /// Buckets, and the names below them that some policy singles out.
+    below: FxHashMap<String, Vec<(String, String)>>,
+}
+
+/// Room for questions, one thread's.
+#[derive(Default)]
+pub struct Room {
+    scratch: Scratch,
+    rows: Vec<Row>,
+}
+
+/// One question, as far as it is not about a resource of the graph.
+pub(crate) struct About<'a> {
+    pub(crate) arn: &'a str,
+    /// Whose tags, region and account count.
+    pub(crate) node: Option<NodeId>,
+    pub(crate) owner: Option<&'a str>,
+    /// Whether it is the caller's own wherever the caller is.
+    pub(crate) anywhere: bool,
+    pub(crate) policies: &'a [PolicyId],
+    pub(crate) rule: ResourceRule,
+    pub(crate) block_public_access: bool,
+    /// Facts of the request.
+    pub(crate) more: &'a [(&'a str, &'a str)],
+}
+
+impl<'w> Reaching<'w> {
+    /// For a world.
+    #[must_use]
+    pub fn new(world: &'w World) -> Self {
+        let everybody = world.everybody();
+        let keys = access::of_types(&[("kms", "key")], false);
+        let keys: Actions = keys
+            .iter()
+            .filter(|(name, _)| KMS.contains(name))
+            .copied()
+            .collect();
+        Self {
+            world,
+            everybody,
+            families: RwLock::default(),
+            keys: Arc::new(Family::new(everybody, &keys)),
+            gates: Mutex::default(),
+            below: access::singled_out(world),
+        }
+    }
+
+    /// The family of a list of actions.
+    pub(crate) fn family(&self, actions: &Actions) -> Arc<Family> {
+        let key = Arc::as_ptr(actions).cast::<u8>() as usize;
+        let known = self.families.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = known.get(&key) {
+            return Arc::clone(found);
+        }
+        drop(known);
+        let made = Arc::new(Family::new(self.everybody, actions));
+        let mut known = self.families.write().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(known.entry(key).or_insert(made))
+    }
+
+    /// The family of a part's actions.
+    #[must_use]
+    pub fn family_of(&self, part: &Part) -> Arc<Family> {
+        self.family(&part.actions)
+    }
+
+    /// The parts of a resource, with every name below it that some policy singles out.
+    #[must_use]
+    pub fn parts(&self, resource: NodeId) -> Vec<Part> {
+        let below = self.below.get(self.world.id(resource));
+        access::parts_of(self.world, resource, below.map_or(&[], Vec::as_slice))
+    }
+
+    /// Asks who can do what to a resource: hits are added to `out`, part by part.
+    pub fn who(&self, resource: NodeId, parts: &[Part], room: &mut Room, out: &mut Vec<Hit>) {
+        let (world, everybody) = (self.world, self.everybody);
+        let record = &world.node(resource).record;
+        let stub = world.node(resource).stub;
+        let tags = world
+            .resource_policies
+            .get(&resource)
+            .map_or(&[][..], Vec::as_slice);
+        let policies = everybody.policies(tags);
+        for (number, part) in parts.iter().enumerate() {
+            let family = self.family(&part.actions);
+            room.rows.clear();
+            let about = About {
+                arn: &part.arn,
+                node: Some(resource),
+                owner: record.account.as_deref(),
+                anywhere: stub,
+                policies: &policies,
+                rule: ResourceRule::Either,
+                block_public_access: crate::ask::restricts_public_buckets(record),
+                more: &[],
+            };
+            self.ask(&family.bundle, &about, room);
+            for row in &mut room.rows {
+                // Nobody knows what the policy of something that was not collected says.
+                if stub && self.is_stranger_to(row.principal, record.account.as_deref()) {
+                    row.certain = 0;
+                }
+            }
+            self.through_key(resource, &family, room);
+            out.extend(room.rows.iter().map(|row| Hit {
+                principal: row.principal,
+                part: number,
+                certain: row.certain,
+                possible: row.possible,
+                blocked: row.blocked,
+            }));
+        }
+    }
+
+    /// Asks one question about everybody; rows are left in the room.
+    pub(crate) fn ask(&self, bundle: &Bundle, about: &About<'_>, room: &mut Room) {
+        let everybody = self.everybody;
+        let mut context = Context::open();
+        let service = bundle.names().first().and_then(|name| name.split(':').next());
+        facts::target(
+            self.world,
+            &mut context,
+            service.unwrap_or_default(),
+            about.arn,
+            about.owner,
+            about.node,
+        );
+        for (key, value) in about.more {
+            context.set(key, *value);
+        }
+        let facts = everybody.library().facts(&context);
+        let asked = Reach {
+            resource: &Resource::new(about.arn),
+            resource_account: about.owner.filter(|_| !about.anywhere),
+            policies: about.policies,
+            rcps: everybody.rcps(about.owner),
+            resource_rule: about.rule,
+            block_public_access: about.block_public_access,
+            facts: Some(&facts),
+        };
+        let (rows, scratch) = (&mut room.rows, &mut room.scratch);
+        everybody.population().reach(bundle, &asked, scratch, rows);
+        for row in rows {
+            if everybody.is_unsure(row.principal) {
+                row.certain = 0;
+            }
+        }
+    }
+
+    /// The rows of the last question.
+    pub(crate) fn rows<'r>(&self, room: &'r Room) -> &'r [Row] {
+        &room.rows
+    }
+
+    fn is_stranger_to(&self, principal: PrincipalId, owner: Option<&str>) -> bool {
+        let account = self.everybody.node(principal).and_then(|node| self.world.account_of(node));
+        owner.is_none() || account != owner
+    }
+
+    /// Takes away what the resource's key does not let through.
+    fn through_key(&self, resource: NodeId, family: &Family, room: &mut Room) {
+        if family.keyed.is_empty() || room.rows.is_empty() {
+            return;
+        }
+        let Some(key) = self.world.graph.targets(resource, EdgeKind::EncryptedWith).next() else {
+            return;
+        };
+        let service = family.bundle.names().first().and_then(|name| name.split(':').next());
+        let gate = self.gate(key, service.unwrap_or_default());
+        for row in &mut room.rows {
+            for (operation, mask) in &family.keyed {
+                let (certain, possible) = match &*gate {
+                    Gate::Open => continue,
+                    Gate::Unknown => (false, true),
+                    Gate::Some(who) => {
+                        let bit = self.keys.bundle.mask(|name| name == *operation);
+                        let (certain, possible) = who.get(&row.principal).copied().unwrap_or_default();
+                        (certain & bit != 0, possible & bit != 0)
+                    }
+                };
+                if !possible {
+                    row.blocked |= row.possible & mask;
+                    row.possible &= !mask;
+                }
+                if !certain {
+                    row.certain &= !mask;
+                }
+            }
+        }
+        room.rows.retain(|row| row.possible | row.blocked != 0);
+    }
+
+    fn gate(&self, key: NodeId, service: &str) -> Arc<Gate> {
+        let lock = || self.gates.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = (key, service.to_owned());
+        if let Some(found) = lock().get(&name) {
+            return Arc::clone(found);
+        }
+        let made = Arc::new(self.gate_of(key, service));
+        lock().insert(name, Arc::clone(&made));
+        made
+    }
+
+    fn gate_of(&self, key: NodeId, service: &str) -> Gate {
+        let (world, everybody) = (self.world, self.everybody);
+        let record = &world.node(key).record;
+        if access::is_open_key(record) {
+            return Gate::Open;
+        }
+        if world.node(key).stub {
+            return Gate::Unknown;
+        }
+        let region = record.region.as_deref().unwrap_or("us-east-1");
+        let via = format!("{service}.{region}.amazonaws.com");
+        let tags = world.resource_policies.get(&key).map_or(&[][..], Vec::as_slice);
+        let mut room = Room::default();
+        self.ask(
+            &self.keys.bundle,
+            &About {
+                arn: &record.id,
+                node: Some(key),
+                owner: record.account.as_deref(),
+                anywhere: false,
+                policies: &everybody.policies(tags),
+                rule: ResourceRule::Required,
+                block_public_access: false,
+                more: &[("kms:ViaService", &via)],
+            },
+            &mut room,
+        );
+        let rows = room.rows.iter();
+        let mut who: FxHashMap<PrincipalId, (Mask, Mask)> = rows
+            .filter(|row| row.possible != 0)
+            .map(|row| (row.principal, (row.certain, row.possible)))
+            .collect();
+        // Grants are few, and whether something denies what they give is asked one by one.
+        for (grantee, operations) in access::grantees(world, key, service) {
+            let Some(principal) = everybody.principal(grantee) else {
+                continue;
+            };
+            let mask = self.keys.bundle.mask(|name| operations.contains(&name));
+            let (certain, possible) = who.entry(principal).or_default();
+            *certain |= mask;
+            *possible |= mask;
+        }
+        Gate::Some(who)
+    }
+}
+
+/// The kinds of resource whose data is told of: see [`crate::paths::is_data`].
+#[must_use]
+pub const fn is_asked(kind: Kind) -> bool {
+    crate::paths::is_data(kind) && !matches!(kind, Kind::ResourceScope)
+}
+
+/// The account in an ARN, where it is one that is known.
+pub(crate) fn owner<'w>(world: &'w World, arn: &str) -> Option<&'w str> {
+    let id = Arn::parse(arn)?.account_id()?;
+    world.accounts.get_key_value(id).map(|(id, _)| id.as_str())
+}
