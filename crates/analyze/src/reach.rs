@@ -242,7 +242,7 @@ impl<'w> Reaching<'w> {
             facts: Some(&facts),
         };
         let (rows, scratch) = (&mut room.rows, &mut room.scratch);
-        everybody.population().reach(bundle, &asked, scratch, rows);
+        everybody.population().reach(bundle, &asked, scratch, &mut |row| rows.push(row));
         for row in rows {
             if everybody.is_unsure(row.principal) {
                 row.certain = 0;

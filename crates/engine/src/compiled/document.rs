@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 use sv0_iam::condition::Operator;
 use sv0_iam::decide::public_access;
 use sv0_iam::name::ActionPattern;
-use sv0_iam::syntax::ast::{self, Effect, Policy, ResourceElement};
+use sv0_iam::syntax::ast::{self, Effect, Policy, PrincipalEntry, ResourceElement};
 use sv0_iam::syntax::resource::{ResourcePattern, ShortArn};
 use sv0_iam::syntax::{Template, ast::ActionElement};
 use sv0_iam::tri::Tri;
@@ -19,10 +19,10 @@ use super::condition::Condition;
 use super::facts::View;
 use super::keys::Keys;
 use super::principal::Principals;
-use super::resource::{Pattern, Resource};
+use super::resource::{Naming, Pattern, Resource};
 
 /// A stretch of a table.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Span {
     start: u32,
     end: u32,
@@ -62,10 +62,10 @@ pub(crate) struct Statement {
     /// Whether its resource element has variables.
     pub(crate) variables: bool,
     scope: Scope,
-    /// Of the conditions' ids.
-    conditions: Span,
+    /// Of the conditions' ids: the same for the same conditions.
+    pub(crate) conditions: Span,
     /// Of the principals.
-    principals: Option<u32>,
+    pub(crate) principals: Option<u32>,
 }
 
 impl Scope {
@@ -145,6 +145,8 @@ pub(crate) struct Documents {
     /// Conditions, and the ranges of action patterns, that were compiled before.
     known_conditions: FxHashMap<ConditionText, u32>,
     known_lists: FxHashMap<Vec<u32>, Span>,
+    /// Of the principals, from one: equal elements are one.
+    known_principals: FxHashMap<(bool, Vec<PrincipalEntry>), u32>,
     known_actions: FxHashMap<Box<str>, Vec<Range<u32>>>,
 }
 
@@ -207,8 +209,12 @@ impl Documents {
             Span::since(first, &self.condition_ids)
         });
         let principals = statement.principal.as_ref().map(|element| {
-            self.principals.push(Principals::new(element));
-            Span::since(self.principals.len() - 1, &self.principals).start
+            let next = Span::since(self.principals.len(), &self.principals).start;
+            let content = (element.negated, element.entries.clone());
+            *self.known_principals.entry(content).or_insert_with(|| {
+                self.principals.push(Principals::new(element));
+                next
+            })
         });
         let patterns = scope.span().of(&self.patterns);
         Statement {
@@ -402,16 +408,15 @@ impl Documents {
             .map(|((start, end), _)| u32::from(*start)..end)
     }
 
-    /// The literal beginnings of what a statement's patterns cover, less the text before the resource part, where each
-    /// pattern has one; none where it may cover resources of any name.
-    pub(crate) fn beginnings(&self, statement: &Statement) -> Option<Vec<&str>> {
-        let Scope::Any(span) = statement.scope else {
-            return None;
+    /// What the resources that a statement covers have in common, pattern by pattern.
+    pub(crate) fn naming(&self, statement: &Statement) -> impl Iterator<Item = Naming<'_>> {
+        let (one, span) = match statement.scope {
+            Scope::Everything | Scope::Missing => (Some(Naming::Any), Span::EMPTY),
+            Scope::Not(_) => (Some(Naming::Some), Span::EMPTY),
+            Scope::Any(span) => (None, span),
         };
-        let patterns = span.of(&self.patterns).iter();
-        patterns
-            .map(|pattern| Some(pattern.beginning()).filter(|text| !text.is_empty()))
-            .collect()
+        let each = span.of(&self.patterns).iter().map(Pattern::naming);
+        one.into_iter().chain(each)
     }
 
     /// The `Principal` element of a statement.

@@ -177,6 +177,32 @@ impl Table {
         self.known.get(at).map(Option::as_ref)
     }
 
+    /// The same bytes for tables that say the same of some keys.
+    pub(crate) fn fingerprint(&self, keys: &[KeyId]) -> Vec<u8> {
+        let mut out = Vec::new();
+        for key in keys {
+            let mut say = |mark: u8, texts: &mut dyn Iterator<Item = &str>| {
+                out.push(mark);
+                for text in texts {
+                    out.extend_from_slice(text.as_bytes());
+                    out.push(0);
+                }
+                out.push(0);
+            };
+            match self.find(*key) {
+                None => say(1, &mut std::iter::empty()),
+                Some(None) => say(2, &mut std::iter::empty()),
+                Some(Some(Known::One(value))) => say(3, &mut std::iter::once(&*value.text)),
+                Some(Some(Known::Many(values))) => say(4, &mut values.iter().map(|value| &*value.text)),
+                Some(Some(Known::Absent)) => say(5, &mut std::iter::empty()),
+                Some(Some(Known::Unknown { maybe_absent })) => {
+                    say(6 + u8::from(*maybe_absent), &mut std::iter::empty());
+                }
+            }
+        }
+        out
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = (KeyId, Option<&Known>)> {
         self.keys
             .iter()

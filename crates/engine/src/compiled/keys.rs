@@ -74,6 +74,17 @@ impl Keys {
         }
     }
 
+    /// Whether a key tells where the resource is, or which: of most requests to things of one kind everything else is
+    /// alike.
+    pub(crate) fn is_of_place(&self, key: KeyId) -> bool {
+        self.names.get(key.index()).is_some_and(|name| {
+            ["aws:resource", "s3:resourceaccount", "aws:requestedregion"]
+                .iter()
+                .any(|head| name.starts_with(head))
+                || name.contains(":resourcetag/")
+        })
+    }
+
     /// For a key that is one of many under a prefix, such as a tag: the key that stands for all of them.
     pub(crate) fn whole(&self, key: KeyId) -> Option<KeyId> {
         self.wholes.get(key.index()).copied().flatten()

@@ -159,14 +159,47 @@ impl Pattern {
         head.chain(rest).flat_map(Slots::variables)
     }
 
-    /// What the resource part of whatever it matches begins with; empty where nothing is known of it.
-    pub(crate) fn beginning(&self) -> &str {
-        match &*self.form {
-            Compiled::Plain { rest, .. } | Compiled::Fields { rest, .. } => match rest {
-                Rest::Glob { glob, .. } => glob.literal_prefix(),
-                Rest::With(_) => "",
-            },
-            Compiled::Any | Compiled::Text(_) | Compiled::TextWith(_) => "",
+    /// What the resources that it matches have in common.
+    pub(crate) fn naming(&self) -> Naming<'_> {
+        let literal = |field: &Field| match field {
+            Field::Glob(glob) => glob.as_literal().map(|text| text.is_empty()),
+            Field::With(_) => Some(false),
+        };
+        let any = |field: &Field| matches!(field, Field::Glob(glob) if glob.is_any());
+        let (account, everywhere, rest) = match &*self.form {
+            Compiled::Any => return Naming::Any,
+            Compiled::Text(_) | Compiled::TextWith(_) => return Naming::Some,
+            Compiled::Plain { head, rest } => {
+                let mut fields = head.rsplit(':');
+                let (account, region) = (fields.next().unwrap_or_default(), fields.next());
+                // Where neither account nor region is in the names of any resource of a service.
+                (Some(account), account.is_empty() && region == Some(""), rest)
+            }
+            Compiled::Fields { head, rest } => {
+                let [_, _, region, account] = &**head;
+                let free = |field| any(field) || literal(field) == Some(true);
+                let named = match account {
+                    Field::Glob(glob) => glob.as_literal(),
+                    Field::With(_) => return Naming::Some,
+                };
+                (named, free(region) && free(account), rest)
+            }
+        };
+        let Rest::Glob { glob, .. } = rest else {
+            return Naming::Some;
+        };
+        let text = glob.literal_prefix();
+        // `key/*`, where accounts tell resources apart: every key. Where they do not, `name/*` is one resource.
+        let typed = account.is_none()
+            && text.find(['/', ':']).is_some_and(|at| at + 1 == text.len())
+            && is_prefix(glob, text);
+        if everywhere && (glob.is_any() || typed) {
+            return Naming::Any;
+        }
+        match account {
+            Some(account) if !account.is_empty() => Naming::Beginning(account, text),
+            _ if text.is_empty() || typed => Naming::Some,
+            _ => Naming::Beginning("", text),
         }
     }
 
@@ -306,6 +339,23 @@ const fn possible(holds: bool) -> Tri {
     if holds { Tri::Unknown } else { Tri::False }
 }
 
+/// Whether a glob is a text and anything behind it.
+fn is_prefix(glob: &Glob, text: &str) -> bool {
+    // What is longer than the text by two different things, and matched both times, ends in a star.
+    glob.literal_prefix() == text && glob.matches(text) && glob.matches(&format!("{text}\u{1}/\u{2}"))
+}
+
+/// What the resources that a pattern matches have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Naming<'a> {
+    /// Nothing: it matches all of a type, or none.
+    Any,
+    /// Their account, where it is not empty, and what their resource part begins with.
+    Beginning(&'a str, &'a str),
+    /// Anything else.
+    Some,
+}
+
 /// A concrete resource, prepared once.
 #[derive(Debug, Clone, Copy)]
 pub struct Resource<'a> {
@@ -334,6 +384,27 @@ impl<'a> Resource<'a> {
             rest,
             short_head: Short::lower(head),
         }
+    }
+
+    /// What tells resources of one type from others: partition, service, whether the ARN has no region and no account,
+    /// the word before the name where it has.
+    pub(crate) fn shape(&self) -> (Box<str>, Box<str>, bool, Box<str>) {
+        let Some(arn) = self.name.arn else {
+            return Default::default();
+        };
+        let global = arn.region.is_empty() && arn.account.is_empty();
+        let end = self.rest.find(['/', ':']).filter(|_| !global).unwrap_or_default();
+        (
+            arn.partition.into(),
+            arn.service.into(),
+            global,
+            self.rest.get(..end).unwrap_or_default().into(),
+        )
+    }
+
+    /// The account that its ARN names.
+    pub(crate) fn account(&self) -> &'a str {
+        self.name.arn.map_or("", |arn| arn.account)
     }
 
     /// The resource part; empty where it is no ARN.

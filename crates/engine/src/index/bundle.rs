@@ -3,13 +3,17 @@
 //! A resource has up to a hundred and fifty actions, and a statement mostly speaks of many at once. So whether it covers
 //! the resource and whether its conditions hold is found once, and sets of actions are put together bit by bit.
 
+use std::sync::{Arc, Mutex};
+
 use rustc_hash::FxHashMap;
 use sv0_iam::decide::protected;
 use sv0_iam::syntax::ast::Effect;
 
 use super::population::{Population, number};
+use super::reach::{Alike, Shared};
 use crate::compiled::document::{Covering, Documents, Span, Statement};
 use crate::compiled::keys::{KeyId, Keys, NeverCarried};
+use crate::compiled::resource::Naming;
 use crate::compiled::{Action, Resource};
 
 /// A set of actions of a [`Bundle`]: one bit for each, in the bundle's order.
@@ -39,7 +43,10 @@ pub struct Bundle {
     /// By document: of the entries.
     spans: Box<[Span]>,
     entries: Vec<Entry>,
+    /// The keys that statements ask for, but for those that tell which resource it is: sorted.
+    pub(super) asked: Vec<KeyId>,
     pub(super) holders: Holders,
+    pub(super) shared: Mutex<FxHashMap<Alike, Arc<Shared>>>,
 }
 
 /// A statement, as far as it speaks of a bundle's actions.
@@ -51,14 +58,21 @@ pub(super) struct Entry {
     pub(super) action: u8,
 }
 
-/// Groups of principals with an identity policy that grants some action of the bundle on something.
+/// Groups of principals by what their own policies say of a bundle's actions.
 #[derive(Debug, Default)]
 pub(super) struct Holders {
+    /// Those with an identity policy that grants something on something, by account.
     by_account: FxHashMap<Box<str>, Vec<u32>>,
-    /// Those with a grant on resources of any name.
-    wide: Vec<u32>,
-    /// The others, by the hash of what the names of their resources begin with.
+    /// Those of any account with a grant on resources of any name.
+    pub(super) wide: Vec<u32>,
+    /// The others with a grant, by the hash of what the names of their resources begin with.
     narrow: FxHashMap<u64, Vec<u32>>,
+    /// Of the wide ones: those of whose answers something hangs on the resource's name in a way that only asking tells,
+    /// and those whose answer is another where the name begins in some way, by the hash of the beginning.
+    floating: Vec<u32>,
+    touched: FxHashMap<u64, Vec<u32>>,
+    /// SCP chains of which some statement speaks of some resources only.
+    pub(super) choosy: Vec<u32>,
 }
 
 impl Bundle {
@@ -92,7 +106,9 @@ impl Bundle {
                 .collect(),
             spans: Box::default(),
             entries: Vec::new(),
+            asked: Vec::new(),
             holders: Holders::default(),
+            shared: Mutex::default(),
         };
         out.documents(&population.library.documents, keys, &actions);
         out.holders = Holders::new(&out, population);
@@ -148,6 +164,9 @@ impl Bundle {
         }
         self.entries.shrink_to_fit();
         self.spans = spans.into();
+        self.asked.retain(|key| !keys.is_of_place(*key));
+        self.asked.sort_unstable();
+        self.asked.dedup();
     }
 
     /// Adds a statement, once for each set of actions whose requests carry the same of the keys that it asks for.
@@ -161,6 +180,7 @@ impl Bundle {
         asked.extend(patterns.flat_map(|pattern| pattern.variables()));
         let wholes: Vec<KeyId> = asked.iter().filter_map(|key| keys.whole(*key)).collect();
         asked.extend(wholes);
+        self.asked.extend(&asked);
         let mut rest = mask;
         while rest != 0 {
             let first = rest.trailing_zeros() as usize;
@@ -217,39 +237,98 @@ fn add(found: &mut Vec<(Statement, Mask)>, statements: &[Statement], mask: Mask)
     }
 }
 
-impl Holders {
-    fn new(bundle: &Bundle, population: &Population) -> Self {
-        let documents = &population.library.documents;
-        // By document: none where it grants nothing, an empty list where it grants on anything.
-        let mut known: FxHashMap<u32, Option<Vec<u64>>> = FxHashMap::default();
+/// What the grants, and all statements, of a document say about names.
+#[derive(Debug, Clone, Default)]
+struct About {
+    grants: bool,
+    /// Whether a grant is on resources of any name.
+    wide: bool,
+    /// Whether some statement is about some resources, told apart by more than how their names begin, or asks where the
+    /// resource is.
+    floating: bool,
+    /// The hashes of what names begin with.
+    narrow: Vec<u64>,
+}
+
+impl About {
+    fn of(bundle: &Bundle, documents: &Documents, keys: &Keys, document: u32) -> Self {
         let mut out = Self::default();
-        for (group, index) in population.groups.iter().zip(0_u32..) {
-            let (mut grants, mut wide) = (group.free || !group.iam, group.free);
-            let mut narrow: Vec<u64> = Vec::new();
-            for policy in population.identity(group) {
-                let said = known
-                    .entry(policy.0)
-                    .or_insert_with(|| said_of(bundle, documents, policy.0));
-                if let Some(beginnings) = said {
-                    grants = true;
-                    wide |= beginnings.is_empty();
-                    narrow.extend(beginnings.iter());
+        for entry in bundle.of(document) {
+            let grants = entry.statement.effect == Effect::Allow;
+            out.grants |= grants;
+            let mut conditions = documents.conditions_of(&entry.statement);
+            let of_place = |key: KeyId| keys.is_of_place(key);
+            out.floating |= conditions.any(|c| of_place(c.key) || c.variables().any(of_place));
+            for naming in documents.naming(&entry.statement) {
+                match naming {
+                    Naming::Any => out.wide |= grants,
+                    Naming::Some => {
+                        out.wide |= grants;
+                        out.floating = true;
+                    }
+                    Naming::Beginning(account, text) => {
+                        out.narrow.push(text.bytes().fold(basis(account), step));
+                    }
                 }
             }
-            if !grants {
+        }
+        out
+    }
+}
+
+impl Holders {
+    fn new(bundle: &Bundle, population: &Population) -> Self {
+        let (documents, keys) = (&population.library.documents, &population.library.keys);
+        let mut known: FxHashMap<u32, About> = FxHashMap::default();
+        let mut about = |policy: u32| -> About {
+            let about = known
+                .entry(policy)
+                .or_insert_with(|| About::of(bundle, documents, keys, policy));
+            about.clone()
+        };
+        let mut out = Self::default();
+        for (group, index) in population.groups.iter().zip(0_u32..) {
+            let mut sum = About {
+                grants: group.free || !group.iam,
+                wide: group.free,
+                ..About::default()
+            };
+            for policy in population.identity(group) {
+                let said = about(policy.0);
+                sum.grants |= said.grants;
+                sum.wide |= said.wide;
+                sum.floating |= said.floating;
+                sum.narrow.extend(said.narrow);
+            }
+            if !sum.grants {
                 continue;
+            }
+            for policy in population.boundaries(group) {
+                let said = about(policy.0);
+                sum.floating |= said.floating;
+                sum.narrow.extend(said.narrow);
             }
             if let Some(account) = population.account(group) {
                 out.by_account.entry(account.into()).or_default().push(index);
             }
-            if wide {
+            sum.narrow.sort_unstable();
+            sum.narrow.dedup();
+            if sum.wide {
                 out.wide.push(index);
+            }
+            if sum.wide && sum.floating {
+                out.floating.push(index);
                 continue;
             }
-            narrow.sort_unstable();
-            narrow.dedup();
-            for beginning in narrow {
-                out.narrow.entry(beginning).or_default().push(index);
+            let list = if sum.wide { &mut out.touched } else { &mut out.narrow };
+            for beginning in sum.narrow {
+                list.entry(beginning).or_default().push(index);
+            }
+        }
+        for (levels, chain) in population.chains.iter().zip(0_u32..) {
+            let mut policies = levels.iter().flatten().map(|policy| about(policy.0));
+            if policies.any(|said| said.floating || !said.narrow.is_empty()) {
+                out.choosy.push(chain);
             }
         }
         out
@@ -260,30 +339,40 @@ impl Holders {
         self.by_account.get(account).map_or(&[], Vec::as_slice)
     }
 
-    /// Those whose grants may cover a resource, whatever their account.
-    pub(super) fn of_resource<'a>(&'a self, resource: &Resource<'a>) -> impl Iterator<Item = u32> + 'a {
-        let mut hash = BASIS;
-        let narrow = resource.rest().bytes().flat_map(move |byte| {
-            hash = step(hash, byte);
-            self.narrow.get(&hash).into_iter().flatten()
-        });
-        narrow.chain(&self.wide).copied()
+    /// Those whose grants may cover a resource, but for the wide ones.
+    pub(super) fn of_resource<'a>(&'a self, resource: &'a Resource<'a>) -> impl Iterator<Item = u32> + 'a {
+        beginnings(&self.narrow, resource)
+    }
+
+    /// Of the wide ones, those whose answer may be another for this resource than for one of any name.
+    pub(super) fn special<'a>(&'a self, resource: &'a Resource<'a>) -> impl Iterator<Item = u32> + 'a {
+        beginnings(&self.touched, resource).chain(self.floating.iter().copied())
     }
 }
 
-fn said_of(bundle: &Bundle, documents: &Documents, document: u32) -> Option<Vec<u64>> {
-    let mut out: Option<Vec<u64>> = None;
-    let entries = bundle.of(document).iter();
-    for entry in entries.filter(|entry| entry.statement.effect == Effect::Allow) {
-        let Some(beginnings) = documents.beginnings(&entry.statement) else {
-            return Some(Vec::new());
-        };
-        let hashes = beginnings
-            .into_iter()
-            .map(|text| text.bytes().fold(BASIS, step));
-        out.get_or_insert_default().extend(hashes);
-    }
-    out
+/// What is listed for any beginning of a resource's name.
+fn beginnings<'a>(
+    list: &'a FxHashMap<u64, Vec<u32>>,
+    resource: &'a Resource<'a>,
+) -> impl Iterator<Item = u32> + 'a {
+    let account = resource.account();
+    let bases = [basis(""), basis(account)];
+    let bases = bases.into_iter().take(if account.is_empty() { 1 } else { 2 });
+    let found = bases.flat_map(move |basis| {
+        let hashes = resource.rest().bytes().scan(basis, |hash, byte| {
+            *hash = step(*hash, byte);
+            Some(*hash)
+        });
+        std::iter::once(basis)
+            .chain(hashes)
+            .flat_map(move |hash| list.get(&hash).into_iter().flatten())
+    });
+    found.copied()
+}
+
+/// The hash of the empty beginning of a name in an account.
+fn basis(account: &str) -> u64 {
+    account.bytes().fold(BASIS, step)
 }
 
 /// FNV-1a, so that the hash of every beginning of a text is found on the way.

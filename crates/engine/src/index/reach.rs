@@ -1,15 +1,22 @@
 //! Who can do what to one resource: every principal that may do anything, and for each which of a [`Bundle`]'s actions.
 //!
 //! Invariant: for each action of the bundle, the rows say what [`Population::who_can`] says of that action.
+//!
+//! A resource that its policy opens to anyone, under conditions perhaps, is asked about for everybody; many such resources
+//! get the very same answer from nearly everybody. That answer is worked out once ([`Shared`]) for all resources of which
+//! the same clauses and the same facts hold; asked again are only those whose own policies, or SCPs, speak of some names
+//! and not of others.
+
+use std::sync::{Arc, PoisonError};
 
 use sv0_iam::decide::ResourceRule;
 use sv0_iam::name::principal::CallerKind;
-use sv0_iam::syntax::ast::Effect;
+use sv0_iam::syntax::ast::{Condition, Effect, Statement};
 use sv0_iam::tri::Tri;
 
 use super::bundle::{Bundle, Entry, Mask};
 use super::partial::{As, Asked, covers, holds, settled};
-use super::population::{Group, Population, Principal, PrincipalId};
+use super::population::{ChainId, Group, Population, Principal, PrincipalId};
 use super::who_can::Place;
 use crate::compiled::compose::Terms;
 use crate::compiled::decide::Refusals;
@@ -51,7 +58,7 @@ pub struct Row {
 }
 
 /// Three-valued, for each action.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Said {
     certain: Mask,
     possible: Mask,
@@ -160,6 +167,34 @@ struct Clause {
     covers: Option<Tri>,
     /// Whether it holds, principals apart; none where that hangs on the principal.
     holds: Option<Tri>,
+    /// Whether a condition names the accounts of all callers that it speaks of.
+    within_accounts: bool,
+}
+
+/// What resources have in common that get the same answer from all whose policies speak of no names.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Alike {
+    /// Whether all callers are strangers to the owner, or each is asked about a resource of its own.
+    strangers: bool,
+    required: bool,
+    keeps_strangers_out: bool,
+    protected: Mask,
+    /// As far as patterns for resources of any name tell them apart.
+    shape: (Box<str>, Box<str>, bool, Box<str>),
+    /// What is known of the request and the resource.
+    facts: Vec<u8>,
+    /// Effect, actions, conditions, principals, whether it covers the resource, whether it holds.
+    clauses: Vec<(Effect, Mask, u8, Place, Span, Option<u32>, Tri, Option<Tri>)>,
+}
+
+/// An answer that many resources share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    rows: Vec<Row>,
+    /// Groups that were left out, because of the resource for which it was worked out: sorted.
+    without: Vec<u32>,
+    /// What the SCP chains said that speak of some resources only; none where that hangs on the caller.
+    chains: Vec<(u32, Option<[Said; 2]>)>,
 }
 
 /// Room for notes, to be used for one question after the other so that none of them allocates.
@@ -171,6 +206,8 @@ pub struct Scratch {
     open: Vec<Open>,
     question: u32,
     clauses: Vec<Clause>,
+    /// Accounts that conditions of clauses name.
+    accounts: Vec<Box<str>>,
     /// Groups that may be allowed something, and principals that a statement may name by name: sorted.
     groups: Vec<u32>,
     named: Vec<u32>,
@@ -182,6 +219,7 @@ impl Scratch {
         self.partials.clear();
         self.open.clear();
         self.clauses.clear();
+        self.accounts.clear();
         self.groups.clear();
         self.named.clear();
         self.question = self.question.wrapping_add(1);
@@ -204,11 +242,18 @@ impl Scratch {
 }
 
 impl Population {
-    /// Asks about everybody. Rows are added to `out`, one for each principal of which there is anything to tell.
-    pub fn reach(&self, bundle: &Bundle, asked: &Reach<'_>, scratch: &mut Scratch, out: &mut Vec<Row>) {
+    /// Asks about everybody, and tells a row for each principal of which there is anything to tell, in no order.
+    pub fn reach(
+        &self,
+        bundle: &Bundle,
+        asked: &Reach<'_>,
+        scratch: &mut Scratch,
+        out: &mut dyn FnMut(Row),
+    ) {
         let mut round = Round::new(self, bundle, asked, scratch, out);
         round.clauses();
         round.candidates();
+        round.shared();
         round.groups();
         round.named();
     }
@@ -224,13 +269,28 @@ impl Population {
     ) -> Option<Row> {
         let group = self.principals.get(principal.index())?.group;
         let group = self.groups.get(group as usize)?;
-        let mut out = Vec::new();
+        let mut row = None;
+        let mut out = |found| row = Some(found);
         let mut round = Round::new(self, bundle, asked, scratch, &mut out);
         round.clauses();
         round.one(principal.0, group);
-        out.pop()
+        row
     }
 }
+
+/// The accounts of all callers that a statement speaks of, where a condition names them.
+fn accounts_of(statement: &Statement) -> Option<Vec<Box<str>>> {
+    let names_accounts = |condition: &&Condition| {
+        condition.operator_text.eq_ignore_ascii_case("StringEquals")
+            && matches!(&*condition.key, "aws:principalaccount" | "kms:calleraccount")
+            && condition.values.iter().all(|value| value.variables().next().is_none())
+    };
+    let found = statement.conditions.iter().find(names_accounts)?;
+    Some(found.values.iter().map(|value| value.as_str().into()).collect())
+}
+
+/// An account that nobody has.
+const NOBODY: &str = "";
 
 /// One question.
 struct Round<'a, 's> {
@@ -240,10 +300,14 @@ struct Round<'a, 's> {
     top: Option<&'a Table>,
     protected: Mask,
     keeps_strangers_out: bool,
-    /// Whether the resource's policy grants to somebody whom it names neither by name nor by account.
+    /// Whether the resource's policy grants to somebody whom its `Principal` names neither by name nor by account, and
+    /// whether no condition names the accounts of those either.
+    to_unnamed: bool,
     to_anyone: bool,
     scratch: &'s mut Scratch,
-    out: &'s mut Vec<Row>,
+    /// Whether all callers are taken for strangers to the owner.
+    strangers: bool,
+    out: &'s mut dyn FnMut(Row),
 }
 
 impl<'a, 's> Round<'a, 's> {
@@ -252,7 +316,7 @@ impl<'a, 's> Round<'a, 's> {
         bundle: &'a Bundle,
         asked: &'a Reach<'a>,
         scratch: &'s mut Scratch,
-        out: &'s mut Vec<Row>,
+        out: &'s mut dyn FnMut(Row),
     ) -> Self {
         scratch.next(population.library.len());
         let documents = &population.library.documents;
@@ -264,7 +328,9 @@ impl<'a, 's> Round<'a, 's> {
             top: asked.facts.map(Facts::table),
             protected: bundle.protected(asked.resource),
             keeps_strangers_out: asked.block_public_access && bundle.s3 && public(),
+            to_unnamed: false,
             to_anyone: false,
+            strangers: false,
             scratch,
             out,
         }
@@ -312,7 +378,9 @@ impl<'a, 's> Round<'a, 's> {
             };
             by_name.extend(principals.entries.iter().flat_map(|entry| names.meant(entry)));
             if clause.place == Place::Resource && clause.entry.statement.effect == Effect::Allow {
-                self.to_anyone |= principals.anyone || principals.negated;
+                let unnamed = principals.anyone || principals.negated;
+                self.to_unnamed |= unnamed;
+                self.to_anyone |= unnamed && !clause.within_accounts;
             }
         }
         by_name.sort_unstable();
@@ -338,12 +406,18 @@ impl<'a, 's> Round<'a, 's> {
                 if covers == Some(Tri::False) || holds == Some(Tri::False) {
                     continue;
                 }
+                let source = documents.source(policy.0);
+                let source = source.and_then(|source| source.statements.get(statement.index as usize));
+                let accounts = source.and_then(accounts_of).filter(|_| holds.is_none());
+                let within_accounts = accounts.is_some();
+                self.scratch.accounts.extend(accounts.unwrap_or_default());
                 let entry = Entry { mask, ..*entry };
                 self.scratch.clauses.push(Clause {
                     entry,
                     place,
                     covers,
                     holds,
+                    within_accounts,
                 });
             }
         }
@@ -403,22 +477,32 @@ impl<'a, 's> Round<'a, 's> {
     fn candidates(&mut self) {
         let Population { library, leads, .. } = self.population;
         let holders = &self.bundle.holders;
-        let Scratch { clauses, groups, .. } = &mut *self.scratch;
+        let Scratch {
+            clauses,
+            groups,
+            accounts,
+            ..
+        } = &mut *self.scratch;
+        for account in accounts {
+            groups.extend(leads.of_account(account));
+        }
         match self.asked.resource_account {
             // Nobody's resource is everybody's own.
-            None if self.to_anyone => {
+            None if self.to_unnamed => {
                 let all = u32::try_from(self.population.groups.len()).unwrap_or(u32::MAX);
                 groups.extend(0..all);
             }
             None => {
                 groups.extend(leads.free());
                 groups.extend(holders.of_resource(self.asked.resource));
+                groups.extend(&holders.wide);
             }
             Some(owner) if self.to_anyone => {
                 groups.extend(leads.of_account(owner));
                 groups.extend(leads.outsiders());
                 groups.extend(leads.free());
                 groups.extend(holders.of_resource(self.asked.resource));
+                groups.extend(&holders.wide);
             }
             Some(owner) => {
                 groups.extend(holders.of_account(owner));
@@ -436,6 +520,157 @@ impl<'a, 's> Round<'a, 's> {
         }
         groups.sort_unstable();
         groups.dedup();
+    }
+
+    // ---- what many resources share ----
+
+    /// Tells what is shared with other resources, and leaves the rest of the groups to be asked.
+    fn shared(&mut self) {
+        let owner = self.asked.resource_account;
+        // What is opened to anyone, and belongs to the caller whoever it is, needs no grant: names may count for anybody.
+        if owner.is_some() != self.to_anyone || owner.is_none() && self.to_unnamed {
+            return;
+        }
+        let Some(alike) = self.alike(owner.is_some()) else {
+            return;
+        };
+        let bundle = self.bundle;
+        let lock = || bundle.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = lock().get(&alike).cloned();
+        let shared = match found {
+            Some(found) => found,
+            None => {
+                let made = Arc::new(self.work_out(owner.is_some()));
+                lock().insert(alike, Arc::clone(&made));
+                made
+            }
+        };
+        let population = self.population;
+        // To be asked one by one: those of the owner's account, those for whom the name counts, and those that were left
+        // out before.
+        let mut alone: Vec<u32> = bundle.holders.special(self.asked.resource).collect();
+        alone.extend(&shared.without);
+        alone.extend(owner.map_or(&[][..], |owner| population.leads.of_account(owner)));
+        let odd: Vec<u32> = shared
+            .chains
+            .iter()
+            .filter(|(chain, said)| said.is_none() || self.chain(*chain) != *said)
+            .map(|(chain, _)| *chain)
+            .collect();
+        if !odd.is_empty() {
+            let of_odd = |index: &u32| {
+                let group = population.groups.get(*index as usize);
+                let chain = group.and_then(|group| group.scps);
+                chain.is_some_and(|ChainId(chain)| odd.contains(&chain))
+            };
+            let groups = self.scratch.groups.iter().copied();
+            alone.extend(groups.filter(of_odd));
+        }
+        alone.extend(bundle.holders.of_resource(self.asked.resource));
+        alone.sort_unstable();
+        alone.dedup();
+        // Nobody else is left out of the shared answer than who may not be in it.
+        let is_alone = |group: u32| alone.binary_search(&group).is_ok();
+        for row in &shared.rows {
+            let member = row.principal.0;
+            let group = population.principals.get(member as usize).map(|p| p.group);
+            if group.is_some_and(|group| !is_alone(group)) && !self.scratch.is_named(member) {
+                (self.out)(*row);
+            }
+        }
+        self.scratch.groups.retain(|group| is_alone(*group));
+    }
+
+    /// What has to be alike for an answer to be shared; none where the answer hangs on the caller and the name together.
+    fn alike(&self, strangers: bool) -> Option<Alike> {
+        let clauses = self.scratch.clauses.iter().map(|clause| {
+            let Entry {
+                statement,
+                mask,
+                action,
+            } = clause.entry;
+            Some((
+                statement.effect,
+                mask,
+                action,
+                clause.place,
+                statement.conditions,
+                statement.principals,
+                clause.covers?,
+                clause.holds,
+            ))
+        });
+        Some(Alike {
+            strangers,
+            required: self.asked.resource_rule == ResourceRule::Required,
+            keeps_strangers_out: self.keeps_strangers_out,
+            protected: self.protected,
+            shape: self.asked.resource.shape(),
+            facts: self
+                .top
+                .map_or(Vec::new(), |top| top.fingerprint(&self.bundle.asked)),
+            clauses: clauses.collect::<Option<_>>()?,
+        })
+    }
+
+    /// The answers of all groups for which the resource's name does not count.
+    fn work_out(&mut self, strangers: bool) -> Shared {
+        let bundle = self.bundle;
+        let mut without: Vec<u32> = bundle.holders.special(self.asked.resource).collect();
+        without.extend(bundle.holders.of_resource(self.asked.resource));
+        without.sort_unstable();
+        without.dedup();
+        let chains = bundle.holders.choosy.iter();
+        let chains = chains.map(|chain| (*chain, self.chain(*chain))).collect();
+        let mut groups = std::mem::take(&mut self.scratch.groups);
+        let mut rows = Vec::new();
+        {
+            let mut out = |row| rows.push(row);
+            let mut round = Round {
+                population: self.population,
+                bundle,
+                asked: self.asked,
+                top: self.top,
+                protected: self.protected,
+                keeps_strangers_out: self.keeps_strangers_out,
+                to_unnamed: self.to_unnamed,
+                to_anyone: self.to_anyone,
+                strangers,
+                scratch: &mut *self.scratch,
+                out: &mut out,
+            };
+            for index in &groups {
+                if without.binary_search(index).is_err()
+                    && let Some(group) = round.population.groups.get(*index as usize)
+                {
+                    round.group(group);
+                }
+            }
+        }
+        rows.shrink_to_fit();
+        std::mem::swap(&mut self.scratch.groups, &mut groups);
+        Shared {
+            rows,
+            without,
+            chains,
+        }
+    }
+
+    /// What an SCP chain says of this resource to everybody; none where that hangs on the caller.
+    fn chain(&mut self, chain: u32) -> Option<[Said; 2]> {
+        let levels = self.population.chains.get(chain as usize)?;
+        let (mut all, mut deny) = (Said::all(self.bundle.all), Said::default());
+        for level in levels {
+            let mut allow = Said::default();
+            for policy in level {
+                self.note(*policy, As::Scp);
+            }
+            if self.said(level, As::Scp, None, &mut allow, &mut deny) {
+                return None;
+            }
+            all.and(allow);
+        }
+        Some([all, deny])
     }
 
     // ---- asking ----
@@ -488,10 +723,10 @@ impl<'a, 's> Round<'a, 's> {
 
     /// Whether a group cannot be allowed anything because no identity policy grants.
     fn lacks_identity(&self, group: &Group, tally: &Tally, hangs: bool) -> bool {
-        let own = |owner| self.population.account(group) == Some(owner);
+        let own = |owner| !self.strangers && self.population.account(group) == Some(owner);
         let unneeded = !group.iam
             || group.free
-            || self.to_anyone && self.asked.resource_account.is_none_or(own);
+            || self.to_unnamed && self.asked.resource_account.is_none_or(own);
         !unneeded && !hangs && tally.identity.possible == 0
     }
 
@@ -526,7 +761,7 @@ impl<'a, 's> Round<'a, 's> {
 
     fn tell(&mut self, member: u32, (certain, possible, blocked): (Mask, Mask, Mask)) {
         if possible | blocked != 0 {
-            self.out.push(Row {
+            (self.out)(Row {
                 principal: PrincipalId(member),
                 certain,
                 possible,
@@ -541,7 +776,11 @@ impl<'a, 's> Round<'a, 's> {
         let terms = Terms::new(
             who,
             &Action::NONE,
-            self.asked.resource_account,
+            if self.strangers {
+                Some(NOBODY)
+            } else {
+                self.asked.resource_account
+            },
             group.identity_unknown,
             self.asked.resource_rule == ResourceRule::Required,
             Refusals {
@@ -586,7 +825,7 @@ impl<'a, 's> Round<'a, 's> {
         let possible = possible & !tally.deny.certain & !refused;
         // Rule 3: who is named by its account only is meant by its own policies, if at all. Of another account, who is
         // anyone is not meant either.
-        let meant = if terms.same_account {
+        let meant = if terms.same_account && !terms.required {
             tally.identity.possible | perhaps.closely | perhaps.before_session
         } else {
             perhaps.any & (tally.identity.possible | perhaps.itself)

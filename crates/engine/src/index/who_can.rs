@@ -73,7 +73,7 @@ struct Clause {
 }
 
 /// Where a policy that names principals stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Place {
     Resource,
     Rcp,
