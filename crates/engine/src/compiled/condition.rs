@@ -90,6 +90,14 @@ impl Condition {
         }
     }
 
+    /// The values that count, where all others are alike: it asks whether the key's value is, or is not, one of these.
+    pub(crate) fn is_one_of(&self) -> Option<impl Iterator<Item = &str>> {
+        match &self.test {
+            Test::Equals { texts, with } if with.is_empty() => Some(texts.iter().map(|text| &*text.text)),
+            _ => None,
+        }
+    }
+
     /// The keys that it hangs on besides its own.
     pub(crate) fn variables(&self) -> impl Iterator<Item = KeyId> {
         self.test.with().iter().flat_map(Slots::variables)

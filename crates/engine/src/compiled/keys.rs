@@ -74,15 +74,16 @@ impl Keys {
         }
     }
 
-    /// Whether a key tells where the resource is, or which: of most requests to things of one kind everything else is
-    /// alike.
-    pub(crate) fn is_of_place(&self, key: KeyId) -> bool {
-        self.names.get(key.index()).is_some_and(|name| {
-            ["aws:resource", "s3:resourceaccount", "aws:requestedregion"]
-                .iter()
-                .any(|head| name.starts_with(head))
-                || name.contains(":resourcetag/")
-        })
+    /// Whether a key tells whose the resource is, by account.
+    pub(crate) fn is_owner(&self, key: KeyId) -> bool {
+        let name = self.names.get(key.index());
+        name.is_some_and(|name| matches!(&**name, "aws:resourceaccount" | "s3:resourceaccount"))
+    }
+
+    /// Whether a key tells which resource it is: most else is alike for many requests to things of one kind.
+    pub(crate) fn is_of_one(&self, key: KeyId) -> bool {
+        let name = self.names.get(key.index());
+        self.is_owner(key) || name.is_some_and(|name| name.contains(":resourcetag/"))
     }
 
     /// For a key that is one of many under a prefix, such as a tag: the key that stands for all of them.

@@ -164,7 +164,7 @@ impl Bundle {
         }
         self.entries.shrink_to_fit();
         self.spans = spans.into();
-        self.asked.retain(|key| !keys.is_of_place(*key));
+        self.asked.retain(|key| !keys.is_of_one(*key));
         self.asked.sort_unstable();
         self.asked.dedup();
     }
@@ -243,10 +243,10 @@ struct About {
     grants: bool,
     /// Whether a grant is on resources of any name.
     wide: bool,
-    /// Whether some statement is about some resources, told apart by more than how their names begin, or asks where the
-    /// resource is.
+    /// Whether some statement is about some resources, told apart by more than how their names begin, or asks for
+    /// what only this resource has.
     floating: bool,
-    /// The hashes of what names begin with.
+    /// The hashes of what names begin with, and of owners.
     narrow: Vec<u64>,
 }
 
@@ -256,9 +256,15 @@ impl About {
         for entry in bundle.of(document) {
             let grants = entry.statement.effect == Effect::Allow;
             out.grants |= grants;
-            let mut conditions = documents.conditions_of(&entry.statement);
-            let of_place = |key: KeyId| keys.is_of_place(key);
-            out.floating |= conditions.any(|c| of_place(c.key) || c.variables().any(of_place));
+            for condition in documents.conditions_of(&entry.statement) {
+                match condition.is_one_of().filter(|_| keys.is_owner(condition.key)) {
+                    Some(accounts) => out.narrow.extend(accounts.map(owner)),
+                    None => {
+                        let of_one = |key: KeyId| keys.is_of_one(key);
+                        out.floating |= of_one(condition.key) || condition.variables().any(of_one);
+                    }
+                }
+            }
             for naming in documents.naming(&entry.statement) {
                 match naming {
                     Naming::Any => out.wide |= grants,
@@ -345,8 +351,14 @@ impl Holders {
     }
 
     /// Of the wide ones, those whose answer may be another for this resource than for one of any name.
-    pub(super) fn special<'a>(&'a self, resource: &'a Resource<'a>) -> impl Iterator<Item = u32> + 'a {
-        beginnings(&self.touched, resource).chain(self.floating.iter().copied())
+    pub(super) fn special<'a>(
+        &'a self,
+        resource: &'a Resource<'a>,
+        account: Option<&str>,
+    ) -> impl Iterator<Item = u32> + 'a {
+        let of_owner = account.and_then(|account| self.touched.get(&owner(account)));
+        let named = beginnings(&self.touched, resource).chain(self.floating.iter().copied());
+        named.chain(of_owner.into_iter().flatten().copied())
     }
 }
 
@@ -368,6 +380,11 @@ fn beginnings<'a>(
             .flat_map(move |hash| list.get(&hash).into_iter().flatten())
     });
     found.copied()
+}
+
+/// The hash of whatever an account owns.
+fn owner(account: &str) -> u64 {
+    account.bytes().fold(step(BASIS, b'='), step)
 }
 
 /// The hash of the empty beginning of a name in an account.

@@ -548,7 +548,7 @@ impl<'a, 's> Round<'a, 's> {
         let population = self.population;
         // To be asked one by one: those of the owner's account, those for whom the name counts, and those that were left
         // out before.
-        let mut alone: Vec<u32> = bundle.holders.special(self.asked.resource).collect();
+        let mut alone: Vec<u32> = bundle.holders.special(self.asked.resource, owner).collect();
         alone.extend(&shared.without);
         alone.extend(owner.map_or(&[][..], |owner| population.leads.of_account(owner)));
         let odd: Vec<u32> = shared
@@ -616,7 +616,8 @@ impl<'a, 's> Round<'a, 's> {
     /// The answers of all groups for which the resource's name does not count.
     fn work_out(&mut self, strangers: bool) -> Shared {
         let bundle = self.bundle;
-        let mut without: Vec<u32> = bundle.holders.special(self.asked.resource).collect();
+        let owner = self.asked.resource_account;
+        let mut without: Vec<u32> = bundle.holders.special(self.asked.resource, owner).collect();
         without.extend(bundle.holders.of_resource(self.asked.resource));
         without.sort_unstable();
         without.dedup();
