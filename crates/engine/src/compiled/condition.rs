@@ -24,6 +24,8 @@ pub(crate) struct Condition {
     unknown: Tri,
     quantifier: Quantifier,
     negated: bool,
+    /// Whether every wanted value is plain text or the caller's account.
+    of_accounts: bool,
     test: Test,
 }
 
@@ -77,6 +79,7 @@ impl Condition {
                 unknown,
                 quantifier,
                 negated,
+                of_accounts: false,
                 test: Test::Undecidable,
             };
         };
@@ -86,14 +89,19 @@ impl Condition {
             unknown: condition::whatever(from, operator).unwrap_or(Tri::Unknown),
             quantifier: operator.quantifier,
             negated: operator.negated,
+            of_accounts: from.values.iter().all(|value| {
+                value.variables().next().is_none()
+                    || value.as_str().eq_ignore_ascii_case("${aws:PrincipalAccount}")
+            }),
             test: Test::new(operator.family, &from.values, keys),
         }
     }
 
-    /// The values that count, where all others are alike: it asks whether the key's value is, or is not, one of these.
-    pub(crate) fn is_one_of(&self) -> Option<impl Iterator<Item = &str>> {
+    /// The values that count, where all others are alike: it asks whether the key's value is, or is not, one of these, or
+    /// the caller's account.
+    pub(crate) fn accounts(&self) -> Option<impl Iterator<Item = &str>> {
         match &self.test {
-            Test::Equals { texts, with } if with.is_empty() => Some(texts.iter().map(|text| &*text.text)),
+            Test::Equals { texts, .. } if self.of_accounts => Some(texts.iter().map(|text| &*text.text)),
             _ => None,
         }
     }

@@ -185,8 +185,16 @@ impl Pattern {
                 (named, free(region) && free(account), rest)
             }
         };
-        let Rest::Glob { glob, .. } = rest else {
-            return Naming::Some;
+        let glob = match rest {
+            Rest::Glob { glob, .. } => glob,
+            Rest::With(slots) => {
+                let text = slots.beginning();
+                return match account {
+                    Some(account) if !account.is_empty() => Naming::Beginning(account, text),
+                    _ if text.is_empty() => Naming::Some,
+                    _ => Naming::Beginning("", text),
+                };
+            }
         };
         let text = glob.literal_prefix();
         // `key/*`, where accounts tell resources apart: every key. Where they do not, `name/*` is one resource.

@@ -144,6 +144,14 @@ pub(crate) enum Resolved<'a> {
 pub(crate) struct Slots(Box<[Slot]>);
 
 impl Slots {
+    /// What every text begins with that it matches.
+    pub(crate) fn beginning(&self) -> &str {
+        match self.0.first() {
+            Some(Slot::Text(text)) => text,
+            _ => "",
+        }
+    }
+
     /// Reads `*` and `?` as wildcards.
     pub(crate) fn pattern(template: &Template, keys: &mut Keys) -> Option<Self> {
         Self::new(template, keys, |raw, out| {

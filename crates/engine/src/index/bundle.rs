@@ -257,7 +257,7 @@ impl About {
             let grants = entry.statement.effect == Effect::Allow;
             out.grants |= grants;
             for condition in documents.conditions_of(&entry.statement) {
-                match condition.is_one_of().filter(|_| keys.is_owner(condition.key)) {
+                match condition.accounts().filter(|_| keys.is_owner(condition.key)) {
                     Some(accounts) => out.narrow.extend(accounts.map(owner)),
                     None => {
                         let of_one = |key: KeyId| keys.is_of_one(key);

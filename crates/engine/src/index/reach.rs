@@ -21,7 +21,7 @@ use super::who_can::Place;
 use crate::compiled::compose::Terms;
 use crate::compiled::decide::Refusals;
 use crate::compiled::document::Span;
-use crate::compiled::facts::{Table, View};
+use crate::compiled::facts::{Known, Table, View};
 use crate::compiled::principal::{Entry as Name, NamedSet};
 use crate::compiled::{Action, Facts, PolicyId, Resource, Who};
 
@@ -550,7 +550,8 @@ impl<'a, 's> Round<'a, 's> {
         // out before.
         let mut alone: Vec<u32> = bundle.holders.special(self.asked.resource, owner).collect();
         alone.extend(&shared.without);
-        alone.extend(owner.map_or(&[][..], |owner| population.leads.of_account(owner)));
+        let owners = owner.into_iter().chain(self.owner_in_facts());
+        alone.extend(owners.flat_map(|owner| population.leads.of_account(owner)));
         let odd: Vec<u32> = shared
             .chains
             .iter()
@@ -579,6 +580,15 @@ impl<'a, 's> Round<'a, 's> {
             }
         }
         self.scratch.groups.retain(|group| is_alone(*group));
+    }
+
+    /// Whose the resource is, as conditions are told.
+    fn owner_in_facts(&self) -> Option<&'a str> {
+        let key = self.population.library.keys.find("aws:resourceaccount")?;
+        match self.top?.find(key)?? {
+            Known::One(value) => Some(&value.text),
+            _ => None,
+        }
     }
 
     /// What has to be alike for an answer to be shared; none where the answer hangs on the caller and the name together.
@@ -618,6 +628,8 @@ impl<'a, 's> Round<'a, 's> {
         let bundle = self.bundle;
         let owner = self.asked.resource_account;
         let mut without: Vec<u32> = bundle.holders.special(self.asked.resource, owner).collect();
+        let owners = owner.into_iter().chain(self.owner_in_facts());
+        without.extend(owners.flat_map(|owner| self.population.leads.of_account(owner)));
         without.extend(bundle.holders.of_resource(self.asked.resource));
         without.sort_unstable();
         without.dedup();
