@@ -16,17 +16,17 @@ fn main() {
     let everybody = world.everybody();
     eprintln!("everybody {:.2?} {} MB; {} principals {} groups {} documents", t.elapsed(), rss(), everybody.population().len(), everybody.population().groups(), everybody.library().len());
     let t = Instant::now();
-    let reaching = Reaching::new(&world);
+    let reaching = world.reaching();
     eprintln!("reaching {:.2?} {} MB", t.elapsed(), rss());
     let t = Instant::now();
     let asked: Vec<_> = world.graph.nodes().filter(|(_, n)| is_asked(n.record.kind)).map(|(id, _)| id).collect();
-    for id in &asked { for part in reaching.parts(*id) { reaching.family_of(&part); } }
+    for id in &asked { for part in reaching.parts(&world, *id) { reaching.family_of(&world, &part); } }
     eprintln!("families {:.2?} {} MB", t.elapsed(), rss());
     let t = Instant::now();
     let (pairs, open, blocked) = asked.par_iter().map_init(|| (Room::default(), Vec::new()), |(room, hits), id| {
         hits.clear();
-        let parts = reaching.parts(*id);
-        reaching.who(*id, &parts, room, hits);
+        let parts = reaching.parts(&world, *id);
+        reaching.who(&world, *id, &parts, room, hits);
         let mut who: Vec<_> = hits.iter().filter(|h| h.possible != 0).map(|h| h.principal).collect();
         who.sort(); who.dedup();
         (who.len(), hits.iter().filter(|h| h.certain != h.possible).count(), hits.iter().filter(|h| h.blocked != 0).count())

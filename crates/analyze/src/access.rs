@@ -98,6 +98,18 @@ pub struct Part {
     pub(crate) actions: Actions,
 }
 
+impl Part {
+    /// A resource that is asked about as a whole.
+    pub(crate) fn whole(world: &World, resource: NodeId, actions: &Actions) -> Self {
+        let arn = world.id(resource).to_owned();
+        Self {
+            scope: arn.clone(),
+            arn,
+            actions: actions.clone(),
+        }
+    }
+}
+
 /// The name that stands for any object, item or index of a resource.
 pub const ANY: &str = "sv0-any";
 

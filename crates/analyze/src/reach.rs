@@ -12,14 +12,15 @@ use sv0_engine::index::reach::Scratch;
 use sv0_engine::index::{Bundle, Mask, PrincipalId, Reach, Row};
 use sv0_iam::condition::Context;
 use sv0_iam::decide::ResourceRule;
-use sv0_iam::name::Arn;
 use sv0_model::graph::NodeId;
 use sv0_model::kind::{AccessLevel, EdgeKind, Kind};
+use sv0_model::path::PathVerdict;
 
 use crate::access::{self, Part, kms_operation};
 use crate::alike::Actions;
 use crate::everybody::Everybody;
 use crate::facts;
+use crate::steps::{How, Move};
 use crate::world::World;
 
 /// What one principal may do to one part of a resource.
@@ -93,12 +94,11 @@ enum Gate {
     Some(FxHashMap<PrincipalId, (Mask, Mask)>),
 }
 
-/// Asks about everybody, and remembers what many questions need.
-pub struct Reaching<'w> {
-    world: &'w World,
-    everybody: &'w Everybody,
+/// Asks about everybody, and remembers what many questions need. It belongs to one world: [`World::reaching`].
+#[derive(Debug)]
+pub struct Reaching {
     /// By the list of actions, which is the same in memory for the same type.
-    families: RwLock<FxHashMap<usize, Arc<Family>>>,
+    families: RwLock<FxHashMap<usize, (Actions, Arc<Family>)>>,
     keys: Arc<Family>,
     gates: Mutex<FxHashMap<(NodeId, String), Arc<Gate>>>,
     /// Buckets, and the names below them that some policy singles out.
@@ -109,7 +109,7 @@ pub struct Reaching<'w> {
 #[derive(Default)]
 pub struct Room {
     scratch: Scratch,
-    rows: Vec<Row>,
+    pub(crate) rows: Vec<Row>,
 }
 
 /// One question, as far as it is not about a resource of the graph.
@@ -127,10 +127,8 @@ pub(crate) struct About<'a> {
     pub(crate) more: &'a [(&'a str, &'a str)],
 }
 
-impl<'w> Reaching<'w> {
-    /// For a world.
-    #[must_use]
-    pub fn new(world: &'w World) -> Self {
+impl Reaching {
+    pub(crate) fn new(world: &World) -> Self {
         let everybody = world.everybody();
         let keys = access::of_types(&[("kms", "key")], false);
         let keys: Actions = keys
@@ -139,8 +137,6 @@ impl<'w> Reaching<'w> {
             .copied()
             .collect();
         Self {
-            world,
-            everybody,
             families: RwLock::default(),
             keys: Arc::new(Family::new(everybody, &keys)),
             gates: Mutex::default(),
@@ -149,34 +145,39 @@ impl<'w> Reaching<'w> {
     }
 
     /// The family of a list of actions.
-    pub(crate) fn family(&self, actions: &Actions) -> Arc<Family> {
+    pub(crate) fn family(&self, world: &World, actions: &Actions) -> Arc<Family> {
         let key = Arc::as_ptr(actions).cast::<u8>() as usize;
         let known = self.families.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = known.get(&key) {
+        if let Some((_, found)) = known.get(&key) {
             return Arc::clone(found);
         }
         drop(known);
-        let made = Arc::new(Family::new(self.everybody, actions));
+        // A list that is held here is at no other's address.
+        let made = (
+            Actions::clone(actions),
+            Arc::new(Family::new(world.everybody(), actions)),
+        );
         let mut known = self.families.write().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(known.entry(key).or_insert(made))
+        let (_, family) = known.entry(key).or_insert(made);
+        Arc::clone(family)
     }
 
     /// The family of a part's actions.
     #[must_use]
-    pub fn family_of(&self, part: &Part) -> Arc<Family> {
-        self.family(&part.actions)
+    pub fn family_of(&self, world: &World, part: &Part) -> Arc<Family> {
+        self.family(world, &part.actions)
     }
 
     /// The parts of a resource, with every name below it that some policy singles out.
     #[must_use]
-    pub fn parts(&self, resource: NodeId) -> Vec<Part> {
-        let below = self.below.get(self.world.id(resource));
-        access::parts_of(self.world, resource, below.map_or(&[], Vec::as_slice))
+    pub fn parts(&self, world: &World, resource: NodeId) -> Vec<Part> {
+        let below = self.below.get(world.id(resource));
+        access::parts_of(world, resource, below.map_or(&[], Vec::as_slice))
     }
 
     /// Asks who can do what to a resource: hits are added to `out`, part by part.
-    pub fn who(&self, resource: NodeId, parts: &[Part], room: &mut Room, out: &mut Vec<Hit>) {
-        let (world, everybody) = (self.world, self.everybody);
+    pub fn who(&self, world: &World, resource: NodeId, parts: &[Part], room: &mut Room, out: &mut Vec<Hit>) {
+        let everybody = world.everybody();
         let record = &world.node(resource).record;
         let stub = world.node(resource).stub;
         let tags = world
@@ -185,8 +186,7 @@ impl<'w> Reaching<'w> {
             .map_or(&[][..], Vec::as_slice);
         let policies = everybody.policies(tags);
         for (number, part) in parts.iter().enumerate() {
-            let family = self.family(&part.actions);
-            room.rows.clear();
+            let family = self.family(world, &part.actions);
             let about = About {
                 arn: &part.arn,
                 node: Some(resource),
@@ -197,14 +197,14 @@ impl<'w> Reaching<'w> {
                 block_public_access: crate::ask::restricts_public_buckets(record),
                 more: &[],
             };
-            self.ask(&family.bundle, &about, room);
+            ask(world, &family.bundle, &about, room);
             for row in &mut room.rows {
                 // Nobody knows what the policy of something that was not collected says.
-                if stub && self.is_stranger_to(row.principal, record.account.as_deref()) {
+                if stub && is_stranger(world, row.principal, record.account.as_deref()) {
                     row.certain = 0;
                 }
             }
-            self.through_key(resource, &family, room);
+            self.through_key(world, resource, &family, room);
             out.extend(room.rows.iter().map(|row| Hit {
                 principal: row.principal,
                 part: number,
@@ -215,61 +215,16 @@ impl<'w> Reaching<'w> {
         }
     }
 
-    /// Asks one question about everybody; rows are left in the room.
-    pub(crate) fn ask(&self, bundle: &Bundle, about: &About<'_>, room: &mut Room) {
-        let everybody = self.everybody;
-        let mut context = Context::open();
-        let service = bundle.names().first().and_then(|name| name.split(':').next());
-        facts::target(
-            self.world,
-            &mut context,
-            service.unwrap_or_default(),
-            about.arn,
-            about.owner,
-            about.node,
-        );
-        for (key, value) in about.more {
-            context.set(key, *value);
-        }
-        let facts = everybody.library().facts(&context);
-        let asked = Reach {
-            resource: &Resource::new(about.arn),
-            resource_account: about.owner.filter(|_| !about.anywhere),
-            policies: about.policies,
-            rcps: everybody.rcps(about.owner),
-            resource_rule: about.rule,
-            block_public_access: about.block_public_access,
-            facts: Some(&facts),
-        };
-        let (rows, scratch) = (&mut room.rows, &mut room.scratch);
-        everybody.population().reach(bundle, &asked, scratch, &mut |row| rows.push(row));
-        for row in rows {
-            if everybody.is_unsure(row.principal) {
-                row.certain = 0;
-            }
-        }
-    }
-
-    /// The rows of the last question.
-    pub(crate) fn rows<'r>(&self, room: &'r Room) -> &'r [Row] {
-        &room.rows
-    }
-
-    fn is_stranger_to(&self, principal: PrincipalId, owner: Option<&str>) -> bool {
-        let account = self.everybody.node(principal).and_then(|node| self.world.account_of(node));
-        owner.is_none() || account != owner
-    }
-
     /// Takes away what the resource's key does not let through.
-    fn through_key(&self, resource: NodeId, family: &Family, room: &mut Room) {
+    fn through_key(&self, world: &World, resource: NodeId, family: &Family, room: &mut Room) {
         if family.keyed.is_empty() || room.rows.is_empty() {
             return;
         }
-        let Some(key) = self.world.graph.targets(resource, EdgeKind::EncryptedWith).next() else {
+        let Some(key) = world.graph.targets(resource, EdgeKind::EncryptedWith).next() else {
             return;
         };
         let service = family.bundle.names().first().and_then(|name| name.split(':').next());
-        let gate = self.gate(key, service.unwrap_or_default());
+        let gate = self.gate(world, key, service.unwrap_or_default());
         for row in &mut room.rows {
             for (operation, mask) in &family.keyed {
                 let (certain, possible) = match &*gate {
@@ -293,19 +248,19 @@ impl<'w> Reaching<'w> {
         room.rows.retain(|row| row.possible | row.blocked != 0);
     }
 
-    fn gate(&self, key: NodeId, service: &str) -> Arc<Gate> {
+    fn gate(&self, world: &World, key: NodeId, service: &str) -> Arc<Gate> {
         let lock = || self.gates.lock().unwrap_or_else(PoisonError::into_inner);
         let name = (key, service.to_owned());
         if let Some(found) = lock().get(&name) {
             return Arc::clone(found);
         }
-        let made = Arc::new(self.gate_of(key, service));
+        let made = Arc::new(self.gate_of(world, key, service));
         lock().insert(name, Arc::clone(&made));
         made
     }
 
-    fn gate_of(&self, key: NodeId, service: &str) -> Gate {
-        let (world, everybody) = (self.world, self.everybody);
+    fn gate_of(&self, world: &World, key: NodeId, service: &str) -> Gate {
+        let everybody = world.everybody();
         let record = &world.node(key).record;
         if access::is_open_key(record) {
             return Gate::Open;
@@ -317,7 +272,8 @@ impl<'w> Reaching<'w> {
         let via = format!("{service}.{region}.amazonaws.com");
         let tags = world.resource_policies.get(&key).map_or(&[][..], Vec::as_slice);
         let mut room = Room::default();
-        self.ask(
+        ask(
+            world,
             &self.keys.bundle,
             &About {
                 arn: &record.id,
@@ -350,14 +306,65 @@ impl<'w> Reaching<'w> {
     }
 }
 
+/// Asks one question about everybody; rows are left in the room.
+pub(crate) fn ask(world: &World, bundle: &Bundle, about: &About<'_>, room: &mut Room) {
+    let everybody = world.everybody();
+    let mut context = Context::open();
+    let service = bundle.names().first().and_then(|name| name.split(':').next());
+    facts::target(
+        world,
+        &mut context,
+        service.unwrap_or_default(),
+        about.arn,
+        about.owner,
+        about.node,
+    );
+    for (key, value) in about.more {
+        context.set(key, *value);
+    }
+    let facts = everybody.library().facts(&context);
+    let asked = Reach {
+        resource: &Resource::new(about.arn),
+        resource_account: about.owner.filter(|_| !about.anywhere),
+        policies: about.policies,
+        rcps: everybody.rcps(about.owner),
+        resource_rule: about.rule,
+        block_public_access: about.block_public_access,
+        facts: Some(&facts),
+    };
+    room.rows.clear();
+    let Room { rows, scratch } = room;
+    everybody.population().reach(bundle, &asked, scratch, &mut |mut row| {
+        if everybody.is_unsure(row.principal) {
+            row.certain = 0;
+        }
+        rows.push(row);
+    });
+}
+
+/// A row about a single action, as a move.
+pub(crate) fn moved(world: &World, row: &Row, edge: EdgeKind, to: NodeId, how: How) -> Option<Move> {
+    let verdict = match (row.certain, row.possible) {
+        (0, 0) => PathVerdict::Denied,
+        (0, _) => PathVerdict::AllowedIf,
+        _ => PathVerdict::Allowed,
+    };
+    Some(Move {
+        edge,
+        verdict,
+        from: world.everybody().node(row.principal)?,
+        to,
+        how,
+    })
+}
+
+fn is_stranger(world: &World, principal: PrincipalId, owner: Option<&str>) -> bool {
+    let node = world.everybody().node(principal);
+    owner.is_none() || node.and_then(|node| world.account_of(node)) != owner
+}
+
 /// The kinds of resource whose data is told of: see [`crate::paths::is_data`].
 #[must_use]
 pub const fn is_asked(kind: Kind) -> bool {
     crate::paths::is_data(kind) && !matches!(kind, Kind::ResourceScope)
-}
-
-/// The account in an ARN, where it is one that is known.
-pub(crate) fn owner<'w>(world: &'w World, arn: &str) -> Option<&'w str> {
-    let id = Arn::parse(arn)?.account_id()?;
-    world.accounts.get_key_value(id).map(|(id, _)| id.as_str())
 }

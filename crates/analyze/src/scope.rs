@@ -4,14 +4,18 @@
 //! Whether a principal has a scope is asked with a resource of a name that nobody ever gave ([`ANY`]): if that is
 //! allowed, the grant does not hang on names.
 
+use rayon::prelude::*;
+use rustc_hash::{FxHashMap, FxHashSet};
+use sv0_engine::index::{Bundle, PrincipalId};
 use sv0_iam::catalog::Catalog;
-use sv0_iam::decide::Verdict;
+use sv0_iam::decide::{ResourceRule, Verdict};
 use sv0_iam::name::Arn;
 use sv0_model::graph::NodeId;
 use sv0_model::kind::{AccessLevel, Kind};
 
 use crate::access::{ANY, Access, Allowed, level, sources};
 use crate::ask::{Asker, Target};
+use crate::reach::{self, About, Room};
 use crate::words;
 use crate::world::World;
 
@@ -215,6 +219,55 @@ const PROOF: &[(&str, &str)] = &[
 #[must_use]
 pub fn is_administrator(world: &World, asker: &Asker<'_>) -> bool {
     administrator(world, asker).is_some()
+}
+
+/// The administrators of some accounts, among everybody.
+pub(crate) fn administrators(world: &World, accounts: &FxHashSet<String>) -> Vec<PrincipalId> {
+    let everybody = world.everybody();
+    let bundles: Vec<(Bundle, &str)> = PROOF
+        .iter()
+        .map(|(action, template)| (Bundle::new(everybody.population(), &[action]), *template))
+        .collect();
+    let accounts: Vec<&String> = accounts.iter().collect();
+    let each = accounts.par_iter().map_init(Room::default, |room, account| {
+        let mut able: Option<FxHashMap<PrincipalId, bool>> = None;
+        for (bundle, template) in &bundles {
+            let arn = template.replace("{account}", account);
+            let about = About {
+                arn: &arn,
+                node: None,
+                owner: Some(account),
+                anywhere: false,
+                policies: &[],
+                rule: ResourceRule::Either,
+                block_public_access: false,
+                more: &[],
+            };
+            reach::ask(world, bundle, &about, room);
+            let rows = room.rows.iter().filter(|row| row.possible != 0);
+            let now = rows.map(|row| (row.principal, row.certain != 0));
+            able = Some(match &able {
+                None => now.collect(),
+                Some(before) => now
+                    .filter_map(|(who, sure)| Some((who, sure && *before.get(&who)?)))
+                    .collect(),
+            });
+        }
+        let mut out: Vec<PrincipalId> = Vec::new();
+        for (who, sure) in able.unwrap_or_default() {
+            // What hangs on conditions is looked at closely.
+            let close = || {
+                let node = everybody.node(who);
+                node.is_some_and(|node| is_administrator(world, &Asker::node(world, node)))
+            };
+            if sure || close() {
+                out.push(who);
+            }
+        }
+        out.sort_unstable();
+        out
+    });
+    each.flatten_iter().collect()
 }
 
 fn administrator(world: &World, asker: &Asker<'_>) -> Option<Allowed> {

@@ -15,6 +15,7 @@ use sv0_model::path::{EntityRef, StatementRef};
 use sv0_model::record::{Place, PolicyText};
 
 use crate::everybody::Everybody;
+use crate::reach::Reaching;
 
 /// A policy in its place. Its index in [`World::attachments`] is the `tag` of evaluator hits.
 #[derive(Debug, Clone)]
@@ -108,6 +109,8 @@ pub struct World {
     pub policy_problems: Vec<PolicyProblem>,
     /// Made when it is first asked for.
     pub(crate) everybody: OnceLock<Everybody>,
+    /// Likewise.
+    pub(crate) reaching: OnceLock<Reaching>,
 }
 
 /// What is wrong with one policy document.
@@ -173,6 +176,12 @@ impl World {
     #[must_use]
     pub fn everybody(&self) -> &Everybody {
         self.everybody.get_or_init(|| Everybody::new(self))
+    }
+
+    /// What questions about everybody share.
+    #[must_use]
+    pub fn reaching(&self) -> &Reaching {
+        self.reaching.get_or_init(|| Reaching::new(self))
     }
 
     /// A node.

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use sv0_analyze::access::access;
 use sv0_analyze::ask::Asker;
-use sv0_analyze::reach::{Reaching, Room, is_asked};
+use sv0_analyze::reach::{Room, is_asked};
 use sv0_analyze::{World, normalize};
 use sv0_bench::{Organization, Preset};
 use sv0_iam::decide::Verdict;
@@ -21,7 +21,7 @@ use sv0_model::graph::NodeId;
 type Able<'a> = BTreeMap<(&'a str, &'static str), bool>;
 
 fn compare(world: &World) -> usize {
-    let reaching = Reaching::new(world);
+    let reaching = world.reaching();
     let everybody = world.everybody();
     let askers: Vec<Asker<'_>> = sv0_analyze::steps::askers(world);
     let mut room = Room::default();
@@ -33,11 +33,11 @@ fn compare(world: &World) -> usize {
         .map(|(id, _)| id)
         .collect();
     for resource in asked {
-        let (parts, mut hits) = (reaching.parts(resource), Vec::new());
-        reaching.who(resource, &parts, &mut room, &mut hits);
+        let (parts, mut hits) = (reaching.parts(world, resource), Vec::new());
+        reaching.who(world, resource, &parts, &mut room, &mut hits);
         let (mut together, mut stopped): (Able<'_>, Able<'_>) = Default::default();
         for hit in &hits {
-            let family = reaching.family_of(&parts[hit.part]);
+            let family = reaching.family_of(world, &parts[hit.part]);
             let who = world.id(everybody.node(hit.principal).unwrap());
             assert_eq!(hit.certain & !hit.possible, 0);
             for action in family.bundle.actions(hit.possible) {

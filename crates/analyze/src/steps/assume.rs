@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 
 use rayon::prelude::*;
-use rustc_hash::FxHashMap;
+use sv0_engine::index::Bundle;
 use sv0_iam::condition::Context;
-use sv0_iam::name::Arn;
+use sv0_iam::decide::ResourceRule;
 use sv0_iam::name::principal::{Caller, CallerKind};
 use sv0_iam::syntax::Effect;
 use sv0_iam::syntax::ast::PrincipalEntry;
@@ -14,110 +14,45 @@ use sv0_model::graph::NodeId;
 use sv0_model::kind::{EdgeKind, Kind};
 use sv0_model::path::PathVerdict;
 
-use super::{Step, judge, step};
-use crate::ask::{Asker, Target, mentions};
-use crate::world::{Principal, World};
+use super::{How, Move, Step, judge, step};
+use crate::ask::{Asker, Target};
+use crate::reach::{self, About, Room};
+use crate::world::World;
 
-/// All `ASSUMES` steps.
-pub(super) fn steps(world: &World, askers: &[Asker<'_>]) -> Vec<Step> {
-    let index = Index::of(world, askers);
-    let roles: Vec<(NodeId, &Principal)> = world.principals.iter().map(|(node, p)| (*node, p)).collect();
-    let mut out: Vec<Step> = roles
-        .par_iter()
-        .flat_map_iter(|(role, principal)| {
-            let candidates = index.candidates(world, principal);
-            candidates
-                .into_iter()
-                .filter_map(|at| askers.get(at))
-                .filter_map(|asker| assume(world, asker, *role))
-                .collect::<Vec<_>>()
-        })
+/// Who can become which role by `sts:AssumeRole`, as moves.
+pub(super) fn moves(world: &World) -> Vec<Move> {
+    let everybody = world.everybody();
+    let bundle = Bundle::new(everybody.population(), &["sts:AssumeRole"]);
+    let roles: Vec<(NodeId, u32)> = world
+        .principals
+        .iter()
+        .filter_map(|(node, principal)| Some((*node, principal.trust?)))
         .collect();
-    out.extend(of_providers(world));
-    out
-}
-
-/// Callers by what a trust policy can call them.
-struct Index<'a> {
-    by_arn: FxHashMap<&'a str, usize>,
-    /// Those of an account that a trust policy which names the account lets in: they need a policy of their own.
-    by_account: FxHashMap<&'a str, Vec<usize>>,
-    by_role_name: FxHashMap<(&'a str, &'a str), Vec<usize>>,
-}
-
-impl<'a> Index<'a> {
-    fn of(world: &World, askers: &'a [Asker<'_>]) -> Self {
-        let mut out = Self {
-            by_arn: FxHashMap::default(),
-            by_account: FxHashMap::default(),
-            by_role_name: FxHashMap::default(),
-        };
-        for (at, asker) in askers.iter().enumerate() {
-            out.by_arn.insert(&asker.caller.id, at);
-            let Some(account) = asker.caller.account.as_deref() else {
-                out.by_account.entry("").or_default().push(at);
-                continue;
+    roles
+        .par_iter()
+        .map_init(Room::default, |room, (role, trust)| {
+            let record = &world.node(*role).record;
+            let about = About {
+                arn: &record.id,
+                node: Some(*role),
+                owner: record.account.as_deref(),
+                anywhere: false,
+                policies: &everybody.policies(&[*trust]),
+                rule: ResourceRule::Required,
+                block_public_access: false,
+                more: &[],
             };
-            let stranger = asker
-                .node
-                .is_none_or(|node| !world.principals.contains_key(&node));
-            if stranger || mentions(world, asker, "sts:AssumeRole") {
-                out.by_account.entry(account).or_default().push(at);
-            }
-            if let Some(name) = asker.caller.role_name() {
-                out.by_role_name.entry((account, name)).or_default().push(at);
-            }
-        }
-        out
-    }
-
-    /// Who may be let in by a role's trust policy.
-    fn candidates(&self, world: &World, role: &Principal) -> BTreeSet<usize> {
-        let mut out = BTreeSet::new();
-        let Some(trust) = role.trust.and_then(|tag| world.attachment(tag)) else {
-            return out;
-        };
-        let statements = trust.policy.statements.iter();
-        for statement in
-            statements.filter(|s| s.effect == Effect::Allow && s.action.matches("sts:AssumeRole"))
-        {
-            let Some(element) = &statement.principal else {
-                continue;
-            };
-            if element.negated || element.entries.contains(&PrincipalEntry::Anyone) {
-                out.extend(self.by_account.values().flatten());
-                // In its own account, `*` lets everybody in without a policy of their own.
-                continue;
-            }
-            for entry in &element.entries {
-                match entry {
-                    PrincipalEntry::Account(id) => {
-                        out.extend(self.by_account.get(&**id).into_iter().flatten())
-                    }
-                    PrincipalEntry::Arn(arn) => {
-                        out.extend(self.by_arn.get(&**arn));
-                        out.extend(self.session(arn));
-                    }
-                    _ => {}
-                }
-            }
-        }
-        out
-    }
-
-    /// The roles whose session an ARN names.
-    fn session(&self, arn: &str) -> Vec<usize> {
-        let key = Arn::parse(arn).and_then(|parsed| {
-            let (word, rest) = parsed.typed()?;
-            Some((parsed.account, rest.split('/').next()?)).filter(|_| word == "assumed-role")
-        });
-        key.and_then(|key| self.by_role_name.get(&key))
-            .cloned()
-            .unwrap_or_default()
-    }
+            reach::ask(world, &bundle, &about, room);
+            let rows = room.rows.iter();
+            rows.filter_map(|row| reach::moved(world, row, EdgeKind::Assumes, *role, How::Assume))
+                .filter(|found| found.from != found.to)
+                .collect::<Vec<Move>>()
+        })
+        .flatten_iter()
+        .collect()
 }
 
-fn assume(world: &World, asker: &Asker<'_>, role: NodeId) -> Option<Step> {
+pub(super) fn assume(world: &World, asker: &Asker<'_>, role: NodeId) -> Option<Step> {
     let from = asker.node.filter(|node| *node != role)?;
     let target = Target {
         arn: world.id(role),
@@ -139,11 +74,16 @@ fn assume(world: &World, asker: &Asker<'_>, role: NodeId) -> Option<Step> {
 }
 
 /// Roles that tokens and assertions of a provider give.
-fn of_providers(world: &World) -> Vec<Step> {
-    let mut out = Vec::new();
-    for (role, principal) in &world.principals {
-        let Some(trust) = principal.trust.and_then(|tag| world.attachment(tag)) else {
-            continue;
+pub(super) fn of_providers(world: &World) -> Vec<Step> {
+    let roles: Vec<(NodeId, u32)> = world
+        .principals
+        .iter()
+        .filter_map(|(role, principal)| Some((*role, principal.trust?)))
+        .collect();
+    let each = roles.par_iter().flat_map_iter(|(role, trust)| {
+        let mut out = Vec::new();
+        let Some(trust) = world.attachment(*trust) else {
+            return out;
         };
         let providers: BTreeSet<&str> = trust
             .policy
@@ -160,8 +100,9 @@ fn of_providers(world: &World) -> Vec<Step> {
         for provider in providers {
             out.extend(federated(world, *role, provider));
         }
-    }
-    out
+        out
+    });
+    each.collect()
 }
 
 fn federated(world: &World, role: NodeId, provider: &str) -> Vec<Step> {

@@ -1,13 +1,18 @@
 //! What a principal can set in motion: start a workload, send to what starts one, push an image that one runs, read a
 //! secret that holds somebody's credential. Each is one action on one entity, decided by all policy layers.
 
+use rayon::prelude::*;
+use rustc_hash::FxHashMap;
 use sv0_model::graph::NodeId;
-use sv0_model::kind::{EdgeKind, Kind};
+use sv0_model::kind::{AccessLevel, EdgeKind, Kind};
 use sv0_model::path::PathVerdict;
 
-use super::{Step, describe, step};
-use crate::access::access_filtered;
-use crate::ask::{Asker, Target, mentions, resource_mentions};
+use super::{How, Move, Step, describe_answer, step};
+use crate::access::{Part, access_filtered};
+use crate::alike::Actions;
+use crate::ask::{Asker, Target};
+use crate::paths::is_data;
+use crate::reach::Room;
 use crate::world::World;
 
 /// The action that sets an entity in motion, and the kind of step it makes.
@@ -42,40 +47,73 @@ fn lever(world: &World, node: NodeId) -> Option<(&'static str, EdgeKind)> {
     })
 }
 
-/// Everything that can be set in motion.
-pub(super) fn levers(world: &World) -> Vec<(NodeId, &'static str, EdgeKind)> {
-    let all = world
+/// Who can set what in motion, as moves.
+pub(super) fn moves(world: &World) -> Vec<Move> {
+    let (everybody, reaching) = (world.everybody(), world.reaching());
+    let levers: Vec<(NodeId, &'static str, EdgeKind)> = world
         .graph
         .nodes()
-        .filter_map(|(id, _)| lever(world, id).map(|(action, edge)| (id, action, edge)));
-    all.collect()
-}
-
-pub(super) fn of_principal(
-    world: &World,
-    asker: &Asker<'_>,
-    levers: &[(NodeId, &'static str, EdgeKind)],
-) -> Vec<Step> {
-    let Some(from) = asker.node else { return Vec::new() };
-    let mut out = Vec::new();
-    for &(node, action, edge) in levers {
-        if !mentions(world, asker, action) && !resource_mentions(world, node, action) {
-            continue;
-        }
-        out.extend(pull(world, asker, from, node, action, edge));
+        .filter_map(|(id, _)| lever(world, id).map(|(action, edge)| (id, action, edge)))
+        .collect();
+    let mut singles: FxHashMap<&'static str, Actions> = FxHashMap::default();
+    for (_, action, _) in &levers {
+        let level = AccessLevel::Write;
+        singles.entry(action).or_insert_with(|| Actions::from([(*action, level)]));
     }
-    out
+    levers
+        .par_iter()
+        .map_init(
+            || (Room::default(), Vec::new()),
+            |(room, hits), (node, action, edge)| {
+                hits.clear();
+                let Some(actions) = singles.get(action) else {
+                    return Vec::new();
+                };
+                // The parts of data that the action is on; anything else is one ARN.
+                let mut parts = if is_data(world.node(*node).record.kind) {
+                    reaching.parts(world, *node)
+                } else {
+                    vec![Part::whole(world, *node, actions)]
+                };
+                parts.retain(|part| part.actions.iter().any(|(name, _)| name == action));
+                for part in &mut parts {
+                    part.actions = actions.clone();
+                }
+                reaching.who(world, *node, &parts, room, hits);
+                let mut best: FxHashMap<NodeId, PathVerdict> = FxHashMap::default();
+                for hit in hits.iter() {
+                    let verdict = match (hit.certain, hit.possible) {
+                        (0, 0) => PathVerdict::Denied,
+                        (0, _) => PathVerdict::AllowedIf,
+                        _ => PathVerdict::Allowed,
+                    };
+                    if let Some(from) = everybody.node(hit.principal) {
+                        let known = best.entry(from).or_insert(verdict);
+                        *known = verdict.min(*known);
+                    }
+                }
+                let mut found: Vec<Move> = best
+                    .into_iter()
+                    .filter(|(from, _)| from != node)
+                    .map(|(from, verdict)| Move {
+                        edge: *edge,
+                        verdict,
+                        from,
+                        to: *node,
+                        how: How::Lever,
+                    })
+                    .collect();
+                found.sort_unstable_by_key(|found| found.from);
+                found
+            },
+        )
+        .flatten_iter()
+        .collect()
 }
 
 /// Asks through [`access_filtered`], so that objects, keys and public-access blocks count as they do for data.
-fn pull(
-    world: &World,
-    asker: &Asker<'_>,
-    from: NodeId,
-    node: NodeId,
-    action: &str,
-    edge: EdgeKind,
-) -> Option<Step> {
+pub(super) fn pull(world: &World, asker: &Asker<'_>, from: NodeId, node: NodeId) -> Option<Step> {
+    let (action, edge) = lever(world, node)?;
     let access = access_filtered(world, asker, node, &|asked| asked == action);
     let allowed = access.allowed.first();
     let blocked = access.blocked.first();
@@ -93,7 +131,7 @@ fn pull(
             node: Some(node),
         },
     );
-    let mut judged = describe(world, asker, action, Some(node), &answer);
+    let mut judged = describe_answer(world, asker, action, Some(node), &answer);
     match (allowed, blocked) {
         (Some(found), _) => {
             judged.verdict = if found.verdict == sv0_iam::decide::Verdict::Allowed {

@@ -12,7 +12,10 @@ mod effective;
 mod structural;
 pub mod technique;
 
+use std::sync::{Arc, PoisonError, RwLock};
+
 use rayon::prelude::*;
+use rustc_hash::FxHashMap;
 use sv0_iam::condition::Context;
 use sv0_iam::decide::Layer;
 use sv0_iam::syntax::Effect;
@@ -53,76 +56,172 @@ pub struct Step {
     pub on: Option<NodeId>,
 }
 
+/// A step before it is put into words: small, since there are very many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Move {
+    /// What kind.
+    pub edge: EdgeKind,
+    /// Whether it is real.
+    pub verdict: PathVerdict,
+    /// From.
+    pub from: NodeId,
+    /// To.
+    pub to: NodeId,
+    pub(crate) how: How,
+}
+
+/// What a move comes from: enough to put it into words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum How {
+    /// A step that was worked out as a whole.
+    Known(u32),
+    /// A trust policy and its other side.
+    Assume,
+    /// An action that sets the target in motion.
+    Lever,
+    /// A technique of the table, and what it works on.
+    Technique { number: u16, on: NodeId },
+}
+
 /// All steps, by where they start.
 #[derive(Debug, Default)]
 pub struct Steps {
-    steps: Vec<Step>,
-    out: Vec<Vec<u32>>,
-    into: Vec<Vec<u32>>,
+    moves: Vec<Move>,
+    /// By node: where its moves begin; they lie together.
+    out: Vec<u32>,
+    /// By node, and one more: where those that lead to it begin in `into`.
+    into_starts: Vec<u32>,
+    into: Vec<u32>,
+    known: Vec<Step>,
+    /// Steps that were put into words.
+    told: RwLock<FxHashMap<u32, Option<Arc<Step>>>>,
 }
 
 impl Steps {
     /// Computes all steps of a world.
+    ///
+    /// Verdicts are worked out for everybody at once; those that hang on conditions are looked at closely, one by one, as
+    /// they may turn out to be certain or impossible.
     #[must_use]
     pub fn build(world: &World) -> Self {
-        let askers: Vec<Asker<'_>> = askers(world);
-        let levers = effective::levers(world);
-        let targets = technique::Targets::of(world);
-        let mut steps = structural::steps(world);
-        steps.extend(assume::steps(world, &askers));
-        let computed: Vec<Vec<Step>> = askers
-            .par_iter()
-            .map(|asker| {
-                let mut out = effective::of_principal(world, asker, &levers);
-                out.extend(technique::of_principal(world, asker, &targets));
-                out
-            })
-            .collect();
-        steps.extend(computed.into_iter().flatten());
-        Self::index(world, steps)
+        let mut known = structural::steps(world);
+        known.extend(assume::of_providers(world));
+        let moved = |(step, number): (&Step, u32)| Move {
+            edge: step.edge,
+            verdict: step.verdict,
+            from: step.from,
+            to: step.to,
+            how: How::Known(number),
+        };
+        let mut moves: Vec<Move> = known.iter().zip(0..).map(moved).collect();
+        moves.extend(assume::moves(world));
+        moves.extend(effective::moves(world));
+        moves.extend(technique::moves(world));
+        moves
+            .par_iter_mut()
+            .filter(|found| found.verdict == PathVerdict::AllowedIf && !matches!(found.how, How::Known(_)))
+            .for_each(|found| {
+                found.verdict = describe(world, found).map_or(PathVerdict::Denied, |step| step.verdict);
+            });
+        let mut out = Self {
+            known,
+            ..Self::default()
+        };
+        out.index(world.graph.len(), moves);
+        out
     }
 
-    fn index(world: &World, mut steps: Vec<Step>) -> Self {
+    fn index(&mut self, nodes: usize, mut moves: Vec<Move>) {
         // The same move by several techniques is told once, by the first in the table; steps that are there already for
         // another reason need no technique.
-        steps.sort_by_key(|step| (step.from, step.to, step.edge, step.verdict));
-        steps.dedup_by(|b, a| (a.from, a.to, a.edge) == (b.from, b.to, b.edge));
-        let mut out = vec![Vec::new(); world.graph.len()];
-        let mut into = vec![Vec::new(); world.graph.len()];
-        for (i, step) in steps.iter().enumerate() {
-            let i = u32::try_from(i).unwrap_or(u32::MAX);
-            if let Some(list) = out.get_mut(step.from.index()) {
-                list.push(i);
+        moves.sort_by_key(|found| (found.from, found.to, found.edge, found.verdict));
+        moves.dedup_by(|b, a| (a.from, a.to, a.edge) == (b.from, b.to, b.edge));
+        let starts = |end: fn(&Move) -> NodeId| {
+            let mut starts = vec![0_u32; nodes + 1];
+            for found in &moves {
+                if let Some(count) = starts.get_mut(end(found).index() + 1) {
+                    *count += 1;
+                }
             }
-            if let Some(list) = into.get_mut(step.to.index()) {
-                list.push(i);
+            let mut sum = 0;
+            for start in &mut starts {
+                sum += *start;
+                *start = sum;
             }
-        }
-        Self { steps, out, into }
+            starts
+        };
+        self.out = starts(|found| found.from);
+        self.into_starts = starts(|found| found.to);
+        let mut into: Vec<u32> = (0..number(moves.len())).collect();
+        into.sort_by_key(|at| moves.get(*at as usize).map(|found| found.to));
+        self.into = into;
+        moves.shrink_to_fit();
+        self.moves = moves;
     }
 
-    /// Steps that start at a node.
-    pub fn from(&self, node: NodeId) -> impl Iterator<Item = &Step> {
-        self.out
-            .get(node.index())
-            .into_iter()
-            .flatten()
-            .filter_map(|i| self.steps.get(*i as usize))
+    fn span<'a, T>(starts: &[u32], list: &'a [T], node: NodeId) -> &'a [T] {
+        let at = |index: usize| starts.get(index).map_or(list.len(), |start| *start as usize);
+        list.get(at(node.index())..at(node.index() + 1)).unwrap_or_default()
     }
 
-    /// Steps that lead to a node.
-    pub fn to(&self, node: NodeId) -> impl Iterator<Item = &Step> {
-        self.into
-            .get(node.index())
-            .into_iter()
-            .flatten()
-            .filter_map(|i| self.steps.get(*i as usize))
+    /// Moves that start at a node.
+    pub fn from(&self, node: NodeId) -> impl Iterator<Item = &Move> {
+        Self::span(&self.out, &self.moves, node).iter()
     }
 
-    /// All steps.
+    /// Moves that lead to a node.
+    pub fn to(&self, node: NodeId) -> impl Iterator<Item = &Move> {
+        let found = Self::span(&self.into_starts, &self.into, node).iter();
+        found.filter_map(|at| self.moves.get(*at as usize))
+    }
+
+    /// All moves.
     #[must_use]
-    pub fn all(&self) -> &[Step] {
-        &self.steps
+    pub fn all(&self) -> &[Move] {
+        &self.moves
+    }
+
+    /// A move's number: its place in [`Steps::all`].
+    #[must_use]
+    pub fn number(&self, found: &Move) -> Option<usize> {
+        let same = Self::span(&self.out, &self.moves, found.from).iter();
+        let at = same.clone().position(|other| other == found)?;
+        let first = self.out.get(found.from.index())?;
+        Some(*first as usize + at)
+    }
+
+    /// A move in words, with the statements that decide it; none for a move of other steps.
+    #[must_use]
+    pub fn describe(&self, world: &World, found: &Move) -> Option<Arc<Step>> {
+        let key = number(self.number(found)?);
+        let known = self.told.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(step) = known.get(&key) {
+            return step.clone();
+        }
+        drop(known);
+        let step = match found.how {
+            How::Known(at) => self.known.get(at as usize).cloned(),
+            _ => describe(world, found),
+        };
+        let step = step.map(Arc::new);
+        let mut told = self.told.write().unwrap_or_else(PoisonError::into_inner);
+        told.insert(key, step.clone());
+        step
+    }
+}
+
+fn number(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+/// Puts a move into words; none where, looked at closely, there is nothing to tell.
+fn describe(world: &World, found: &Move) -> Option<Step> {
+    let asker = Asker::node(world, found.from);
+    match found.how {
+        How::Known(_) => None,
+        How::Assume => assume::assume(world, &asker, found.to),
+        How::Lever => effective::pull(world, &asker, found.from, found.to),
+        How::Technique { number, on } => technique::step_of(world, &asker, found, number, on),
     }
 }
 
@@ -179,10 +278,10 @@ pub(crate) fn judge(
         Some(context) => asker.ask_in(action, target, context),
         None => asker.ask(action, target),
     };
-    describe(world, asker, action, target.node, &answer)
+    describe_answer(world, asker, action, target.node, &answer)
 }
 
-pub(crate) fn describe(
+pub(crate) fn describe_answer(
     world: &World,
     asker: &Asker<'_>,
     action: &str,

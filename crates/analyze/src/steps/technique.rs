@@ -3,18 +3,20 @@
 //!
 //! Administrators are left out: what they can do they have already (see [`crate::access`], scopes).
 
+mod everybody;
+
 use std::sync::OnceLock;
 
-use rustc_hash::FxHashMap;
 use serde::Deserialize;
 use sv0_iam::name::Arn;
 use sv0_iam::name::principal::Caller;
 use sv0_model::graph::NodeId;
-use sv0_model::kind::{EdgeKind, EntityType, Kind};
+use sv0_model::kind::{EdgeKind, Kind};
 use sv0_model::path::PathVerdict;
 
-use super::{Judged, Step, judge, step};
-use crate::ask::{Asker, Target, mentions};
+pub(super) use self::everybody::moves;
+use super::{Judged, Move, Step, judge, step};
+use crate::ask::{Asker, Target};
 use crate::facts;
 use crate::scope;
 use crate::world::World;
@@ -75,116 +77,23 @@ pub fn techniques() -> &'static [Technique] {
     })
 }
 
-/// What techniques can work on, by account.
-#[derive(Debug, Default)]
-pub(super) struct Targets {
-    roles: FxHashMap<String, Vec<NodeId>>,
-    users: FxHashMap<String, Vec<NodeId>>,
-    workloads: FxHashMap<String, Vec<NodeId>>,
-}
-
-impl Targets {
-    pub(super) fn of(world: &World) -> Self {
-        let mut out = Self::default();
-        for (id, node) in world.graph.nodes() {
-            let Some(account) = node.record.account.clone() else {
-                continue;
-            };
-            let list = match node.record.kind {
-                Kind::IamRole if !node.stub => &mut out.roles,
-                Kind::IamUser if !node.stub => &mut out.users,
-                kind if kind.entity_type() == EntityType::Workload => &mut out.workloads,
-                _ => continue,
-            };
-            list.entry(account).or_default().push(id);
-        }
-        out
-    }
-}
-
-pub(super) fn of_principal(world: &World, asker: &Asker<'_>, targets: &Targets) -> Vec<Step> {
-    let Some(from) = asker.node.filter(|node| world.principals.contains_key(node)) else {
-        return Vec::new();
-    };
-    let able: Vec<&Technique> = techniques()
-        .iter()
-        .filter(|technique| {
-            technique
-                .needs
-                .iter()
-                .all(|action| mentions(world, asker, action))
-        })
-        .collect();
-    if able.is_empty() || scope::is_administrator(world, asker) {
-        return Vec::new();
-    }
-    able.into_iter()
-        .flat_map(|technique| apply(world, asker, from, technique, targets))
-        .collect()
-}
-
-fn apply(
+/// A move by a technique, in words.
+pub(super) fn step_of(
     world: &World,
     asker: &Asker<'_>,
-    from: NodeId,
-    technique: &Technique,
-    targets: &Targets,
-) -> Vec<Step> {
-    let account = asker.caller.account.as_deref();
-    let here = |lists: &'_ FxHashMap<String, Vec<NodeId>>| -> Vec<NodeId> {
-        account
-            .and_then(|account| lists.get(account))
-            .cloned()
-            .unwrap_or_default()
-    };
-    let everything = || account.and_then(|account| world.graph.find(&scope::everything(account)));
-    let me = world.node(from).record.kind;
+    found: &Move,
+    number: u16,
+    on: NodeId,
+) -> Option<Step> {
+    let technique = techniques().get(usize::from(number))?;
     match technique.kind {
-        TechniqueKind::PassRole => here(&targets.roles)
-            .into_iter()
-            .filter(|role| *role != from)
-            .filter_map(|role| pass_role(world, asker, from, role, technique))
-            .collect(),
-        TechniqueKind::OwnPolicy => own_policies(world, from)
-            .into_iter()
-            .filter_map(|policy| gain(world, asker, from, everything()?, policy, technique))
-            .take(1)
-            .collect(),
-        TechniqueKind::OwnUser if me == Kind::IamUser => everything()
-            .and_then(|all| gain(world, asker, from, all, from, technique))
-            .into_iter()
-            .collect(),
-        TechniqueKind::OwnRole if me == Kind::IamRole => everything()
-            .and_then(|all| gain(world, asker, from, all, from, technique))
-            .into_iter()
-            .collect(),
-        TechniqueKind::OwnGroup => world
-            .graph
-            .targets(from, EdgeKind::MemberOf)
-            .filter_map(|group| gain(world, asker, from, everything()?, group, technique))
-            .take(1)
-            .collect(),
-        TechniqueKind::OtherUser => here(&targets.users)
-            .into_iter()
-            .filter(|user| *user != from)
-            .filter_map(|user| gain(world, asker, from, user, user, technique))
-            .collect(),
-        TechniqueKind::Trust => here(&targets.roles)
-            .into_iter()
-            .filter(|role| *role != from && !world.id(*role).contains(":role/aws-reserved/"))
-            .filter_map(|role| gain(world, asker, from, role, role, technique))
-            .collect(),
-        TechniqueKind::Workload => here(&targets.workloads)
-            .into_iter()
-            .filter(|workload| Some(world.node(*workload).record.kind) == technique.workload)
-            .filter_map(|workload| gain(world, asker, from, workload, workload, technique))
-            .collect(),
-        TechniqueKind::OwnUser | TechniqueKind::OwnRole => Vec::new(),
+        TechniqueKind::PassRole => pass_role(world, asker, found.from, found.to, technique),
+        _ => gain(world, asker, found.from, found.to, on, technique),
     }
 }
 
 /// Customer managed policies that are attached to the principal or its groups.
-fn own_policies(world: &World, from: NodeId) -> Vec<NodeId> {
+pub(super) fn own_policies(world: &World, from: NodeId) -> Vec<NodeId> {
     let holders = std::iter::once(from).chain(world.graph.targets(from, EdgeKind::MemberOf));
     let policies = holders.flat_map(|holder| world.graph.targets(holder, EdgeKind::HasPolicy));
     policies
@@ -328,7 +237,7 @@ fn all(
 }
 
 /// Whether an action is allowed on some resource of its own type: a new one of any name, or one that a policy names.
-fn anywhere(world: &World, asker: &Asker<'_>, action: &str) -> Option<Judged> {
+pub(super) fn anywhere(world: &World, asker: &Asker<'_>, action: &str) -> Option<Judged> {
     let account = asker.caller.account.as_deref().unwrap_or_default();
     let mut candidates: Vec<String> = scope::fresh(action, account);
     let principal = asker.node.and_then(|node| world.principals.get(&node))?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHasher};
 use sv0_iam::condition::Context;
-use sv0_iam::syntax::ast::{Policy, Statement};
+use sv0_iam::syntax::ast::{Effect, Policy, Statement};
 
 use super::action::Action;
 use super::document::Documents;
@@ -84,6 +84,13 @@ impl Library {
     #[must_use]
     pub fn alike(&self, id: PolicyId, action: &Action<'_>) -> Option<(usize, usize)> {
         self.documents.alike(id.0, action)
+    }
+
+    /// Whether a document grants an action on anything, under whatever conditions.
+    #[must_use]
+    pub fn grants(&self, id: PolicyId, action: &Action<'_>) -> bool {
+        let statements = self.documents.bearing_on(id.0, action);
+        statements.iter().any(|statement| statement.effect == Effect::Allow)
     }
 
     /// Compiles a context. What no policy of the library asks for is left out, so the library cannot grow while the
