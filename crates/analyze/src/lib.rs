@@ -6,6 +6,7 @@
 //! * [`access`] — what a principal can do to one resource, KMS and public-access gates included;
 //! * [`scope`] — broad grants, kept symbolic: every bucket, everything in an account;
 //! * [`steps`] — how authority moves from one entity to the next;
+//! * [`joint`] — what a chain of steps hands from hop to hop, and whether its hops contradict each other;
 //! * [`paths`] — chains of steps from an origin to what they reach;
 //! * [`coverage`] — which gaps could change which answer;
 //! * [`question`] — the questions people ask: who-can, can, explain, overview;
@@ -18,6 +19,7 @@ pub mod alike;
 pub mod ask;
 pub mod coverage;
 pub mod facts;
+pub mod joint;
 pub mod normalize;
 pub mod paths;
 pub mod question;

@@ -1,0 +1,345 @@
+//! What is known of a session because of how it came to be. The table is in [`super`].
+
+use std::collections::BTreeMap;
+
+use sv0_iam::condition::Context;
+use sv0_iam::name::Arn;
+use sv0_iam::name::principal::{Caller, CallerKind};
+use sv0_model::graph::NodeId;
+use sv0_model::kind::Kind;
+
+use super::Choice;
+use crate::access::ANY;
+use crate::ask::Asker;
+use crate::facts::trust_allows;
+use crate::world::World;
+
+/// Whether requests may show multi-factor authentication.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mfa {
+    /// Nobody knows.
+    Open,
+    /// The role was assumed by somebody who may have shown it. AWS says that the session does not carry it; we leave it
+    /// open for what the session does, and do not let it go further.
+    Once,
+    /// Never.
+    Never,
+}
+
+/// What is known of one key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Known {
+    Absent,
+    Is(String),
+}
+
+/// A session tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Tag {
+    /// None where the session has none of this name, nor the role.
+    pub(super) value: Option<String>,
+    /// Whether sessions that this one starts inherit it.
+    pub(super) transitive: bool,
+}
+
+/// Who is behind a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum SourceIdentity {
+    /// Nobody knows.
+    Open,
+    /// Not set.
+    Unset,
+    /// Set, for this session and all that follow from it.
+    Set(String),
+}
+
+/// What the policies that decide a hop look at.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Cares {
+    /// MFA.
+    pub(super) mfa: bool,
+    /// The session's name behind the role's id, whatever that id is.
+    pub(super) user_id: bool,
+    /// The session as a principal.
+    pub(super) session: bool,
+}
+
+/// Credentials on a chain, with what is known of them.
+#[derive(Debug, Clone)]
+pub(super) struct Session {
+    /// The hop that gave them out; none where they are the origin's own.
+    pub(super) by: Option<usize>,
+    pub(super) mfa: Mfa,
+    /// Keys other than tags, by name in lower case.
+    pub(super) given: BTreeMap<&'static str, Known>,
+    /// Tags by name in lower case. What is not here is as [`crate::facts`] has it.
+    pub(super) tags: BTreeMap<String, Tag>,
+    pub(super) source_identity: SourceIdentity,
+    /// The session's name.
+    pub(super) name: Option<String>,
+}
+
+/// Keys that only credentials have which a service gave to what it runs.
+const OF_WORKLOADS: [&str; 4] = [
+    "lambda:sourcefunctionarn",
+    "ec2:sourceinstancearn",
+    "aws:ec2instancesourcevpc",
+    "aws:ec2instancesourceprivateipv4",
+];
+
+impl Session {
+    /// Credentials of which nothing is known.
+    pub(super) const fn unknown(by: Option<usize>) -> Self {
+        Self {
+            by,
+            mfa: Mfa::Open,
+            given: BTreeMap::new(),
+            tags: BTreeMap::new(),
+            source_identity: SourceIdentity::Open,
+            name: None,
+        }
+    }
+
+    fn no_workload(mut self) -> Self {
+        for key in OF_WORKLOADS {
+            self.given.insert(key, Known::Absent);
+        }
+        self
+    }
+
+    /// An IAM user's own: an access key, or a session of `GetSessionToken`, which may show MFA.
+    pub(super) fn of_user(by: Option<usize>) -> Self {
+        let mut out = Self::unknown(by).no_workload();
+        out.given.insert("identitystore:userid", Known::Absent);
+        out.given.insert("aws:federatedprovider", Known::Absent);
+        out.source_identity = SourceIdentity::Unset;
+        out
+    }
+
+    /// What a service gives to a workload that it runs.
+    pub(super) fn of_workload(world: &World, by: usize, workload: NodeId) -> Self {
+        let record = &world.node(workload).record;
+        let mut out = Self::unknown(Some(by)).no_workload();
+        out.mfa = Mfa::Never;
+        out.source_identity = SourceIdentity::Unset;
+        out.given.insert("identitystore:userid", Known::Absent);
+        out.given.insert("aws:federatedprovider", Known::Absent);
+        match record.kind {
+            Kind::LambdaFunction => {
+                out.given
+                    .insert("lambda:sourcefunctionarn", Known::Is(record.id.clone()));
+                out.name = Arn::parse(&record.id).map(|arn| arn.name().to_owned());
+            }
+            Kind::Ec2Instance => {
+                out.given
+                    .insert("ec2:sourceinstancearn", Known::Is(record.id.clone()));
+                // They are there; which, is not in the input.
+                out.given.remove("aws:ec2instancesourcevpc");
+                out.given.remove("aws:ec2instancesourceprivateipv4");
+                out.name = Arn::parse(&record.id).map(|arn| arn.name().to_owned());
+            }
+            // EKS Pod Identity tags its sessions, and the tags are transitive.
+            Kind::EksServiceAccount => {
+                if let Some((namespace, account)) = record.name.split_once('/') {
+                    for (key, value) in [
+                        ("kubernetes-namespace", namespace),
+                        ("kubernetes-service-account", account),
+                    ] {
+                        if !value.contains(['*', '?']) {
+                            let tag = Tag {
+                                value: Some(value.to_owned()),
+                                transitive: true,
+                            };
+                            out.tags.insert(key.to_owned(), tag);
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+        out
+    }
+
+    /// A role that was passed to a service by somebody who can make it run something: the service gives the credentials.
+    pub(super) fn of_passed_role(by: usize) -> Self {
+        let mut out = Self::unknown(Some(by));
+        out.mfa = Mfa::Never;
+        out
+    }
+
+    /// A session of a permission set's role. `user` is none where only a group is known.
+    pub(super) fn of_identity_center(world: &World, by: usize, user: Option<NodeId>) -> Self {
+        let mut out = Self::unknown(Some(by)).no_workload();
+        out.mfa = Mfa::Never;
+        let record = user.map(|user| &world.node(user).record);
+        if let Some(record) = record.filter(|record| record.kind == Kind::SsoUser) {
+            let id = record
+                .attrs
+                .get("user_id")
+                .and_then(|id| id.as_str())
+                .or_else(|| record.id.rsplit_once('/').map(|(_, id)| id));
+            if let Some(id) = id {
+                out.given.insert("identitystore:userid", Known::Is(id.to_owned()));
+            }
+            out.name = Some(record.name.clone()).filter(|name| !name.is_empty());
+        }
+        out
+    }
+
+    /// A session for a token or an assertion of a provider.
+    pub(super) fn of_provider(world: &World, by: usize, role: NodeId, provider: Option<&str>) -> Self {
+        let mut out = Self::unknown(Some(by)).no_workload();
+        out.mfa = Mfa::Never;
+        if let Some(provider) = provider {
+            out.given
+                .insert("aws:federatedprovider", Known::Is(provider.to_owned()));
+        }
+        if !trust_allows(world, role, "sts:SetSourceIdentity") {
+            out.source_identity = SourceIdentity::Unset;
+        }
+        out
+    }
+
+    /// The session that `self` gets by assuming a role. None where the request fails whatever policies say: an inherited
+    /// tag cannot be passed anew, and a source identity cannot be changed.
+    pub(super) fn assume(&self, world: &World, by: usize, role: NodeId, choice: &Choice) -> Option<Self> {
+        let mut out = Self::unknown(Some(by)).no_workload();
+        out.mfa = match self.mfa {
+            Mfa::Open => Mfa::Once,
+            Mfa::Once | Mfa::Never => Mfa::Never,
+        };
+        for (name, tag) in self.tags.iter().filter(|(_, tag)| tag.transitive) {
+            out.tags.insert(name.clone(), tag.clone());
+        }
+        for (name, passed) in &choice.tags {
+            let inherited = out.tags.contains_key(name);
+            match passed {
+                Some(_) if inherited => return None,
+                Some(tag) => {
+                    out.tags.insert(name.clone(), tag.clone());
+                }
+                None if inherited => {}
+                // The role's own, where it was collected.
+                None if world.principals.contains_key(&role) => {
+                    let tags = &world.node(role).record.tags;
+                    let own = tags.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+                    let tag = Tag {
+                        value: own.map(|(_, value)| value.clone()),
+                        transitive: false,
+                    };
+                    out.tags.insert(name.clone(), tag);
+                }
+                None => {}
+            }
+        }
+        out.source_identity = match (&self.source_identity, &choice.source_identity) {
+            (SourceIdentity::Set(before), Some(Some(now))) if before != now => return None,
+            (SourceIdentity::Set(before), _) => SourceIdentity::Set(before.clone()),
+            (_, Some(Some(now))) => SourceIdentity::Set(now.clone()),
+            (SourceIdentity::Unset, Some(None)) => SourceIdentity::Unset,
+            _ if trust_allows(world, role, "sts:SetSourceIdentity") => SourceIdentity::Open,
+            _ => SourceIdentity::Unset,
+        };
+        out.name.clone_from(&choice.name);
+        Some(out)
+    }
+
+    /// Tells a caller's context what is known, the keys of MFA aside.
+    pub(super) fn tell(&self, context: &mut Context) {
+        for (key, known) in &self.given {
+            set(context, key, known);
+        }
+        for (name, tag) in &self.tags {
+            let key = format!("aws:PrincipalTag/{name}");
+            match &tag.value {
+                Some(value) => context.set(&key, value.as_str()),
+                None => context.set_absent(&key),
+            }
+        }
+        match &self.source_identity {
+            SourceIdentity::Open => {}
+            SourceIdentity::Unset => context.set_absent("aws:SourceIdentity"),
+            SourceIdentity::Set(who) => context.set("aws:SourceIdentity", who.as_str()),
+        }
+    }
+
+    /// The callers that a hop's caller may be: AWS leaves `aws:MultiFactorAuthPresent` out of some sessions without MFA and
+    /// says `false` in others.
+    pub(super) fn callers<'w>(&self, base: &Asker<'w>, cares: Cares) -> Vec<Asker<'w>> {
+        let mut asker = base.clone();
+        self.tell(&mut asker.context);
+        if let Some(name) = &self.name {
+            if cares.user_id {
+                asker.context.set("aws:userid", format!("{ANY}:{name}"));
+            }
+            if cares.session {
+                asker.caller = session_of(&asker.caller, name).unwrap_or(asker.caller);
+            }
+        }
+        if self.mfa != Mfa::Never || !cares.mfa {
+            return vec![asker];
+        }
+        asker.context.set_absent("aws:MultiFactorAuthAge");
+        let mut absent = asker.clone();
+        absent.context.set_absent("aws:MultiFactorAuthPresent");
+        asker.context.set("aws:MultiFactorAuthPresent", "false");
+        vec![asker, absent]
+    }
+
+    /// The same with nothing but what concerns one key: to tell which key stands in the way.
+    pub(super) fn only(&self, key: &str) -> Self {
+        let mut out = Self::unknown(self.by);
+        match key {
+            key if key.starts_with("aws:multifactorauth") => out.mfa = self.mfa,
+            "aws:sourceidentity" => out.source_identity.clone_from(&self.source_identity),
+            key => {
+                if let Some(name) = key.strip_prefix("aws:principaltag/") {
+                    out.tags
+                        .extend(self.tags.get(name).map(|tag| (name.to_owned(), tag.clone())));
+                } else {
+                    let given = self.given.get_key_value(key);
+                    out.given.extend(given.map(|(key, known)| (*key, known.clone())));
+                }
+            }
+        }
+        out
+    }
+
+    /// What is known of a key, in words that follow "such credentials".
+    pub(super) fn words(&self, key: &str) -> String {
+        let is = |known: Option<&str>| match known {
+            Some(value) => format!("have the value {value} there"),
+            None => "do not carry it".to_owned(),
+        };
+        match key {
+            key if key.starts_with("aws:multifactorauth") => "cannot show MFA".into(),
+            "aws:sourceidentity" => match &self.source_identity {
+                SourceIdentity::Set(who) => is(Some(who)),
+                _ => is(None),
+            },
+            key => match (key.strip_prefix("aws:principaltag/"), self.given.get(key)) {
+                (Some(name), _) => is(self.tags.get(name).and_then(|tag| tag.value.as_deref())),
+                (None, Some(Known::Is(value))) => is(Some(value)),
+                (None, _) => is(None),
+            },
+        }
+    }
+}
+
+/// One session of a role, by name.
+fn session_of(role: &Caller, name: &str) -> Option<Caller> {
+    let arn = Arn::parse(&role.id).filter(|_| role.kind == CallerKind::Role)?;
+    let (partition, account) = (arn.partition, arn.account);
+    let id = format!("arn:{partition}:sts::{account}:assumed-role/{}/{name}", role.role_name()?);
+    Some(Caller {
+        role_arn: Some(role.id.clone()),
+        ..Caller::parse(&id)
+    })
+}
+
+fn set(context: &mut Context, key: &str, known: &Known) {
+    match known {
+        Known::Absent => context.set_absent(key),
+        Known::Is(value) => context.set(key, value.as_str()),
+    }
+}
