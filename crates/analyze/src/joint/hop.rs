@@ -114,7 +114,14 @@ impl<'a, 'w> Hop<'a, 'w> {
             _ => (None, Asked::Nothing),
         };
         let gives = gives(world, at, step, before);
-        Self::new(world, (step.text.clone(), gives), asker, asked, actions, &step.conditions)
+        Self::new(
+            world,
+            (step.text.clone(), gives),
+            asker,
+            asked,
+            actions,
+            &step.conditions,
+        )
     }
 
     pub(super) fn of_end(world: &'w World, end: &'a End<'a>) -> Self {
@@ -125,7 +132,14 @@ impl<'a, 'w> Hop<'a, 'w> {
         );
         let asker = Some(Asker::node(world, end.identity));
         let asked = Asked::Access(end.target);
-        Self::new(world, (text, Gives::Same), asker, asked, end.actions.clone(), end.conditions)
+        Self::new(
+            world,
+            (text, Gives::Same),
+            asker,
+            asked,
+            end.actions.clone(),
+            end.conditions,
+        )
     }
 
     fn new(
@@ -153,6 +167,7 @@ impl<'a, 'w> Hop<'a, 'w> {
             mfa: out.mentions.contains("aws:multifactorauth"),
             user_id: !ids.is_empty() && ids.iter().all(|c| values::of_name(c).is_some()),
             session: out.mentions.contains(SESSION),
+            role: matches!(out.asked, Asked::Role(_)),
         };
         out
     }
@@ -209,24 +224,37 @@ impl<'a, 'w> Hop<'a, 'w> {
     pub(super) fn variables(&self) -> impl Iterator<Item = String> {
         let conditions = self.conditions().flat_map(|c| &c.values);
         let values = conditions.flat_map(|value| value.variables().map(str::to_owned).collect::<Vec<_>>());
-        let resources = self.statements.iter().filter_map(|statement| statement.resource.as_ref());
+        let resources = self
+            .statements
+            .iter()
+            .filter_map(|statement| statement.resource.as_ref());
         let patterns = resources.flat_map(|element| &element.patterns);
-        let resources =
-            patterns.flat_map(|pattern| pattern.variables().iter().map(ToString::to_string).collect::<Vec<_>>());
+        let resources = patterns.flat_map(|pattern| {
+            pattern
+                .variables()
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+        });
         values.chain(resources)
     }
 
     /// The names of sessions of the caller's role that statements name as principals, as conditions on the name.
     pub(super) fn named_sessions(&self) -> Vec<Condition> {
         let role = self.asker.as_ref().and_then(|asker| asker.caller.role_name());
-        let elements = self.statements.iter().filter_map(|statement| statement.principal.as_ref());
-        let names = elements.flat_map(|element| &element.entries).filter_map(|entry| match entry {
-            PrincipalEntry::Arn(arn) => {
-                let (_, rest) = arn.split_once(":assumed-role/")?;
-                rest.rsplit_once('/').filter(|(of, _)| Some(*of) == role)
-            }
-            _ => None,
-        });
+        let elements = self
+            .statements
+            .iter()
+            .filter_map(|statement| statement.principal.as_ref());
+        let names = elements
+            .flat_map(|element| &element.entries)
+            .filter_map(|entry| match entry {
+                PrincipalEntry::Arn(arn) => {
+                    let (_, rest) = arn.split_once(":assumed-role/")?;
+                    rest.rsplit_once('/').filter(|(of, _)| Some(*of) == role)
+                }
+                _ => None,
+            });
         let condition = |name: &str| Condition {
             operator: Operator::parse("StringEquals"),
             operator_text: "StringEquals".into(),
@@ -240,11 +268,10 @@ impl<'a, 'w> Hop<'a, 'w> {
 
     /// The keys on which the hop hangs and of which something is known for certain.
     pub(super) fn heard(&self, session: &Session) -> Vec<String> {
-        use super::session::Mfa;
         let mut out: Vec<String> = Vec::new();
         for mention in &self.mentions {
             match *mention {
-                "aws:multifactorauth" if session.mfa == Mfa::Never => {
+                "aws:multifactorauth" if session.without_mfa(self.cares.role) => {
                     out.push("aws:multifactorauthpresent".into());
                 }
                 "aws:sourceidentity" if session.source_identity != SourceIdentity::Open => {
@@ -289,12 +316,15 @@ impl<'a, 'w> Hop<'a, 'w> {
         let Some(base) = &self.asker else {
             return self.as_before();
         };
-        let said = session.callers(base, self.cares).into_iter().map(|asker| match self.asked {
-            Asked::Nothing => self.as_before(),
-            Asked::Role(role) => self.ask_role(world, &asker, role, session, choice),
-            Asked::Several(on) => self.ask_several(world, &asker, on),
-            Asked::Access(target) => self.ask_access(world, &asker, target),
-        });
+        let said = session
+            .callers(base, self.cares)
+            .into_iter()
+            .map(|asker| match self.asked {
+                Asked::Nothing => self.as_before(),
+                Asked::Role(role) => self.ask_role(world, &asker, role, session, choice),
+                Asked::Several(on) => self.ask_several(world, &asker, on),
+                Asked::Access(target) => self.ask_access(world, &asker, target),
+            });
         self.sum(said.collect())
     }
 
@@ -316,16 +346,27 @@ impl<'a, 'w> Hop<'a, 'w> {
         let Some(first) = first.or(all.first()).cloned() else {
             return self.as_before();
         };
-        if all.iter().all(|said| said.verdict == first.verdict && said.actions == first.actions) {
+        if all
+            .iter()
+            .all(|said| said.verdict == first.verdict && said.actions == first.actions)
+        {
             return first;
         }
         let mut out = self.as_before();
         out.verdict = PathVerdict::AllowedIf;
-        out.actions.retain(|action| all.iter().any(|said| said.actions.contains(action)));
+        out.actions
+            .retain(|action| all.iter().any(|said| said.actions.contains(action)));
         out
     }
 
-    fn ask_role(&self, world: &World, asker: &Asker<'_>, role: NodeId, session: &Session, choice: &Choice) -> Said {
+    fn ask_role(
+        &self,
+        world: &World,
+        asker: &Asker<'_>,
+        role: NodeId,
+        session: &Session,
+        choice: &Choice,
+    ) -> Said {
         let target = Target {
             arn: world.id(role),
             node: Some(role),
@@ -395,7 +436,11 @@ impl<'a, 'w> Hop<'a, 'w> {
             .filter(|action| !new || **action == "iam:PassRole")
             .any(|action| !asker.ask(action, target).verdict().possible());
         Said {
-            verdict: if shut { PathVerdict::Denied } else { PathVerdict::AllowedIf },
+            verdict: if shut {
+                PathVerdict::Denied
+            } else {
+                PathVerdict::AllowedIf
+            },
             ..self.as_before()
         }
     }
@@ -415,6 +460,16 @@ impl<'a, 'w> Hop<'a, 'w> {
             },
             conditions,
             actions: found.allowed.iter().map(|a| a.action.to_owned()).collect(),
+        }
+    }
+
+    /// The hop where it contradicts one before.
+    pub(super) fn denied(&self) -> Rejudged {
+        let said = self.as_before();
+        Rejudged {
+            verdict: PathVerdict::Denied,
+            conditions: said.conditions,
+            actions: said.actions,
         }
     }
 
@@ -461,7 +516,10 @@ fn gives(world: &World, at: usize, step: &Step, before: &[NodeId]) -> Gives {
             Session::of_provider(world, at, step.to, provider.then(|| world.id(step.from)))
         }
         EdgeKind::RunsAs => {
-            let workload = before.iter().rev().find(|node| kind(**node).entity_type() == EntityType::Workload);
+            let workload = before
+                .iter()
+                .rev()
+                .find(|node| kind(**node).entity_type() == EntityType::Workload);
             Session::of_workload(world, at, *workload.unwrap_or(&step.from))
         }
         EdgeKind::Assigned => {
@@ -469,7 +527,10 @@ fn gives(world: &World, at: usize, step: &Step, before: &[NodeId]) -> Gives {
             Session::of_identity_center(world, at, user.copied())
         }
         EdgeKind::CanEscalateTo
-            if step.action.as_deref().is_some_and(|all| all.contains("iam:PassRole")) =>
+            if step
+                .action
+                .as_deref()
+                .is_some_and(|all| all.contains("iam:PassRole")) =>
         {
             Session::of_passed_role(at)
         }
@@ -478,4 +539,3 @@ fn gives(world: &World, at: usize, step: &Step, before: &[NodeId]) -> Gives {
     };
     Gives::These(session)
 }
-

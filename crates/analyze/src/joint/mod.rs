@@ -79,8 +79,17 @@ pub struct Rejudged {
 pub struct Joined {
     /// By hop, the end last: where the chain changes it.
     pub hops: Vec<Option<Rejudged>>,
-    /// Where the hops contradict each other: the place of the later one, and why.
-    pub blocked: Option<(usize, BlockedBy)>,
+    /// Where the hops contradict each other: why. The later of them is denied then.
+    pub blocked: Option<BlockedBy>,
+}
+
+impl Joined {
+    fn block(&mut self, at: usize, hop: &Hop<'_, '_>, by: BlockedBy) {
+        if let Some(slot) = self.hops.get_mut(at) {
+            *slot = Some(hop.denied());
+        }
+        self.blocked = Some(by);
+    }
 }
 
 /// What the caller of `sts:AssumeRole` chooses, of what matters later.
@@ -118,7 +127,7 @@ pub fn join(world: &World, origin: NodeId, steps: &[&Step], end: Option<&End<'_>
         if hop.hears(&session) {
             let said = hop.ask(world, &session, &Choice::default());
             if said.verdict == PathVerdict::Denied {
-                out.blocked = Some((at, chain.against(at, &session)));
+                out.block(at, hop, chain.against(at, &session));
                 return Some(out);
             }
             if let Some(slot) = out.hops.get_mut(at) {
@@ -213,7 +222,8 @@ impl<'a, 'w> Chain<'a, 'w> {
         }
         let later = |wanted: &dyn Fn(&str) -> bool| {
             let hops = self.hops.iter().enumerate();
-            let mut hops = hops.filter(|(at, hop)| self.chosen(*at) && hop.mentions.iter().any(|key| wanted(key)));
+            let mut hops =
+                hops.filter(|(at, hop)| self.chosen(*at) && hop.mentions.iter().any(|key| wanted(key)));
             hops.next().is_some()
         };
         if later(&|key| key == "aws:principaltag/") {
@@ -225,7 +235,10 @@ impl<'a, 'w> Chain<'a, 'w> {
             names.sort();
             names.dedup();
             for name in names {
-                let (passed, carried) = (format!("aws:requesttag/{name}"), format!("aws:principaltag/{name}"));
+                let (passed, carried) = (
+                    format!("aws:requesttag/{name}"),
+                    format!("aws:principaltag/{name}"),
+                );
                 if let Some(values) = self.values(&[&passed], &[&carried])
                     && out.tags.len() < MOST_TAGS
                 {
@@ -233,12 +246,11 @@ impl<'a, 'w> Chain<'a, 'w> {
                 }
             }
         }
-        let setters = self
-            .hops
-            .iter()
-            .filter(|hop| hop.mentions.contains("sts:sourceidentity"))
-            .count();
-        if setters > 1 || later(&|key| key == "aws:sourceidentity") {
+        // Whoever has one hands it on at the next role, and has to be allowed to.
+        let sets = |hop: &Hop<'_, '_>| hop.mentions.contains("sts:sourceidentity");
+        let set = self.hops.iter().position(sets);
+        let handed_on = set.is_some_and(|at| self.hops.iter().skip(at + 1).any(assumed));
+        if handed_on || later(&|key| key == "aws:sourceidentity") {
             out.source_identity = self.values(&["sts:sourceidentity"], &["aws:sourceidentity"]);
         }
         if later(&|key| key == "aws:userid" || key == hop::SESSION) {
@@ -342,7 +354,9 @@ impl Trial<'_, '_, '_> {
                 self.asked += 1;
                 hop.ask(self.chain.world, session, &choice)
             });
-            let possible = said.as_ref().is_some_and(|said| said.verdict != PathVerdict::Denied);
+            let possible = said
+                .as_ref()
+                .is_some_and(|said| said.verdict != PathVerdict::Denied);
             if let Some(tally) = self.tally.get_mut(at) {
                 tally.by = session.by;
                 tally.refused |= !possible;
@@ -388,7 +402,9 @@ impl Trial<'_, '_, '_> {
             let set: Vec<Option<String>> = std::iter::once(None)
                 .chain(values.iter().cloned().map(Some))
                 .collect();
-            out = spread(&out, &set, |choice, set| choice.source_identity = Some(set.clone()));
+            out = spread(&out, &set, |choice, set| {
+                choice.source_identity = Some(set.clone())
+            });
         }
         if let Some(values) = &self.shared.name {
             out = spread(&out, values, |choice, name| choice.name = Some(name.clone()));
@@ -404,7 +420,9 @@ impl Trial<'_, '_, '_> {
                 return;
             };
             let by = self.tally.get(at).and_then(|tally| tally.by);
-            out.blocked = Some((at, self.contradiction(at, by)));
+            if let Some(hop) = self.chain.hops.get(at) {
+                out.block(at, hop, self.contradiction(at, by));
+            }
             return;
         }
         for ((hop, tally), slot) in self.chain.hops.iter().zip(&self.tally).zip(&mut out.hops) {
@@ -424,7 +442,10 @@ impl Trial<'_, '_, '_> {
     fn contradiction(&self, at: usize, by: Option<usize>) -> BlockedBy {
         let hops = &self.chain.hops;
         let text = |at: usize| hops.get(at).map_or("", |hop| hop.text.as_str());
-        let asks = |key: &str| hops.get(at).is_some_and(|hop| hop.conditions().any(|c| &*c.key == key));
+        let asks = |key: &str| {
+            hops.get(at)
+                .is_some_and(|hop| hop.conditions().any(|c| &*c.key == key))
+        };
         let tag = self
             .shared
             .tags
@@ -437,7 +458,9 @@ impl Trial<'_, '_, '_> {
             found.map_or("the role session's name", |key| *key).to_owned()
         });
         // The nearest hop before that has a say in it; else the one that gave out the credentials.
-        let name = key.split_once('/').map(|(_, name)| format!("aws:requesttag/{name}"));
+        let name = key
+            .split_once('/')
+            .map(|(_, name)| format!("aws:requesttag/{name}"));
         let says = |hop: &Hop<'_, '_>| {
             hop.conditions().any(|c| {
                 let here = &*c.key;

@@ -20,7 +20,7 @@ pub(super) enum Mfa {
     /// Nobody knows.
     Open,
     /// The role was assumed by somebody who may have shown it. AWS says that the session does not carry it; we leave it
-    /// open for what the session does, and do not let it go further.
+    /// open for what the session does with data, and do not let it go further to another role.
     Once,
     /// Never.
     Never,
@@ -62,6 +62,8 @@ pub(super) struct Cares {
     pub(super) user_id: bool,
     /// The session as a principal.
     pub(super) session: bool,
+    /// Whether it asks for a role.
+    pub(super) role: bool,
 }
 
 /// Credentials on a chain, with what is known of them.
@@ -263,6 +265,15 @@ impl Session {
         }
     }
 
+    /// Whether a request, for a role or for something else, cannot show MFA.
+    pub(super) const fn without_mfa(&self, for_role: bool) -> bool {
+        match self.mfa {
+            Mfa::Open => false,
+            Mfa::Once => for_role,
+            Mfa::Never => true,
+        }
+    }
+
     /// The callers that a hop's caller may be: AWS leaves `aws:MultiFactorAuthPresent` out of some sessions without MFA and
     /// says `false` in others.
     pub(super) fn callers<'w>(&self, base: &Asker<'w>, cares: Cares) -> Vec<Asker<'w>> {
@@ -276,7 +287,7 @@ impl Session {
                 asker.caller = session_of(&asker.caller, name).unwrap_or(asker.caller);
             }
         }
-        if self.mfa != Mfa::Never || !cares.mfa {
+        if !cares.mfa || !self.without_mfa(cares.role) {
             return vec![asker];
         }
         asker.context.set_absent("aws:MultiFactorAuthAge");
@@ -330,7 +341,10 @@ impl Session {
 fn session_of(role: &Caller, name: &str) -> Option<Caller> {
     let arn = Arn::parse(&role.id).filter(|_| role.kind == CallerKind::Role)?;
     let (partition, account) = (arn.partition, arn.account);
-    let id = format!("arn:{partition}:sts::{account}:assumed-role/{}/{name}", role.role_name()?);
+    let id = format!(
+        "arn:{partition}:sts::{account}:assumed-role/{}/{name}",
+        role.role_name()?
+    );
     Some(Caller {
         role_arn: Some(role.id.clone()),
         ..Caller::parse(&id)

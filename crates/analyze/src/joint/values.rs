@@ -14,7 +14,8 @@ const MOST: usize = 5;
 pub(super) fn candidates(conditions: &[Condition]) -> Option<Vec<String>> {
     let mut different: Vec<&Condition> = Vec::new();
     for condition in conditions {
-        let same = |other: &&Condition| other.operator == condition.operator && other.values == condition.values;
+        let same =
+            |other: &&Condition| other.operator == condition.operator && other.values == condition.values;
         if !different.iter().any(same) {
             different.push(condition);
         }
