@@ -2,21 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use sv0_iam::condition::{Context, Operator};
-use sv0_iam::decide::Verdict;
+use sv0_iam::condition::Operator;
 use sv0_iam::syntax::ast::PrincipalEntry;
 use sv0_iam::syntax::template::{Template, Variables};
 use sv0_iam::syntax::{Condition, Statement};
 use sv0_model::graph::NodeId;
 use sv0_model::kind::{EdgeKind, EntityType, Kind};
-use sv0_model::path::{ConditionText, PathVerdict};
+use sv0_model::path::ConditionText;
 
 use super::session::{Cares, Session, SourceIdentity};
-use super::{Choice, End, Rejudged, values};
-use crate::access::access_filtered;
+use super::{End, values};
 use crate::ask::{Asker, Target};
 use crate::steps::Step;
-use crate::words;
 use crate::world::World;
 
 /// Keys that hang on how credentials came to be, in lower case.
@@ -58,7 +55,7 @@ pub(super) enum Gives {
 }
 
 /// What is asked.
-enum Asked {
+pub(super) enum Asked {
     /// Nothing that can be asked again.
     Nothing,
     /// For a role's credentials.
@@ -75,20 +72,13 @@ pub(super) struct Hop<'a, 'w> {
     pub(super) gives: Gives,
     pub(super) mentions: BTreeSet<&'static str>,
     pub(super) asker: Option<Asker<'w>>,
-    asked: Asked,
-    actions: Vec<&'a str>,
-    conditions: &'a [ConditionText],
+    pub(super) asked: Asked,
+    pub(super) actions: Vec<&'a str>,
+    /// What it hangs on as judged by itself.
+    pub(super) hangs_on: &'a [ConditionText],
     /// The statements that may decide it.
     statements: Vec<&'w Statement>,
-    cares: Cares,
-}
-
-/// An answer.
-#[derive(Debug, Clone)]
-pub(super) struct Said {
-    pub(super) verdict: PathVerdict,
-    conditions: Vec<ConditionText>,
-    actions: Vec<String>,
+    pub(super) cares: Cares,
 }
 
 impl<'a, 'w> Hop<'a, 'w> {
@@ -157,7 +147,7 @@ impl<'a, 'w> Hop<'a, 'w> {
             asker,
             asked,
             actions,
-            conditions,
+            hangs_on: conditions,
             statements: Vec::new(),
             cares: Cares::default(),
         };
@@ -303,186 +293,12 @@ impl<'a, 'w> Hop<'a, 'w> {
     pub(super) fn asked_of(&self, key: &str) -> Option<String> {
         let about = |c: &&ConditionText| c.text.to_ascii_lowercase().contains(key);
         let found: Vec<&str> = self
-            .conditions
+            .hangs_on
             .iter()
             .filter(about)
             .map(|c| c.text.as_str())
             .collect();
         (!found.is_empty()).then(|| found.join(" and "))
-    }
-
-    /// Asks with what the chain hands to the caller. What cannot be asked stays as it was.
-    pub(super) fn ask(&self, world: &World, session: &Session, choice: &Choice) -> Said {
-        let Some(base) = &self.asker else {
-            return self.as_before();
-        };
-        let said = session
-            .callers(base, self.cares)
-            .into_iter()
-            .map(|asker| match self.asked {
-                Asked::Nothing => self.as_before(),
-                Asked::Role(role) => self.ask_role(world, &asker, role, session, choice),
-                Asked::Several(on) => self.ask_several(world, &asker, on),
-                Asked::Access(target) => self.ask_access(world, &asker, target),
-            });
-        self.sum(said.collect())
-    }
-
-    fn as_before(&self) -> Said {
-        Said {
-            verdict: if self.conditions.is_empty() {
-                PathVerdict::Allowed
-            } else {
-                PathVerdict::AllowedIf
-            },
-            conditions: self.conditions.to_vec(),
-            actions: self.actions.iter().map(ToString::to_string).collect(),
-        }
-    }
-
-    /// One answer of several that may each be the case.
-    fn sum(&self, all: Vec<Said>) -> Said {
-        let first = all.iter().find(|said| said.verdict != PathVerdict::Denied);
-        let Some(first) = first.or(all.first()).cloned() else {
-            return self.as_before();
-        };
-        if all
-            .iter()
-            .all(|said| said.verdict == first.verdict && said.actions == first.actions)
-        {
-            return first;
-        }
-        let mut out = self.as_before();
-        out.verdict = PathVerdict::AllowedIf;
-        out.actions
-            .retain(|action| all.iter().any(|said| said.actions.contains(action)));
-        out
-    }
-
-    fn ask_role(
-        &self,
-        world: &World,
-        asker: &Asker<'_>,
-        role: NodeId,
-        session: &Session,
-        choice: &Choice,
-    ) -> Said {
-        let target = Target {
-            arn: world.id(role),
-            node: Some(role),
-        };
-        let source = match (&choice.source_identity, &session.source_identity) {
-            (Some(chosen), _) => chosen.clone(),
-            (None, _) => None,
-        };
-        let request = |action: &str| -> Context {
-            let mut context = asker.context_for(action, target);
-            for (name, tag) in &choice.tags {
-                let key = format!("aws:RequestTag/{name}");
-                match tag.as_ref().and_then(|tag| tag.value.as_deref()) {
-                    Some(value) => context.set(&key, value),
-                    // A tag that is inherited may show in the request or not.
-                    None if session.tags.get(name).is_some_and(|tag| tag.transitive) => {}
-                    None => context.set_absent(&key),
-                }
-            }
-            match (&choice.source_identity, &source) {
-                (None, _) => {}
-                (Some(_), Some(who)) => context.set("sts:SourceIdentity", who.as_str()),
-                (Some(_), None) => context.set_absent("sts:SourceIdentity"),
-            }
-            if let Some(name) = &choice.name {
-                context.set("sts:RoleSessionName", name.as_str());
-            }
-            context
-        };
-        let answer = asker.ask_in("sts:AssumeRole", target, &request("sts:AssumeRole"));
-        let mut verdict = path_verdict(answer.verdict());
-        let mut beside = Vec::new();
-        if choice.tags.values().any(Option::is_some) {
-            beside.push(("sts:TagSession", request("sts:TagSession")));
-        }
-        // Whoever has a source identity hands it on, and has to be allowed to.
-        if let Some(who) = source.as_deref().or(match &session.source_identity {
-            SourceIdentity::Set(who) => Some(who.as_str()),
-            _ => None,
-        }) {
-            let mut context = request("sts:SetSourceIdentity");
-            context.set("sts:SourceIdentity", who);
-            beside.push(("sts:SetSourceIdentity", context));
-        }
-        for (action, context) in beside {
-            if verdict != PathVerdict::Denied {
-                verdict = verdict.max(path_verdict(asker.ask_in(action, target, &context).verdict()));
-            }
-        }
-        Said {
-            verdict,
-            conditions: words::requirements(world, asker, &answer),
-            actions: Vec::new(),
-        }
-    }
-
-    fn ask_several(&self, world: &World, asker: &Asker<'_>, on: NodeId) -> Said {
-        let target = Target {
-            arn: world.id(on),
-            node: Some(on),
-        };
-        // Those that make something new are asked elsewhere, on whatever may be made.
-        let new = self.actions.contains(&"iam:PassRole");
-        let shut = self
-            .actions
-            .iter()
-            .filter(|action| !new || **action == "iam:PassRole")
-            .any(|action| !asker.ask(action, target).verdict().possible());
-        Said {
-            verdict: if shut {
-                PathVerdict::Denied
-            } else {
-                PathVerdict::AllowedIf
-            },
-            ..self.as_before()
-        }
-    }
-
-    fn ask_access(&self, world: &World, asker: &Asker<'_>, target: NodeId) -> Said {
-        let found = access_filtered(world, asker, target, &|action| self.actions.contains(&action));
-        let certain = found.allowed.iter().all(|a| a.verdict == Verdict::Allowed);
-        let mut conditions: Vec<ConditionText> =
-            found.allowed.iter().flat_map(|a| a.conditions.clone()).collect();
-        conditions.sort();
-        conditions.dedup();
-        Said {
-            verdict: match (found.allowed.is_empty(), certain) {
-                (true, _) => PathVerdict::Denied,
-                (false, true) => PathVerdict::Allowed,
-                (false, false) => PathVerdict::AllowedIf,
-            },
-            conditions,
-            actions: found.allowed.iter().map(|a| a.action.to_owned()).collect(),
-        }
-    }
-
-    /// The hop where it contradicts one before.
-    pub(super) fn denied(&self) -> Rejudged {
-        let said = self.as_before();
-        Rejudged {
-            verdict: PathVerdict::Denied,
-            conditions: said.conditions,
-            actions: said.actions,
-        }
-    }
-
-    /// An answer, if it says something else than the hop did.
-    pub(super) fn changed(&self, said: Said) -> Option<Rejudged> {
-        let same = said.conditions == self.conditions && said.actions.len() == self.actions.len();
-        let exact = matches!(self.asked, Asked::Role(_) | Asked::Access(_));
-        let out = Rejudged {
-            verdict: said.verdict,
-            conditions: said.conditions,
-            actions: said.actions,
-        };
-        (exact && !same).then_some(out)
     }
 }
 
@@ -495,14 +311,6 @@ fn can_ask(world: &World, node: NodeId) -> bool {
         )
 }
 
-fn path_verdict(verdict: Verdict) -> PathVerdict {
-    match verdict {
-        Verdict::Allowed => PathVerdict::Allowed,
-        Verdict::AllowedIf => PathVerdict::AllowedIf,
-        Verdict::ImplicitDeny | Verdict::ExplicitDeny => PathVerdict::Denied,
-    }
-}
-
 /// The credentials that a step gives.
 fn gives(world: &World, at: usize, step: &Step, before: &[NodeId]) -> Gives {
     let kind = |node: NodeId| world.node(node).record.kind;
@@ -512,15 +320,19 @@ fn gives(world: &World, at: usize, step: &Step, before: &[NodeId]) -> Gives {
         }
         EdgeKind::MemberOf => return Gives::Same,
         EdgeKind::Assumes => {
-            let provider = matches!(kind(step.from), Kind::OidcProvider | Kind::SamlProvider);
-            Session::of_provider(world, at, step.to, provider.then(|| world.id(step.from)))
+            let token = step.action.as_deref() == Some("sts:AssumeRoleWithWebIdentity");
+            Session::of_provider(world, at, step.to, token)
         }
         EdgeKind::RunsAs => {
-            let workload = before
-                .iter()
-                .rev()
-                .find(|node| kind(**node).entity_type() == EntityType::Workload);
-            Session::of_workload(world, at, *workload.unwrap_or(&step.from))
+            let is_workload = |node: &&NodeId| kind(**node).entity_type() == EntityType::Workload;
+            match before.iter().rev().find(is_workload) {
+                Some(workload)
+                    if kind(*workload) != Kind::ExternalWorkload && kind(step.to) != Kind::IamUser =>
+                {
+                    Session::of_workload(world, at, *workload)
+                }
+                _ => Session::of_somebody(world, Some(at), step.to),
+            }
         }
         EdgeKind::Assigned => {
             let user = before.iter().rev().find(|node| kind(**node) == Kind::SsoUser);
@@ -534,8 +346,7 @@ fn gives(world: &World, at: usize, step: &Step, before: &[NodeId]) -> Gives {
         {
             Session::of_passed_role(at)
         }
-        EdgeKind::HoldsCredentialFor if kind(step.to) == Kind::IamUser => Session::of_user(Some(at)),
-        _ => Session::unknown(Some(at)),
+        _ => Session::of_somebody(world, Some(at), step.to),
     };
     Gives::These(session)
 }

@@ -8,15 +8,15 @@
 //!
 //! | credentials | fact | AWS page |
 //! |---|---|---|
-//! | of an IAM user | MFA may be shown; no source identity, no `aws:FederatedProvider` | "Secure API access with MFA"; "Monitor and control actions taken with assumed roles" |
-//! | that a service gives to what it runs | never MFA; no source identity; session name of Lambda functions and EC2 instances | "Secure API access with MFA" (only `AssumeRole` and `GetSessionToken` of a user take it) |
+//! | of an IAM user | MFA may be shown; no source identity, no `aws:FederatedProvider`, no `identitystore:UserId` | "Secure API access with MFA"; "Monitor and control actions taken with assumed roles" |
+//! | that a service gives to what it runs | never MFA; functions and instances: no source identity, and their name is the session's | "Secure API access with MFA" (only `AssumeRole` and `GetSessionToken` of a user take it) |
 //! | of a Lambda function | `lambda:SourceFunctionArn` is the function; nobody else has the key | Lambda, "Using source function ARN to control function access behavior" |
 //! | of an EC2 instance | `ec2:SourceInstanceARN` is the instance; nobody else has it, nor `aws:Ec2InstanceSourceVpc` | "AWS global condition context keys"; EC2, "Condition keys" |
-//! | of EKS Pod Identity | transitive tags `kubernetes-namespace`, `kubernetes-service-account` | EKS, "Grant Pods access to AWS resources based on tags" |
+//! | of EKS Pod Identity | transitive tags `kubernetes-namespace`, `kubernetes-service-account`, unless tags are switched off | EKS, "Grant Pods access to AWS resources based on tags" |
 //! | of Identity Center | never MFA that AWS sees; `identitystore:UserId` is the user's; session name is the user's | Identity Center, "Using predefined attributes … for access control" |
-//! | of a SAML or OIDC provider | never MFA that AWS sees; `aws:FederatedProvider` is the provider | "Secure API access with MFA"; "AWS global condition context keys" |
+//! | of a SAML or OIDC provider | never MFA that AWS sees; OIDC: `aws:FederatedProvider` is there | "Secure API access with MFA"; "AWS global condition context keys" |
 //! | of a role that a user assumed | MFA is left open: AWS says that it is not carried, and CloudTrail shows that it was | "Secure API access with MFA" |
-//! | of a role that a role assumed | never MFA | the same page; semantics rule 42 |
+//! | of a role that a role assumed | never MFA; `sts:AssumeRole` itself by any role: never MFA | the same page; semantics rule 42 |
 //! | of any session | `aws:SourceIdentity` only where the trust policy allows `sts:SetSourceIdentity` | "Monitor and control actions taken with assumed roles" |
 //!
 //! # What is the same at several hops
@@ -35,8 +35,10 @@
 //! or nothing later depends on it. A user's MFA is asked for anew at each of the user's own requests. Where a value hangs on a
 //! policy variable that nobody knows, it is left open. Leaving something open never hides a path.
 
+mod asking;
 mod hop;
 mod session;
+mod trial;
 mod values;
 
 use std::collections::BTreeMap;
@@ -47,7 +49,7 @@ use sv0_model::path::{BlockedBy, ConditionText, PathVerdict};
 
 use crate::steps::Step;
 use crate::world::World;
-use hop::{Gives, Hop, Said};
+use hop::{Gives, Hop};
 use session::{Session, Tag};
 
 /// How a path ends: what an identity can do to a resource.
@@ -102,8 +104,6 @@ struct Choice {
     name: Option<String>,
 }
 
-/// Questions that are asked for one chain at most.
-const MOST: usize = 400;
 /// Tags that are followed along one chain at most.
 const MOST_TAGS: usize = 3;
 
@@ -138,17 +138,7 @@ pub fn join(world: &World, origin: NodeId, steps: &[&Step], end: Option<&End<'_>
     }
     let shared = chain.shared();
     if !shared.is_empty() {
-        let mut trial = Trial {
-            chain: &chain,
-            shared: &shared,
-            tally: vec![Tally::default(); chain.hops.len()],
-            asked: 0,
-            reached: false,
-        };
-        trial.visit(0, &chain.start);
-        if trial.asked < MOST {
-            trial.conclude(&mut out);
-        }
+        trial::run(&chain, &shared, &mut out);
     }
     (out != Joined {
         hops: vec![None; chain.hops.len()],
@@ -187,11 +177,7 @@ impl<'a, 'w> Chain<'a, 'w> {
             before.push(step.to);
         }
         hops.extend(end.map(|end| Hop::of_end(world, end)));
-        let start = if world.node(origin).record.kind == sv0_model::kind::Kind::IamUser {
-            Session::of_user(None)
-        } else {
-            Session::unknown(None)
-        };
+        let start = Session::of_somebody(world, None, origin);
         Self { world, start, hops }
     }
 
@@ -320,184 +306,4 @@ impl<'a, 'w> Chain<'a, 'w> {
             text,
         }
     }
-}
-
-/// How a hop came out over all values that the hops before it leave.
-#[derive(Debug, Clone, Default)]
-struct Tally {
-    said: Vec<Said>,
-    refused: bool,
-    by: Option<usize>,
-}
-
-/// Trying values.
-struct Trial<'c, 'a, 'w> {
-    chain: &'c Chain<'a, 'w>,
-    shared: &'c Shared,
-    tally: Vec<Tally>,
-    asked: usize,
-    reached: bool,
-}
-
-impl Trial<'_, '_, '_> {
-    fn visit(&mut self, at: usize, session: &Session) {
-        let Some(hop) = self.chain.hops.get(at) else {
-            self.reached = true;
-            return;
-        };
-        for choice in self.choices(at) {
-            if self.asked >= MOST {
-                return;
-            }
-            let next = self.chain.next(at, session, &choice);
-            let said = next.is_some().then(|| {
-                self.asked += 1;
-                hop.ask(self.chain.world, session, &choice)
-            });
-            let possible = said
-                .as_ref()
-                .is_some_and(|said| said.verdict != PathVerdict::Denied);
-            if let Some(tally) = self.tally.get_mut(at) {
-                tally.by = session.by;
-                tally.refused |= !possible;
-                tally.said.extend(said.filter(|_| possible));
-            }
-            if let Some(next) = next.filter(|_| possible) {
-                self.visit(at + 1, &next);
-            }
-        }
-    }
-
-    /// What the caller may choose at a hop.
-    fn choices(&self, at: usize) -> Vec<Choice> {
-        let mut out = vec![Choice::default()];
-        let hops = &self.chain.hops;
-        if !hops
-            .get(at)
-            .is_some_and(|hop| matches!(hop.gives, Gives::Assumed(_)))
-        {
-            return out;
-        }
-        let again = hops
-            .iter()
-            .skip(at + 1)
-            .any(|hop| matches!(hop.gives, Gives::Assumed(_)));
-        for (name, values) in &self.shared.tags {
-            let mut tags = vec![None];
-            for value in values {
-                let tag = |transitive| {
-                    Some(Tag {
-                        value: Some(value.clone()),
-                        transitive,
-                    })
-                };
-                tags.push(tag(false));
-                tags.extend(again.then(|| tag(true)));
-            }
-            out = spread(&out, &tags, |choice, tag| {
-                choice.tags.insert(name.clone(), tag.clone());
-            });
-        }
-        if let Some(values) = &self.shared.source_identity {
-            let set: Vec<Option<String>> = std::iter::once(None)
-                .chain(values.iter().cloned().map(Some))
-                .collect();
-            out = spread(&out, &set, |choice, set| {
-                choice.source_identity = Some(set.clone())
-            });
-        }
-        if let Some(values) = &self.shared.name {
-            out = spread(&out, values, |choice, name| choice.name = Some(name.clone()));
-        }
-        out
-    }
-
-    /// Takes down what came out.
-    fn conclude(self, out: &mut Joined) {
-        if !self.reached {
-            let visited = |tally: &Tally| tally.refused || !tally.said.is_empty();
-            let Some(at) = self.tally.iter().rposition(visited) else {
-                return;
-            };
-            let by = self.tally.get(at).and_then(|tally| tally.by);
-            if let Some(hop) = self.chain.hops.get(at) {
-                out.block(at, hop, self.contradiction(at, by));
-            }
-            return;
-        }
-        for ((hop, tally), slot) in self.chain.hops.iter().zip(&self.tally).zip(&mut out.hops) {
-            // Where something is chosen, the conditions say what.
-            if tally.said.is_empty() || tally.refused || matches!(hop.gives, Gives::Assumed(_)) {
-                continue;
-            }
-            if tally.said.iter().all(|said| said.verdict == PathVerdict::Allowed)
-                && let Some(said) = tally.said.first()
-            {
-                *slot = hop.changed(said.clone());
-            }
-        }
-    }
-
-    /// Which hops ask for different things, and of what.
-    fn contradiction(&self, at: usize, by: Option<usize>) -> BlockedBy {
-        let hops = &self.chain.hops;
-        let text = |at: usize| hops.get(at).map_or("", |hop| hop.text.as_str());
-        let asks = |key: &str| {
-            hops.get(at)
-                .is_some_and(|hop| hop.conditions().any(|c| &*c.key == key))
-        };
-        let tag = self
-            .shared
-            .tags
-            .keys()
-            .map(|name| format!("aws:principaltag/{name}"))
-            .find(|key| asks(key));
-        let key = tag.unwrap_or_else(|| {
-            let rest = ["aws:sourceidentity", "sts:sourceidentity", "aws:userid"];
-            let found = rest.iter().find(|key| asks(key));
-            found.map_or("the role session's name", |key| *key).to_owned()
-        });
-        // The nearest hop before that has a say in it; else the one that gave out the credentials.
-        let name = key
-            .split_once('/')
-            .map(|(_, name)| format!("aws:requesttag/{name}"));
-        let says = |hop: &Hop<'_, '_>| {
-            hop.conditions().any(|c| {
-                let here = &*c.key;
-                Some(here) == name.as_deref()
-                    || here == key
-                    || (here == "sts:sourceidentity" && key == "aws:sourceidentity")
-                    || (here == "sts:rolesessionname" && name.is_none())
-            })
-        };
-        let other = (0..at).rev().find(|at| hops.get(*at).is_some_and(says)).or(by);
-        let spelled = sv0_engine::keys::spelled(&key);
-        let asked = hops
-            .get(at)
-            .and_then(|hop| hop.asked_of(&key))
-            .map_or(String::new(), |asked| format!(", if {asked}"));
-        let with = other.map_or(String::new(), |other| {
-            let first = hops.get(other).and_then(|hop| hop.asked_of(""));
-            let first = first.map_or(String::new(), |first| format!(", if {first}"));
-            format!("; but “{}”{first}", text(other))
-        });
-        self.chain.block(
-            at,
-            format!("{}{asked}{with}: no session meets both ({spelled})", text(at)),
-        )
-    }
-}
-
-/// Each of the choices with each of the options.
-fn spread<T>(choices: &[Choice], options: &[T], set: impl Fn(&mut Choice, &T)) -> Vec<Choice> {
-    let pairs = choices
-        .iter()
-        .flat_map(|choice| options.iter().map(move |option| (choice, option)));
-    pairs
-        .map(|(choice, option)| {
-            let mut choice = choice.clone();
-            set(&mut choice, option);
-            choice
-        })
-        .collect()
 }

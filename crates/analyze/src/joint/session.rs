@@ -9,6 +9,7 @@ use sv0_model::graph::NodeId;
 use sv0_model::kind::Kind;
 
 use super::Choice;
+use super::hop::SESSION;
 use crate::access::ANY;
 use crate::ask::Asker;
 use crate::facts::trust_allows;
@@ -30,6 +31,8 @@ pub(super) enum Mfa {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Known {
     Absent,
+    /// It has some value.
+    There,
     Is(String),
 }
 
@@ -40,6 +43,8 @@ pub(super) struct Tag {
     pub(super) value: Option<String>,
     /// Whether sessions that this one starts inherit it.
     pub(super) transitive: bool,
+    /// Whether the session may be without it after all.
+    pub(super) perhaps: bool,
 }
 
 /// Who is behind a session.
@@ -76,6 +81,8 @@ pub(super) struct Session {
     pub(super) given: BTreeMap<&'static str, Known>,
     /// Tags by name in lower case. What is not here is as [`crate::facts`] has it.
     pub(super) tags: BTreeMap<String, Tag>,
+    /// Whether it may have transitive tags that are not among them.
+    pub(super) other_tags: bool,
     pub(super) source_identity: SourceIdentity,
     /// The session's name.
     pub(super) name: Option<String>,
@@ -90,6 +97,19 @@ const OF_WORKLOADS: [&str; 4] = [
 ];
 
 impl Session {
+    /// Credentials of which nothing is known but whose they are.
+    pub(super) fn of_somebody(world: &World, by: Option<usize>, who: NodeId) -> Self {
+        match world.node(who).record.kind {
+            Kind::IamUser => Self::of_user(by),
+            // However a role's session came to be: AWS takes MFA from users alone.
+            Kind::IamRole | Kind::ServiceLinkedRole => Self {
+                mfa: Mfa::Once,
+                ..Self::unknown(by)
+            },
+            _ => Self::unknown(by),
+        }
+    }
+
     /// Credentials of which nothing is known.
     pub(super) const fn unknown(by: Option<usize>) -> Self {
         Self {
@@ -97,6 +117,7 @@ impl Session {
             mfa: Mfa::Open,
             given: BTreeMap::new(),
             tags: BTreeMap::new(),
+            other_tags: true,
             source_identity: SourceIdentity::Open,
             name: None,
         }
@@ -115,6 +136,8 @@ impl Session {
         out.given.insert("identitystore:userid", Known::Absent);
         out.given.insert("aws:federatedprovider", Known::Absent);
         out.source_identity = SourceIdentity::Unset;
+        // Its own tags are not session tags, and `GetSessionToken` takes none.
+        out.other_tags = false;
         out
     }
 
@@ -123,9 +146,15 @@ impl Session {
         let record = &world.node(workload).record;
         let mut out = Self::unknown(Some(by)).no_workload();
         out.mfa = Mfa::Never;
-        out.source_identity = SourceIdentity::Unset;
-        out.given.insert("identitystore:userid", Known::Absent);
-        out.given.insert("aws:federatedprovider", Known::Absent);
+        match record.kind {
+            Kind::LambdaFunction | Kind::Ec2Instance => {
+                out.source_identity = SourceIdentity::Unset;
+                out.other_tags = false;
+                out.given.insert("identitystore:userid", Known::Absent);
+                out.given.insert("aws:federatedprovider", Known::Absent);
+            }
+            _ => {}
+        }
         match record.kind {
             Kind::LambdaFunction => {
                 out.given
@@ -140,7 +169,8 @@ impl Session {
                 out.given.remove("aws:ec2instancesourceprivateipv4");
                 out.name = Arn::parse(&record.id).map(|arn| arn.name().to_owned());
             }
-            // EKS Pod Identity tags its sessions, and the tags are transitive.
+            // EKS Pod Identity tags its sessions unless that was switched off, which is not in the input; the tags are
+            // transitive.
             Kind::EksServiceAccount => {
                 if let Some((namespace, account)) = record.name.split_once('/') {
                     for (key, value) in [
@@ -151,6 +181,7 @@ impl Session {
                             let tag = Tag {
                                 value: Some(value.to_owned()),
                                 transitive: true,
+                                perhaps: true,
                             };
                             out.tags.insert(key.to_owned(), tag);
                         }
@@ -189,12 +220,12 @@ impl Session {
     }
 
     /// A session for a token or an assertion of a provider.
-    pub(super) fn of_provider(world: &World, by: usize, role: NodeId, provider: Option<&str>) -> Self {
+    pub(super) fn of_provider(world: &World, by: usize, role: NodeId, token: bool) -> Self {
         let mut out = Self::unknown(Some(by)).no_workload();
         out.mfa = Mfa::Never;
-        if let Some(provider) = provider {
-            out.given
-                .insert("aws:federatedprovider", Known::Is(provider.to_owned()));
+        // AWS's pages do not settle whether its value is the provider's ARN or the issuer.
+        if token {
+            out.given.insert("aws:federatedprovider", Known::There);
         }
         if !trust_allows(world, role, "sts:SetSourceIdentity") {
             out.source_identity = SourceIdentity::Unset;
@@ -205,7 +236,9 @@ impl Session {
     /// The session that `self` gets by assuming a role. None where the request fails whatever policies say: an inherited
     /// tag cannot be passed anew, and a source identity cannot be changed.
     pub(super) fn assume(&self, world: &World, by: usize, role: NodeId, choice: &Choice) -> Option<Self> {
+        let takes_tags = trust_allows(world, role, "sts:TagSession");
         let mut out = Self::unknown(Some(by)).no_workload();
+        out.other_tags = self.other_tags && takes_tags;
         out.mfa = match self.mfa {
             Mfa::Open => Mfa::Once,
             Mfa::Once | Mfa::Never => Mfa::Never,
@@ -221,6 +254,8 @@ impl Session {
                     out.tags.insert(name.clone(), tag.clone());
                 }
                 None if inherited => {}
+                // One that nobody has told of may be inherited.
+                None if out.other_tags => {}
                 // The role's own, where it was collected.
                 None if world.principals.contains_key(&role) => {
                     let tags = &world.node(role).record.tags;
@@ -228,6 +263,7 @@ impl Session {
                     let tag = Tag {
                         value: own.map(|(_, value)| value.clone()),
                         transitive: false,
+                        perhaps: false,
                     };
                     out.tags.insert(name.clone(), tag);
                 }
@@ -287,14 +323,23 @@ impl Session {
                 asker.caller = session_of(&asker.caller, name).unwrap_or(asker.caller);
             }
         }
-        if !cares.mfa || !self.without_mfa(cares.role) {
-            return vec![asker];
+        let mut out = vec![asker];
+        if cares.mfa && self.without_mfa(cares.role) {
+            out = both(&out, |context| {
+                context.set_absent("aws:MultiFactorAuthAge");
+                context.set_absent("aws:MultiFactorAuthPresent");
+            });
+            for asker in out.iter_mut().step_by(2) {
+                asker.context.set_absent("aws:MultiFactorAuthAge");
+                asker.context.set("aws:MultiFactorAuthPresent", "false");
+            }
         }
-        asker.context.set_absent("aws:MultiFactorAuthAge");
-        let mut absent = asker.clone();
-        absent.context.set_absent("aws:MultiFactorAuthPresent");
-        asker.context.set("aws:MultiFactorAuthPresent", "false");
-        vec![asker, absent]
+        for (name, _) in self.tags.iter().filter(|(_, tag)| tag.perhaps) {
+            out = both(&out, |context| {
+                context.set_absent(&format!("aws:PrincipalTag/{name}"))
+            });
+        }
+        out
     }
 
     /// The same with nothing but what concerns one key: to tell which key stands in the way.
@@ -303,6 +348,7 @@ impl Session {
         match key {
             key if key.starts_with("aws:multifactorauth") => out.mfa = self.mfa,
             "aws:sourceidentity" => out.source_identity.clone_from(&self.source_identity),
+            "aws:userid" | SESSION => out.name.clone_from(&self.name),
             key => {
                 if let Some(name) = key.strip_prefix("aws:principaltag/") {
                     out.tags
@@ -328,6 +374,10 @@ impl Session {
                 SourceIdentity::Set(who) => is(Some(who)),
                 _ => is(None),
             },
+            "aws:userid" | SESSION => match &self.name {
+                Some(name) => format!("are of a session that is called {name}"),
+                None => "are of a session of another name".to_owned(),
+            },
             key => match (key.strip_prefix("aws:principaltag/"), self.given.get(key)) {
                 (Some(name), _) => is(self.tags.get(name).and_then(|tag| tag.value.as_deref())),
                 (None, Some(Known::Is(value))) => is(Some(value)),
@@ -335,6 +385,16 @@ impl Session {
             },
         }
     }
+}
+
+/// Each caller as it is, and with something else in its context.
+fn both<'w>(callers: &[Asker<'w>], tell: impl Fn(&mut Context)) -> Vec<Asker<'w>> {
+    let pairs = callers.iter().flat_map(|caller| {
+        let mut other = caller.clone();
+        tell(&mut other.context);
+        [caller.clone(), other]
+    });
+    pairs.collect()
 }
 
 /// One session of a role, by name.
@@ -354,6 +414,7 @@ fn session_of(role: &Caller, name: &str) -> Option<Caller> {
 fn set(context: &mut Context, key: &str, known: &Known) {
     match known {
         Known::Absent => context.set_absent(key),
+        Known::There => context.set_unknown(key, false),
         Known::Is(value) => context.set(key, value.as_str()),
     }
 }
