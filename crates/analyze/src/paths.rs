@@ -363,6 +363,11 @@ impl<'w> Finder<'w> {
         while let Some(link) = cursor.and_then(|i| links.get(i)) {
             if self.askers.contains_key(&link.node) {
                 for allowed in &self.access(link.node, target).allowed {
+                    // What the chain may contradict there need not be contradicted further on.
+                    let handed = link.before.is_some();
+                    if handed && crate::joint::mentions(&allowed.conditions).next().is_some() {
+                        continue;
+                    }
                     let best = out.entry(allowed.action).or_insert(u8::MAX);
                     *best = rank(allowed.verdict).min(*best);
                 }

@@ -2,6 +2,7 @@
 
 use sv0_iam::condition::Context;
 use sv0_iam::decide::Verdict;
+use sv0_iam::syntax::template::Template;
 use sv0_model::graph::NodeId;
 use sv0_model::path::{ConditionText, PathVerdict};
 
@@ -70,6 +71,7 @@ impl Hop<'_, '_> {
         out
     }
 
+    /// Asks for a role. A tag that is inherited may show in the request, or not: AWS does not say.
     fn ask_role(
         &self,
         world: &World,
@@ -77,6 +79,27 @@ impl Hop<'_, '_> {
         role: NodeId,
         session: &Session,
         choice: &Choice,
+    ) -> Said {
+        let inherited = |name: &String| session.tags.get(name).is_some_and(|tag| tag.transitive);
+        let shown: &[bool] = if choice.tags.keys().any(inherited) {
+            &[false, true]
+        } else {
+            &[false]
+        };
+        let said = shown
+            .iter()
+            .map(|shown| self.request_role(world, asker, role, session, choice, *shown));
+        self.sum(said.collect())
+    }
+
+    fn request_role(
+        &self,
+        world: &World,
+        asker: &Asker<'_>,
+        role: NodeId,
+        session: &Session,
+        choice: &Choice,
+        shown: bool,
     ) -> Said {
         let target = Target {
             arn: world.id(role),
@@ -90,14 +113,15 @@ impl Hop<'_, '_> {
             let mut context = asker.context_for(action, target);
             for (name, tag) in &choice.tags {
                 let key = format!("aws:RequestTag/{name}");
-                match tag.as_ref().and_then(|tag| tag.value.as_deref()) {
+                let before = session.tags.get(name).filter(|tag| tag.transitive && shown);
+                let tag = tag.as_ref().or(before);
+                match tag.and_then(|tag| tag.value.as_deref()) {
                     Some(value) => context.set(&key, value),
-                    // A tag that is inherited may show in the request or not.
-                    None if session.other_tags
-                        || session.tags.get(name).is_some_and(|tag| tag.transitive) => {}
+                    None if session.other_tags => {}
                     None => context.set_absent(&key),
                 }
             }
+            self.tell_transitive(&mut context, session, choice);
             match (&choice.source_identity, &source) {
                 (None, _) => {}
                 (Some(_), Some(who)) => context.set("sts:SourceIdentity", who.as_str()),
@@ -132,6 +156,26 @@ impl Hop<'_, '_> {
             verdict,
             conditions: words::requirements(world, asker, &answer),
             actions: Vec::new(),
+        }
+    }
+
+    /// Which tags are set transitive, where all of those that the policies speak of are followed.
+    fn tell_transitive(&self, context: &mut Context, session: &Session, choice: &Choice) {
+        let keys = self.conditions().filter(|c| &*c.key == "sts:transitivetagkeys");
+        let mut names: Vec<&str> = keys.flat_map(|c| &c.values).map(Template::as_str).collect();
+        names.sort_unstable();
+        names.dedup();
+        let followed = |name: &&str| choice.tags.get(&name.to_ascii_lowercase());
+        let inherits = session.other_tags || session.tags.values().any(|tag| tag.transitive);
+        if names.is_empty() || inherits || !names.iter().all(|name| followed(name).is_some()) {
+            return;
+        }
+        names.retain(|name| followed(name).is_some_and(|tag| tag.as_ref().is_some_and(|tag| tag.transitive)));
+        if names.is_empty() {
+            context.set_absent("sts:TransitiveTagKeys");
+        } else {
+            let names = names.into_iter().map(str::to_owned);
+            context.set_many("sts:TransitiveTagKeys", names.collect());
         }
     }
 

@@ -36,7 +36,7 @@ const KEYS: [&str; 12] = [
 pub(super) const SESSION: &str = "role session has the name";
 
 /// What conditions mention of what hangs on how credentials came to be.
-pub(super) fn mentions(conditions: &[ConditionText]) -> impl Iterator<Item = &'static str> {
+pub(crate) fn mentions(conditions: &[ConditionText]) -> impl Iterator<Item = &'static str> {
     let texts = conditions
         .iter()
         .flat_map(|c| std::iter::once(&c.text).chain(&c.key).chain(&c.values));

@@ -30,8 +30,8 @@
 //!
 //! # What is not joined
 //!
-//! Network keys (`aws:SourceIp`, `aws:SourceVpc`, …), time (`aws:CurrentTime`, `aws:TokenIssueTime`), `sts:ExternalId`,
-//! `aws:TagKeys` and `sts:TransitiveTagKeys`: requests of one chain are made at different times and from different places,
+//! Network keys (`aws:SourceIp`, `aws:SourceVpc`, …), time (`aws:CurrentTime`, `aws:TokenIssueTime`), `sts:ExternalId` and
+//! `aws:TagKeys`: requests of one chain are made at different times and from different places,
 //! or nothing later depends on it. A user's MFA is asked for anew at each of the user's own requests. Where a value hangs on a
 //! policy variable that nobody knows, it is left open. Leaving something open never hides a path.
 
@@ -40,6 +40,8 @@ mod hop;
 mod session;
 mod trial;
 mod values;
+
+pub(crate) use hop::mentions;
 
 use std::collections::BTreeMap;
 
@@ -110,7 +112,7 @@ const MOST_TAGS: usize = 3;
 /// Joins the hops of a chain. None where the chain changes nothing.
 #[must_use]
 pub fn join(world: &World, origin: NodeId, steps: &[&Step], end: Option<&End<'_>>) -> Option<Joined> {
-    let conditional = |conditions: &[ConditionText]| hop::mentions(conditions).next().is_some();
+    let conditional = |conditions: &[ConditionText]| mentions(conditions).next().is_some();
     let any = steps.iter().any(|step| conditional(&step.conditions))
         || end.is_some_and(|end| conditional(end.conditions));
     if !any || steps.iter().any(|step| step.verdict == PathVerdict::Denied) {

@@ -155,7 +155,12 @@ impl Trial<'_, '_, '_> {
             .shared
             .tags
             .keys()
-            .map(|name| format!("aws:principaltag/{name}"))
+            .flat_map(|name| {
+                [
+                    format!("aws:principaltag/{name}"),
+                    format!("aws:requesttag/{name}"),
+                ]
+            })
             .find(|key| asks(key));
         // A hop that does not ask for a source identity may still not let one be handed on.
         let handed = self.shared.source_identity.is_some()
