@@ -152,10 +152,12 @@ impl Hop<'_, '_> {
                 verdict = verdict.max(path_verdict(asker.ask_in(action, target, &context).verdict()));
             }
         }
+        let mut conditions = words::requirements(world, asker, &answer);
+        conditions.retain(|c| !c.text.is_empty());
         Said {
             verdict,
-            conditions: words::requirements(world, asker, &answer),
-            actions: Vec::new(),
+            conditions,
+            actions: self.actions.iter().map(ToString::to_string).collect(),
         }
     }
 

@@ -13,9 +13,16 @@ const MOST: usize = 400;
 
 /// Tries values, and takes down what comes of it; nothing where there are too many.
 pub(super) fn run(chain: &Chain<'_, '_>, shared: &Shared, out: &mut Joined) {
+    let choices: Vec<Vec<Choice>> = (0..chain.hops.len())
+        .map(|at| choices(chain, shared, at))
+        .collect();
+    if choices.iter().any(|choices| choices.len() > MOST) {
+        return;
+    }
     let mut trial = Trial {
         chain,
         shared,
+        choices,
         tally: vec![Tally::default(); chain.hops.len()],
         asked: 0,
         reached: false,
@@ -38,6 +45,8 @@ struct Tally {
 struct Trial<'c, 'a, 'w> {
     chain: &'c Chain<'a, 'w>,
     shared: &'c Shared,
+    /// By hop.
+    choices: Vec<Vec<Choice>>,
     tally: Vec<Tally>,
     asked: usize,
     reached: bool,
@@ -49,7 +58,7 @@ impl Trial<'_, '_, '_> {
             self.reached = true;
             return;
         };
-        for choice in self.choices(at) {
+        for choice in self.choices.get(at).cloned().unwrap_or_default() {
             if self.asked >= MOST {
                 return;
             }
@@ -70,51 +79,6 @@ impl Trial<'_, '_, '_> {
                 self.visit(at + 1, &next);
             }
         }
-    }
-
-    /// What the caller may choose at a hop.
-    fn choices(&self, at: usize) -> Vec<Choice> {
-        let mut out = vec![Choice::default()];
-        let hops = &self.chain.hops;
-        if !hops
-            .get(at)
-            .is_some_and(|hop| matches!(hop.gives, Gives::Assumed(_)))
-        {
-            return out;
-        }
-        let again = hops
-            .iter()
-            .skip(at + 1)
-            .any(|hop| matches!(hop.gives, Gives::Assumed(_)));
-        for (name, values) in &self.shared.tags {
-            let mut tags = vec![None];
-            for value in values {
-                let tag = |transitive| {
-                    Some(Tag {
-                        value: Some(value.clone()),
-                        transitive,
-                        perhaps: false,
-                    })
-                };
-                tags.push(tag(false));
-                tags.extend(again.then(|| tag(true)));
-            }
-            out = spread(&out, &tags, |choice, tag| {
-                choice.tags.insert(name.clone(), tag.clone());
-            });
-        }
-        if let Some(values) = &self.shared.source_identity {
-            let set: Vec<Option<String>> = std::iter::once(None)
-                .chain(values.iter().cloned().map(Some))
-                .collect();
-            out = spread(&out, &set, |choice, set| {
-                choice.source_identity = Some(set.clone())
-            });
-        }
-        if let Some(values) = &self.shared.name {
-            out = spread(&out, values, |choice, name| choice.name = Some(name.clone()));
-        }
-        out
     }
 
     /// Takes down what came out.
@@ -213,6 +177,51 @@ impl Trial<'_, '_, '_> {
             format!("{}{asked}{with}: no session meets both ({spelled})", text(at)),
         )
     }
+}
+
+/// What the caller may choose at a hop.
+fn choices(chain: &Chain<'_, '_>, shared: &Shared, at: usize) -> Vec<Choice> {
+    let mut out = vec![Choice::default()];
+    let hops = &chain.hops;
+    if !hops
+        .get(at)
+        .is_some_and(|hop| matches!(hop.gives, Gives::Assumed(_)))
+    {
+        return out;
+    }
+    let again = hops
+        .iter()
+        .skip(at + 1)
+        .any(|hop| matches!(hop.gives, Gives::Assumed(_)));
+    for (name, values) in &shared.tags {
+        let mut tags = vec![None];
+        for value in values {
+            let tag = |transitive| {
+                Some(Tag {
+                    value: Some(value.clone()),
+                    transitive,
+                    perhaps: false,
+                })
+            };
+            tags.push(tag(false));
+            tags.extend(again.then(|| tag(true)));
+        }
+        out = spread(&out, &tags, |choice, tag| {
+            choice.tags.insert(name.clone(), tag.clone());
+        });
+    }
+    if let Some(values) = &shared.source_identity {
+        let set: Vec<Option<String>> = std::iter::once(None)
+            .chain(values.iter().cloned().map(Some))
+            .collect();
+        out = spread(&out, &set, |choice, set| {
+            choice.source_identity = Some(set.clone())
+        });
+    }
+    if let Some(values) = &shared.name {
+        out = spread(&out, values, |choice, name| choice.name = Some(name.clone()));
+    }
+    out
 }
 
 /// Each of the choices with each of the options.
