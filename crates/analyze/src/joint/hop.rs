@@ -270,7 +270,7 @@ impl<'a, 'w> Hop<'a, 'w> {
                 "aws:principaltag/" => {
                     let known = |c: &&Condition| {
                         let name = c.key.strip_prefix("aws:principaltag/");
-                        name.is_some_and(|name| session.tags.contains_key(name))
+                        name.is_some_and(|name| session.closed || session.tags.contains_key(name))
                     };
                     out.extend(self.conditions().filter(known).map(|c| c.key.to_string()));
                 }
@@ -329,7 +329,7 @@ fn gives(world: &World, at: usize, step: &Step, before: &[NodeId]) -> Gives {
                 Some(workload)
                     if kind(*workload) != Kind::ExternalWorkload && kind(step.to) != Kind::IamUser =>
                 {
-                    Session::of_workload(world, at, *workload)
+                    Session::of_workload(world, at, *workload, step.to)
                 }
                 _ => Session::of_somebody(world, Some(at), step.to),
             }

@@ -81,6 +81,8 @@ pub(super) struct Session {
     pub(super) given: BTreeMap<&'static str, Known>,
     /// Tags by name in lower case. What is not here is as [`crate::facts`] has it.
     pub(super) tags: BTreeMap<String, Tag>,
+    /// Whether it has no others.
+    pub(super) closed: bool,
     /// Whether it may have transitive tags that are not among them.
     pub(super) other_tags: bool,
     pub(super) source_identity: SourceIdentity,
@@ -117,6 +119,7 @@ impl Session {
             mfa: Mfa::Open,
             given: BTreeMap::new(),
             tags: BTreeMap::new(),
+            closed: false,
             other_tags: true,
             source_identity: SourceIdentity::Open,
             name: None,
@@ -142,7 +145,7 @@ impl Session {
     }
 
     /// What a service gives to a workload that it runs.
-    pub(super) fn of_workload(world: &World, by: usize, workload: NodeId) -> Self {
+    pub(super) fn of_workload(world: &World, by: usize, workload: NodeId, role: NodeId) -> Self {
         let record = &world.node(workload).record;
         let mut out = Self::unknown(Some(by)).no_workload();
         out.mfa = Mfa::Never;
@@ -152,6 +155,7 @@ impl Session {
                 out.other_tags = false;
                 out.given.insert("identitystore:userid", Known::Absent);
                 out.given.insert("aws:federatedprovider", Known::Absent);
+                out.own_tags(world, role);
             }
             _ => {}
         }
@@ -191,6 +195,22 @@ impl Session {
             _ => {}
         }
         out
+    }
+
+    /// No tags are passed: the role's own are all that the session has.
+    fn own_tags(&mut self, world: &World, role: NodeId) {
+        if !world.principals.contains_key(&role) {
+            return;
+        }
+        self.closed = true;
+        for (name, value) in &world.node(role).record.tags {
+            let tag = Tag {
+                value: Some(value.clone()),
+                transitive: false,
+                perhaps: false,
+            };
+            self.tags.insert(name.to_ascii_lowercase(), tag);
+        }
     }
 
     /// A role that was passed to a service by somebody who can make it run something: the service gives the credentials.
@@ -287,6 +307,9 @@ impl Session {
         for (key, known) in &self.given {
             set(context, key, known);
         }
+        if self.closed {
+            context.close_prefix("aws:PrincipalTag");
+        }
         for (name, tag) in &self.tags {
             let key = format!("aws:PrincipalTag/{name}");
             match &tag.value {
@@ -351,6 +374,7 @@ impl Session {
             "aws:userid" | SESSION => out.name.clone_from(&self.name),
             key => {
                 if let Some(name) = key.strip_prefix("aws:principaltag/") {
+                    out.closed = self.closed;
                     out.tags
                         .extend(self.tags.get(name).map(|tag| (name.to_owned(), tag.clone())));
                 } else {
