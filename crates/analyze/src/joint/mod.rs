@@ -9,7 +9,7 @@
 //! | credentials | fact | AWS page |
 //! |---|---|---|
 //! | of an IAM user | MFA may be shown; no source identity, no `aws:FederatedProvider`, no `identitystore:UserId` | "Secure API access with MFA"; "Monitor and control actions taken with assumed roles" |
-//! | that a service gives to what it runs | never MFA; functions and instances: no source identity, and their name is the session's | "Secure API access with MFA" (only `AssumeRole` and `GetSessionToken` of a user take it) |
+//! | that a service gives to what it runs | never MFA; functions and instances: no source identity, no session tags, and their name is the session's | "Secure API access with MFA" (only `AssumeRole` and `GetSessionToken` of a user take it) |
 //! | of a Lambda function | `lambda:SourceFunctionArn` is the function; nobody else has the key | Lambda, "Using source function ARN to control function access behavior" |
 //! | of an EC2 instance | `ec2:SourceInstanceARN` is the instance; nobody else has it, nor `aws:Ec2InstanceSourceVpc` | "AWS global condition context keys"; EC2, "Condition keys" |
 //! | of EKS Pod Identity | transitive tags `kubernetes-namespace`, `kubernetes-service-account`, unless tags are switched off | EKS, "Grant Pods access to AWS resources based on tags" |
@@ -38,6 +38,7 @@
 mod asking;
 mod hop;
 mod session;
+mod telling;
 mod trial;
 mod values;
 
