@@ -252,13 +252,16 @@ pub(crate) fn restricts_public_buckets(record: &Record) -> bool {
         .any(|key| block.and_then(|block| block.get(*key)?.as_bool()) == Some(true))
 }
 
-/// Whether an action asks for a role's credentials, so that the trust policy is the resource policy.
+/// Whether an action asks for a role's credentials, or for what they are to carry, so that the trust policy is the resource
+/// policy.
 #[must_use]
 pub fn is_assume(action: &str) -> bool {
     [
         "sts:AssumeRole",
         "sts:AssumeRoleWithWebIdentity",
         "sts:AssumeRoleWithSAML",
+        "sts:TagSession",
+        "sts:SetSourceIdentity",
     ]
     .iter()
     .any(|known| known.eq_ignore_ascii_case(action))

@@ -82,27 +82,40 @@ fn iam(world: &World, context: &mut Context, caller: &Caller, node: Option<NodeI
         }
     }
     if let Some(node) = node {
+        let brought = trust_allows(world, node, "sts:TagSession");
         for (key, value) in &world.node(node).record.tags {
-            context.set(&format!("aws:PrincipalTag/{key}"), value.as_str());
+            let key = format!("aws:PrincipalTag/{key}");
+            // A session tag overrides the role's own of the same name.
+            if brought {
+                context.set_unknown(&key, false);
+            } else {
+                context.set(&key, value.as_str());
+            }
         }
-        if !takes_session_tags(world, node) {
+        if !brought {
             context.close_prefix("aws:PrincipalTag");
+        }
+        // A source identity is set where a role is assumed, and only where its trust policy lets it be set. A user's own
+        // credentials have none.
+        if world.principals.contains_key(&node) && !trust_allows(world, node, "sts:SetSourceIdentity") {
+            context.set_absent("aws:SourceIdentity");
         }
     }
 }
 
-/// Whether somebody may bring tags along into the role's sessions: then tags beyond the role's own are unknown.
-fn takes_session_tags(world: &World, node: NodeId) -> bool {
-    let trust = world
-        .principals
-        .get(&node)
-        .and_then(|p| p.trust)
-        .and_then(|tag| world.attachment(tag));
-    trust.is_some_and(|trust| {
-        trust.policy.statements.iter().any(|statement| {
-            statement.effect == sv0_iam::syntax::Effect::Allow && statement.action.matches("sts:TagSession")
-        })
-    })
+/// Whether a role's trust policy lets somebody do something beside becoming it: bring tags along into its sessions
+/// (`sts:TagSession`: then its principal tags are unknown), set who is behind them (`sts:SetSourceIdentity`).
+pub(crate) fn trust_allows(world: &World, role: NodeId, action: &str) -> bool {
+    let Some(principal) = world.principals.get(&role) else {
+        return false;
+    };
+    match principal.trust.and_then(|tag| world.attachment(tag)) {
+        Some(trust) => trust.policy.statements.iter().any(|statement| {
+            statement.effect == sv0_iam::syntax::Effect::Allow && statement.action.matches(action)
+        }),
+        // Nobody has read what it says; a user has none.
+        None => matches!(principal.caller.kind, CallerKind::Role | CallerKind::RoleSession),
+    }
 }
 
 fn service(context: &mut Context, caller: &Caller) {

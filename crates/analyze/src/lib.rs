@@ -8,6 +8,7 @@
 //! * [`reach`] — the same for everybody at once, as sets of actions and without words;
 //! * [`scope`] — broad grants, kept symbolic: every bucket, everything in an account;
 //! * [`steps`] — how authority moves from one entity to the next;
+//! * [`joint`] — what a chain of steps hands from hop to hop, and whether its hops contradict each other;
 //! * [`paths`] — chains of steps from an origin to what they reach;
 //! * [`coverage`] — which gaps could change which answer;
 //! * [`question`] — the questions people ask: who-can, can, explain, overview;
@@ -21,6 +22,7 @@ pub mod ask;
 pub mod coverage;
 pub mod everybody;
 pub mod facts;
+pub mod joint;
 pub mod normalize;
 pub mod paths;
 pub mod question;

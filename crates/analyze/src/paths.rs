@@ -15,6 +15,7 @@ use sv0_model::path::{BlockedBy, ConditionText, Hop, Path, PathVerdict, Statemen
 
 use crate::access::{Access, Allowed, Source, access};
 use crate::ask::Asker;
+use crate::joint::{Joined, Rejudged};
 use crate::steps::{Step, Steps};
 use crate::world::World;
 
@@ -214,7 +215,8 @@ impl<'w> Finder<'w> {
             // Using data is told by what the identity can do to it (below), not by the step that sets something in motion.
             let use_of_data = link.step.is_some_and(|step| is_use(step.edge))
                 && is_data(self.world.node(link.node).record.kind);
-            if at > 0 && !use_of_data && targets.contains(&link.node) && link.denied == options.blocked {
+            let wanted = link.denied == options.blocked || hangs(&links, at);
+            if at > 0 && !use_of_data && targets.contains(&link.node) && wanted {
                 found.paths.push(self.path(&links, at, None));
             }
             if !self.askers.contains_key(&link.node) {
@@ -230,6 +232,10 @@ impl<'w> Finder<'w> {
                 self.ends(&links, at, target, options, &mut found.paths);
             }
         }
+        // Hops that contradict each other make a path that is not there.
+        found
+            .paths
+            .retain(|path| (path.verdict == PathVerdict::Denied) == options.blocked);
         found.paths.sort_by(|a, b| {
             (a.hops.len(), &a.target.id, &a.chain).cmp(&(b.hops.len(), &b.target.id, &b.chain))
         });
@@ -309,15 +315,17 @@ impl<'w> Finder<'w> {
                     }),
                 ));
             }
-            if !link.denied {
-                return;
-            }
         } else if link.denied {
             return;
         }
+        let contradicts = options.blocked && !link.denied;
         // Actions that hang on conditions are a path of their own: what is certain must not lend them its certainty.
         let mut by_policy: BTreeMap<(Vec<String>, Vec<&str>), Vec<&Allowed>> = BTreeMap::new();
         for allowed in &access.allowed {
+            // Only what hangs on something can be contradicted.
+            if contradicts && allowed.verdict == Verdict::Allowed && !hangs(links, at) {
+                continue;
+            }
             // What an earlier entity of the chain can do itself is its own, shorter path.
             if before
                 .get(allowed.action)
@@ -355,6 +363,11 @@ impl<'w> Finder<'w> {
         while let Some(link) = cursor.and_then(|i| links.get(i)) {
             if self.askers.contains_key(&link.node) {
                 for allowed in &self.access(link.node, target).allowed {
+                    // What the chain may contradict there need not be contradicted further on.
+                    let handed = link.before.is_some();
+                    if handed && crate::joint::mentions(&allowed.conditions).next().is_some() {
+                        continue;
+                    }
                     let best = out.entry(allowed.action).or_insert(u8::MAX);
                     *best = rank(allowed.verdict).min(*best);
                 }
@@ -364,7 +377,7 @@ impl<'w> Finder<'w> {
         out
     }
 
-    fn path(&self, links: &[Link<'w>], at: usize, end: Option<End<'_>>) -> Path {
+    fn path(&self, links: &[Link<'w>], at: usize, mut end: Option<End<'_>>) -> Path {
         let world = self.world;
         let mut steps = Vec::new();
         let mut cursor = Some(at);
@@ -375,6 +388,13 @@ impl<'w> Finder<'w> {
             cursor = link.before;
         }
         steps.reverse();
+        let joined = self.join(
+            origin,
+            &steps,
+            links.get(at).map_or(origin, |link| link.node),
+            &mut end,
+        );
+        let mut rejudged = joined.hops.into_iter();
 
         let mut chain = vec![world.id(origin).to_owned()];
         let mut hops = Vec::new();
@@ -399,6 +419,7 @@ impl<'w> Finder<'w> {
                 confidence: confidence(step.confidence),
                 evidence: None,
             });
+            rejudge(&mut hops, rejudged.next());
         }
         let mut blocked_by: Vec<BlockedBy> = steps.iter().flat_map(|step| step.blocked.clone()).collect();
         let last = links.get(at).map_or(origin, |link| link.node);
@@ -417,12 +438,35 @@ impl<'w> Finder<'w> {
             chain.push(hop.to.id.clone());
             blocked_by.extend(more.blocked.iter().cloned());
             hops.push(hop);
+            rejudge(&mut hops, rejudged.next());
             facts = more;
         }
+        blocked_by.extend(joined.blocked);
         // What people look for first comes first, and what denies before what merely does not allow.
         blocked_by.sort_by_cached_key(|b| (crate::question::headline(&b.action), !b.explicit, b.clone()));
         blocked_by.dedup();
         self.assemble(origin, chain, hops, blocked_by, facts)
+    }
+
+    /// What the chain hands from hop to hop; actions that it leaves out are taken from the end.
+    fn join(&self, origin: NodeId, steps: &[&Step], identity: NodeId, end: &mut Option<End<'_>>) -> Joined {
+        let asked = match &*end {
+            Some(End::Blocked { .. }) => return Joined::default(),
+            Some(End::Allowed { target, allowed, .. }) => Some(crate::joint::End {
+                identity,
+                target: *target,
+                actions: allowed.iter().map(|a| a.action).collect(),
+                conditions: allowed.first().map_or(&[], |a| &a.conditions),
+            }),
+            None => None,
+        };
+        let joined = crate::joint::join(self.world, origin, steps, asked.as_ref()).unwrap_or_default();
+        if let (None, Some(Some(last)), Some(End::Allowed { allowed, .. })) =
+            (&joined.blocked, joined.hops.get(steps.len()), end)
+        {
+            allowed.retain(|a| last.actions.iter().any(|action| action == a.action));
+        }
+        joined
     }
 
     fn assemble(
@@ -760,6 +804,26 @@ fn acting_account(world: &World, node: NodeId) -> Option<&str> {
         }
         _ => record.account.as_deref(),
     }
+}
+
+/// Puts what the chain makes of the last hop in its place.
+fn rejudge(hops: &mut [Hop], with: Option<Option<Rejudged>>) {
+    if let (Some(hop), Some(Some(with))) = (hops.last_mut(), with) {
+        hop.verdict = with.verdict;
+        hop.conditions = with.conditions;
+    }
+}
+
+/// Whether something on the way to a link hangs on conditions.
+fn hangs(links: &[Link<'_>], at: usize) -> bool {
+    let mut cursor = links.get(at);
+    while let Some(link) = cursor {
+        if link.step.is_some_and(|step| !step.conditions.is_empty()) {
+            return true;
+        }
+        cursor = link.before.and_then(|i| links.get(i));
+    }
+    false
 }
 
 fn on_chain(links: &[Link<'_>], at: usize, node: NodeId) -> bool {
