@@ -11,6 +11,7 @@ use sv0_iam::decide::{Hit, Layer, Verdict};
 use sv0_iam::name::Arn;
 use sv0_iam::name::principal::Named;
 use sv0_iam::syntax::Effect;
+use sv0_iam::syntax::ast::PrincipalEntry;
 use sv0_iam::syntax::resource::Scope;
 use sv0_model::graph::NodeId;
 use sv0_model::kind::{AccessLevel, EdgeKind, Kind};
@@ -99,9 +100,8 @@ pub struct Part {
 }
 
 impl Part {
-    /// A resource that is asked about as a whole.
-    pub(crate) fn whole(world: &World, resource: NodeId, actions: &Actions) -> Self {
-        let arn = world.id(resource).to_owned();
+    /// One ARN that stands for itself.
+    pub(crate) fn named(arn: String, actions: &Actions) -> Self {
         Self {
             scope: arn.clone(),
             arn,
@@ -381,11 +381,19 @@ fn push_blocked(out: &mut Access, blocked: Blocked) {
     }
 }
 
-/// Whether any grant of the caller overlaps the resource, or the resource has a policy of its own: skips most pairs of
-/// principal and resource at once.
+/// Whether any grant of the caller overlaps the resource, or the resource has a policy that may mean the caller: skips most
+/// pairs of principal and resource at once.
 fn could_touch(world: &World, asker: &Asker<'_>, resource: NodeId) -> bool {
-    if world.resource_policies.contains_key(&resource) {
-        return true;
+    let node = world.node(resource);
+    let owner = node.record.account.as_deref();
+    let foreign = owner.is_some() && owner != asker.caller.account.as_deref();
+    if let Some(tags) = world.resource_policies.get(&resource) {
+        let mut policies = tags.iter().filter_map(|tag| world.attachment(*tag));
+        return !foreign || policies.any(|attachment| may_mean(&attachment.policy, asker));
+    }
+    // A foreign account's resource needs a policy of its own that lets the caller in.
+    if foreign && !node.stub {
+        return false;
     }
     let id = world.id(resource);
     let Some(principal) = asker.node.and_then(|node| world.principals.get(&node)) else {
@@ -424,6 +432,27 @@ fn could_touch(world: &World, asker: &Asker<'_>, resource: NodeId) -> bool {
                     })
             })
         })
+}
+
+/// Whether a resource's policy grants to anyone, to the caller's account, or to somebody of it.
+fn may_mean(policy: &sv0_iam::syntax::Policy, asker: &Asker<'_>) -> bool {
+    let account = asker.caller.account.as_deref();
+    let granting = policy.statements.iter().filter(|s| s.effect == Effect::Allow);
+    granting.filter_map(|s| s.principal.as_ref()).any(|element| {
+        element.negated
+            || element.entries.iter().any(|entry| match entry {
+                PrincipalEntry::Account(id) => account == Some(&**id),
+                PrincipalEntry::Arn(arn) => {
+                    **arn == *asker.caller.id || account.is_some_and(|account| arn.contains(account))
+                }
+                PrincipalEntry::UniqueId(_) => false,
+                PrincipalEntry::Anyone
+                | PrincipalEntry::Service(_)
+                | PrincipalEntry::Federated(_)
+                | PrincipalEntry::CanonicalUser(_)
+                | PrincipalEntry::Other(_) => true,
+            })
+    })
 }
 
 /// Only policies that mention an action can grant it: skips most of a service's actions at once.

@@ -5,6 +5,7 @@
 //! of trust cost nothing. A chain that only repeats what an earlier part of it can do already is not told.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use sv0_iam::decide::{Layer, Verdict};
@@ -16,7 +17,7 @@ use sv0_model::path::{BlockedBy, ConditionText, Hop, Path, PathVerdict, Statemen
 use crate::access::{Access, Allowed, Source, access};
 use crate::ask::Asker;
 use crate::joint::{Joined, Rejudged};
-use crate::steps::{Step, Steps};
+use crate::steps::{Move, Step, Steps};
 use crate::world::World;
 
 /// How far to look.
@@ -59,10 +60,10 @@ pub struct Finder<'w> {
 /// Answers that were found.
 #[derive(Default)]
 struct Known {
-    some: FxHashMap<(NodeId, NodeId), std::sync::Arc<Access>>,
+    some: FxHashMap<(NodeId, NodeId), Arc<Access>>,
     /// Most pairs have nothing to do with each other: one bit a resource for each identity that was asked about.
     nothing: FxHashMap<NodeId, Vec<u64>>,
-    empty: std::sync::Arc<Access>,
+    empty: Arc<Access>,
 }
 
 impl Known {
@@ -71,7 +72,7 @@ impl Known {
         identity: NodeId,
         place: Option<usize>,
         resource: NodeId,
-    ) -> Option<&std::sync::Arc<Access>> {
+    ) -> Option<&Arc<Access>> {
         let nothing = place.is_some_and(|place| {
             let bits = self.nothing.get(&identity);
             bits.and_then(|bits| bits.get(place / 64))
@@ -88,7 +89,7 @@ impl Known {
         identity: NodeId,
         place: Option<usize>,
         resource: NodeId,
-        found: std::sync::Arc<Access>,
+        found: Arc<Access>,
     ) {
         let empty = found.allowed.is_empty() && found.blocked.is_empty() && !found.kms_not_evaluated;
         match place.filter(|_| empty) {
@@ -121,7 +122,7 @@ pub struct Found {
 #[derive(Clone, Copy)]
 struct Link<'w> {
     node: NodeId,
-    step: Option<&'w Step>,
+    step: Option<&'w Move>,
     before: Option<usize>,
     role_hops: usize,
     length: usize,
@@ -148,7 +149,7 @@ impl<'w> Finder<'w> {
 
     /// What an identity can do to a resource.
     #[must_use]
-    pub fn access(&self, identity: NodeId, resource: NodeId) -> std::sync::Arc<Access> {
+    pub fn access(&self, identity: NodeId, resource: NodeId) -> Arc<Access> {
         let place = self.places.get(&resource).copied();
         // A poisoned lock means that another thread died while inserting; the map itself is whole.
         let lock = || {
@@ -157,15 +158,15 @@ impl<'w> Finder<'w> {
                 .unwrap_or_else(std::sync::PoisonError::into_inner)
         };
         if let Some(found) = lock().get(identity, place, resource) {
-            return std::sync::Arc::clone(found);
+            return Arc::clone(found);
         }
         let found = self
             .askers
             .get(&identity)
             .map(|asker| access(self.world, asker, resource))
             .unwrap_or_default();
-        let found = std::sync::Arc::new(found);
-        lock().insert(identity, place, resource, std::sync::Arc::clone(&found));
+        let found = Arc::new(found);
+        lock().insert(identity, place, resource, Arc::clone(&found));
         found
     }
 
@@ -217,7 +218,7 @@ impl<'w> Finder<'w> {
                 && is_data(self.world.node(link.node).record.kind);
             let wanted = link.denied == options.blocked || hangs(&links, at);
             if at > 0 && !use_of_data && targets.contains(&link.node) && wanted {
-                found.paths.push(self.path(&links, at, None));
+                found.paths.extend(self.path(&links, at, None));
             }
             if !self.askers.contains_key(&link.node) {
                 continue;
@@ -305,7 +306,7 @@ impl<'w> Finder<'w> {
                 }
             }
             for (policy, blocked) in by_policy {
-                out.push(self.path(
+                out.extend(self.path(
                     links,
                     at,
                     Some(End::Blocked {
@@ -343,7 +344,7 @@ impl<'w> Finder<'w> {
         }
         for ((policy, _), allowed) in by_policy {
             let unknown_key = access.kms_not_evaluated;
-            out.push(self.path(
+            out.extend(self.path(
                 links,
                 at,
                 Some(End::Allowed {
@@ -377,17 +378,23 @@ impl<'w> Finder<'w> {
         out
     }
 
-    fn path(&self, links: &[Link<'w>], at: usize, mut end: Option<End<'_>>) -> Path {
+    /// A path in words; none where a step of it, looked at closely, is not there.
+    fn path(&self, links: &[Link<'w>], at: usize, mut end: Option<End<'_>>) -> Option<Path> {
         let world = self.world;
-        let mut steps = Vec::new();
+        let mut moves = Vec::new();
         let mut cursor = Some(at);
         let mut origin = NodeId(0);
         while let Some(link) = cursor.and_then(|i| links.get(i)) {
             origin = link.node;
-            steps.extend(link.step);
+            moves.extend(link.step);
             cursor = link.before;
         }
-        steps.reverse();
+        let steps: Vec<Arc<Step>> = moves
+            .into_iter()
+            .rev()
+            .map(|found| self.steps.describe(world, found))
+            .collect::<Option<_>>()?;
+        let steps: Vec<&Step> = steps.iter().map(|step| &**step).collect();
         let joined = self.join(
             origin,
             &steps,
@@ -445,7 +452,7 @@ impl<'w> Finder<'w> {
         // What people look for first comes first, and what denies before what merely does not allow.
         blocked_by.sort_by_cached_key(|b| (crate::question::headline(&b.action), !b.explicit, b.clone()));
         blocked_by.dedup();
-        self.assemble(origin, chain, hops, blocked_by, facts)
+        Some(self.assemble(origin, chain, hops, blocked_by, facts))
     }
 
     /// What the chain hands from hop to hop; actions that it leaves out are taken from the end.
@@ -818,7 +825,7 @@ fn rejudge(hops: &mut [Hop], with: Option<Option<Rejudged>>) {
 fn hangs(links: &[Link<'_>], at: usize) -> bool {
     let mut cursor = links.get(at);
     while let Some(link) = cursor {
-        if link.step.is_some_and(|step| !step.conditions.is_empty()) {
+        if link.step.is_some_and(|step| step.verdict == PathVerdict::AllowedIf) {
             return true;
         }
         cursor = link.before.and_then(|i| links.get(i));

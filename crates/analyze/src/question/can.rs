@@ -133,6 +133,7 @@ pub fn can(world: &World, steps: &Steps, finder: &Finder<'_>, principal: NodeId)
         scps,
         uses: steps
             .from(principal)
+            .filter_map(|found| steps.describe(world, found))
             .map(|step| Use {
                 edge: step.edge,
                 to: world.entity(step.to),

@@ -14,7 +14,7 @@ use sv0_model::path::{BlockedBy, ConditionText, EntityRef, PathVerdict, Statemen
 use super::who_can::Subject;
 use crate::access::{ANY, access_filtered, access_on};
 use crate::ask::{Asker, Target};
-use crate::steps::describe;
+use crate::steps::describe_answer;
 use crate::words;
 use crate::world::World;
 
@@ -89,7 +89,7 @@ pub fn explain(world: &World, principal: NodeId, action: &str, subject: &Subject
             node: subject.node,
         },
     );
-    let judged = describe(world, &asker, &spelled, subject.node, &answer);
+    let judged = describe_answer(world, &asker, &spelled, subject.node, &answer);
     let mut out = Explanation {
         principal: world.entity(principal),
         action: spelled.clone(),

@@ -13,7 +13,7 @@ use sv0_model::path::{BlockedBy, ConditionText, EntityRef, PathVerdict, Statemen
 use crate::access::{Access, access_filtered, access_on};
 use crate::ask::{Asker, Target};
 use crate::paths::Finder;
-use crate::steps::{Step, Steps, askers, judge};
+use crate::steps::{Move, Steps, askers, judge};
 use crate::world::{LookupError, World};
 
 /// What a question is about: an entity, or an ARN below one.
@@ -293,7 +293,7 @@ fn single(world: &World, asker: &Asker<'_>, node: NodeId, action: &str, subject:
 /// The way from an entity to one who can.
 #[derive(Clone, Copy)]
 struct Way<'s> {
-    next: Option<&'s Step>,
+    next: Option<&'s Move>,
     end: NodeId,
     length: usize,
     verdict: PathVerdict,
@@ -332,8 +332,10 @@ fn through(
         };
         let (mut chain, mut conditions, mut at) = (Vec::new(), Vec::new(), origin);
         while let Some(step) = best.get(&at).and_then(|way| way.next) {
-            chain.push(step.text.clone());
-            conditions.extend(step.conditions.clone());
+            if let Some(told) = steps.describe(world, step) {
+                chain.push(told.text.clone());
+                conditions.extend(told.conditions.clone());
+            }
             at = step.to;
         }
         out.push(Through {

@@ -8,7 +8,7 @@ use sv0_model::kind::{AccessLevel, EdgeKind, Kind};
 use sv0_model::path::PathVerdict;
 
 use super::{How, Move, Step, describe_answer, step};
-use crate::access::{Part, access_filtered};
+use crate::access::{ANY, Part, access_filtered, access_on};
 use crate::alike::Actions;
 use crate::ask::{Asker, Target};
 use crate::paths::is_data;
@@ -47,6 +47,17 @@ fn lever(world: &World, node: NodeId) -> Option<(&'static str, EdgeKind)> {
     })
 }
 
+/// The ARN that is asked about to set an entity in motion: its own, but that an agent is invoked by one of its aliases
+/// (Service Authorization Reference, "Amazon Bedrock").
+fn moved_by(world: &World, node: NodeId) -> String {
+    let id = world.id(node);
+    match world.node(node).record.kind {
+        Kind::S3Bucket => format!("{id}/{ANY}"),
+        Kind::BedrockAgent => format!("{}/{ANY}", id.replacen(":agent/", ":agent-alias/", 1)),
+        _ => id.to_owned(),
+    }
+}
+
 /// Who can set what in motion, as moves.
 pub(super) fn moves(world: &World) -> Vec<Move> {
     let (everybody, reaching) = (world.everybody(), world.reaching());
@@ -73,7 +84,7 @@ pub(super) fn moves(world: &World) -> Vec<Move> {
                 let mut parts = if is_data(world.node(*node).record.kind) {
                     reaching.parts(world, *node)
                 } else {
-                    vec![Part::whole(world, *node, actions)]
+                    vec![Part::named(moved_by(world, *node), actions)]
                 };
                 parts.retain(|part| part.actions.iter().any(|(name, _)| name == action));
                 for part in &mut parts {
@@ -114,16 +125,17 @@ pub(super) fn moves(world: &World) -> Vec<Move> {
 /// Asks through [`access_filtered`], so that objects, keys and public-access blocks count as they do for data.
 pub(super) fn pull(world: &World, asker: &Asker<'_>, from: NodeId, node: NodeId) -> Option<Step> {
     let (action, edge) = lever(world, node)?;
-    let access = access_filtered(world, asker, node, &|asked| asked == action);
+    let arn = moved_by(world, node);
+    let access = if is_data(world.node(node).record.kind) {
+        access_filtered(world, asker, node, &|asked| asked == action)
+    } else {
+        access_on(world, asker, node, &arn, action)
+    };
     let allowed = access.allowed.first();
     let blocked = access.blocked.first();
     if allowed.is_none() && blocked.is_none() {
         return None;
     }
-    let arn = match world.node(node).record.kind {
-        Kind::S3Bucket => format!("{}/{}", world.id(node), crate::access::ANY),
-        _ => world.id(node).to_owned(),
-    };
     let answer = asker.ask(
         action,
         Target {

@@ -342,3 +342,95 @@ pub(crate) fn step(
         on: None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// Everybody and everything, pair by pair.
+    fn one_by_one(world: &World) -> BTreeSet<(EdgeKind, String, String)> {
+        let mut out = BTreeSet::new();
+        let mut add = |step: Option<Step>| {
+            if let Some(step) = step.filter(|step| step.verdict != PathVerdict::Denied) {
+                out.insert((
+                    step.edge,
+                    world.id(step.from).to_owned(),
+                    world.id(step.to).to_owned(),
+                ));
+            }
+        };
+        for asker in askers(world) {
+            let Some(from) = asker.node else { continue };
+            let admin = crate::scope::is_administrator(world, &asker);
+            for (to, node) in world.graph.nodes() {
+                if world.principals.get(&to).is_some_and(|p| p.trust.is_some()) {
+                    add(assume::assume(world, &asker, to));
+                }
+                if from != to {
+                    add(effective::pull(world, &asker, from, to));
+                }
+                let here = node.record.account == world.node(from).record.account;
+                if admin || !here || !world.principals.contains_key(&from) {
+                    continue;
+                }
+                for number in 0..technique::techniques().len() {
+                    let number = u16::try_from(number).unwrap_or_default();
+                    add(technique::step_between(world, &asker, number, from, to));
+                }
+            }
+        }
+        out
+    }
+
+    fn compare(world: &World) {
+        let steps = Steps::build(world);
+        let computed = |found: &&Move| !matches!(found.how, How::Known(_));
+        let all = steps.all().iter().filter(computed);
+        let together: BTreeSet<(EdgeKind, String, String)> = all
+            .filter(|found| found.verdict != PathVerdict::Denied)
+            .map(|found| {
+                let told = steps.describe(world, found);
+                let name = format!("{found:?} {} {}", world.id(found.from), world.id(found.to));
+                let told = told.unwrap_or_else(|| panic!("{name}"));
+                assert_eq!(told.verdict, found.verdict, "{}", told.text);
+                let id = |node| world.id(node).to_owned();
+                (found.edge, id(found.from), id(found.to))
+            })
+            .collect();
+        let alone = one_by_one(world);
+        assert!(alone.len() > 40, "{}", alone.len());
+        let known: BTreeSet<_> = steps
+            .all()
+            .iter()
+            .filter(|found| matches!(found.how, How::Known(_)))
+            .map(|found| {
+                let id = |node| world.id(node).to_owned();
+                (found.edge, id(found.from), id(found.to))
+            })
+            .collect();
+        let missing: Vec<_> = alone.difference(&together).filter(|step| !known.contains(*step)).collect();
+        assert!(missing.is_empty(), "one by one only: {missing:#?}");
+        let more: Vec<_> = together.difference(&alone).collect();
+        assert!(more.is_empty(), "together only: {more:#?}");
+    }
+
+    #[test]
+    fn moves_of_everybody_are_those_of_each_in_the_demo() {
+        let loaded = sv0_input::load_snapshot_text("demo", sv0_demo::SNAPSHOT);
+        compare(&crate::normalize::build(loaded.records, loaded.gaps));
+    }
+
+    #[test]
+    fn moves_of_everybody_are_those_of_each_in_a_made_up_organisation() {
+        let size = sv0_bench::Size {
+            accounts: 3,
+            roles: 60,
+            users: 12,
+            ..sv0_bench::Preset::S.size()
+        };
+        let records = sv0_bench::Organization::new(5, size).records().collect();
+        compare(&crate::normalize::build(records, Vec::new()));
+    }
+}

@@ -92,6 +92,44 @@ pub(super) fn step_of(
     }
 }
 
+/// What a technique makes of a principal and a target, where it works on that target.
+#[cfg(test)]
+pub(super) fn step_between(
+    world: &World,
+    asker: &Asker<'_>,
+    number: u16,
+    from: NodeId,
+    target: NodeId,
+) -> Option<Step> {
+    let technique = techniques().get(usize::from(number))?;
+    let node = world.node(target);
+    let kind = node.record.kind;
+    let everything = world.graph.find(&scope::everything(world.account_of(from)?))?;
+    let to = match technique.kind {
+        TechniqueKind::PassRole if kind == Kind::IamRole && from != target && !node.stub => {
+            return pass_role(world, asker, from, target, technique);
+        }
+        TechniqueKind::OwnPolicy if own_policies(world, from).contains(&target) => everything,
+        TechniqueKind::OwnUser if from == target && kind == Kind::IamUser => everything,
+        TechniqueKind::OwnRole if from == target && kind == Kind::IamRole => everything,
+        TechniqueKind::OwnGroup if world.graph.targets(from, EdgeKind::MemberOf).any(|g| g == target) => {
+            everything
+        }
+        TechniqueKind::OtherUser if from != target && kind == Kind::IamUser && !node.stub => target,
+        TechniqueKind::Trust
+            if from != target
+                && kind == Kind::IamRole
+                && !node.stub
+                && !world.id(target).contains(":role/aws-reserved/") =>
+        {
+            target
+        }
+        TechniqueKind::Workload if Some(kind) == technique.workload => target,
+        _ => return None,
+    };
+    gain(world, asker, from, to, target, technique)
+}
+
 /// Customer managed policies that are attached to the principal or its groups.
 pub(super) fn own_policies(world: &World, from: NodeId) -> Vec<NodeId> {
     let holders = std::iter::once(from).chain(world.graph.targets(from, EdgeKind::MemberOf));
