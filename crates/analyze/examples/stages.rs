@@ -32,4 +32,10 @@ fn main() {
         (who.len(), hits.iter().filter(|h| h.certain != h.possible).count(), hits.iter().filter(|h| h.blocked != 0).count())
     }).reduce(|| (0,0,0), |a, b| (a.0+b.0, a.1+b.1, a.2+b.2));
     eprintln!("reach {:.2?} {} MB: {} resources, {pairs} pairs, {open} open, {blocked} blocked", t.elapsed(), rss(), asked.len());
+    let t = Instant::now();
+    let steps = sv0_analyze::steps::Steps::build(&world);
+    use std::collections::BTreeMap;
+    let mut n: BTreeMap<_, usize> = BTreeMap::new();
+    for m in steps.all() { *n.entry((m.edge, m.verdict)).or_default() += 1; }
+    eprintln!("steps {:.2?} {} MB: {} {n:?}", t.elapsed(), rss(), steps.all().len());
 }
