@@ -6,13 +6,16 @@ use std::rc::Rc;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use rustc_hash::{FxHashMap, FxHashSet};
+use sv0_engine::index::PrincipalId;
 use sv0_iam::catalog::Catalog;
 use sv0_iam::decide::{Hit, Layer, Verdict};
 use sv0_iam::name::Arn;
 use sv0_iam::name::principal::Named;
 use sv0_iam::syntax::Effect;
+use sv0_iam::syntax::ResourcePattern;
 use sv0_iam::syntax::ast::PrincipalEntry;
 use sv0_iam::syntax::resource::Scope;
+
 use sv0_model::graph::NodeId;
 use sv0_model::kind::{AccessLevel, EdgeKind, Kind};
 use sv0_model::path::{BlockedBy, ConditionText};
@@ -249,7 +252,8 @@ impl Asking<'_, '_> {
         let allowed = if !answer.verdict().possible() && unknown.is_none() {
             let owner = world.account_of(resource);
             let same_account = owner.is_none() || asker.caller.account.as_deref() == owner;
-            if !meant(&answer.decision.hits, same_account) || !worth_telling(world, asker, resource, &sources) {
+            if !meant(&answer.decision.hits, same_account) || !worth_telling(world, asker, resource, &sources)
+            {
                 return None;
             }
             None
@@ -619,8 +623,14 @@ pub(crate) fn singled_out(world: &World) -> FxHashMap<String, Vec<(String, Strin
         if !seen.insert(std::sync::Arc::as_ptr(&attachment.policy)) {
             continue;
         }
-        let granting = attachment.policy.statements.iter().filter(|s| s.effect == Effect::Allow);
-        let elements = granting.filter_map(|s| s.resource.as_ref()).filter(|element| !element.negated);
+        let granting = attachment
+            .policy
+            .statements
+            .iter()
+            .filter(|s| s.effect == Effect::Allow);
+        let elements = granting
+            .filter_map(|s| s.resource.as_ref())
+            .filter(|element| !element.negated);
         for pattern in elements.flat_map(|element| &element.patterns) {
             let Some((bucket, below)) = pattern
                 .as_str()
@@ -642,6 +652,49 @@ pub(crate) fn singled_out(world: &World) -> FxHashMap<String, Vec<(String, Strin
                 names.push((example, pattern.as_str().to_owned()));
             }
         }
+    }
+    out
+}
+
+/// The same for patterns with variables: by bucket, whom they single a name out for, and which.
+pub(crate) fn singled_out_for_one(world: &World) -> FxHashMap<String, Vec<(PrincipalId, String)>> {
+    let with_variables = |tag: &u32| -> Vec<&ResourcePattern> {
+        let policy = world.attachment(*tag).map(|attachment| &attachment.policy);
+        let statements = policy.into_iter().flat_map(|policy| &policy.statements);
+        let granting = statements.filter(|s| s.effect == Effect::Allow);
+        let elements = granting
+            .filter_map(|s| s.resource.as_ref())
+            .filter(|element| !element.negated);
+        let patterns = elements.flat_map(|element| &element.patterns);
+        patterns
+            .filter(|p| p.as_str().contains(":s3:::") && !p.variables().is_empty())
+            .collect()
+    };
+    let mut known: FxHashMap<u32, Vec<&ResourcePattern>> = FxHashMap::default();
+    let mut out: FxHashMap<String, Vec<(PrincipalId, String)>> = FxHashMap::default();
+    for (node, principal) in &world.principals {
+        let Some(id) = world.everybody().principal(*node) else {
+            continue;
+        };
+        let mut asker = None;
+        for tag in &principal.identity {
+            let patterns = known.entry(*tag).or_insert_with(|| with_variables(tag));
+            for pattern in patterns.iter() {
+                let asker = asker.get_or_insert_with(|| Asker::node(world, *node));
+                let example = pattern.example(&asker.context, 'x');
+                let Some((bucket, _)) = example.as_deref().and_then(|arn| arn.split_once('/')) else {
+                    continue;
+                };
+                let bucket = bucket.to_owned();
+                out.entry(bucket)
+                    .or_default()
+                    .extend(example.map(|example| (id, example)));
+            }
+        }
+    }
+    for names in out.values_mut() {
+        names.sort();
+        names.dedup();
     }
     out
 }

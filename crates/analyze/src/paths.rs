@@ -67,12 +67,7 @@ struct Known {
 }
 
 impl Known {
-    fn get(
-        &self,
-        identity: NodeId,
-        place: Option<usize>,
-        resource: NodeId,
-    ) -> Option<&Arc<Access>> {
+    fn get(&self, identity: NodeId, place: Option<usize>, resource: NodeId) -> Option<&Arc<Access>> {
         let nothing = place.is_some_and(|place| {
             let bits = self.nothing.get(&identity);
             bits.and_then(|bits| bits.get(place / 64))
@@ -84,13 +79,7 @@ impl Known {
         self.some.get(&(identity, resource))
     }
 
-    fn insert(
-        &mut self,
-        identity: NodeId,
-        place: Option<usize>,
-        resource: NodeId,
-        found: Arc<Access>,
-    ) {
+    fn insert(&mut self, identity: NodeId, place: Option<usize>, resource: NodeId, found: Arc<Access>) {
         let empty = found.allowed.is_empty() && found.blocked.is_empty() && !found.kms_not_evaluated;
         match place.filter(|_| empty) {
             Some(place) => {
@@ -261,7 +250,7 @@ impl<'w> Finder<'w> {
             let go_on = *count <= options.routes && link.length < options.steps;
             if go_on {
                 for step in self.steps.from(link.node) {
-                    let denied = step.verdict == PathVerdict::Denied;
+                    let denied = self.steps.verdict(self.world, step) == PathVerdict::Denied;
                     if denied && (!options.blocked || link.denied) {
                         continue;
                     }
@@ -802,7 +791,7 @@ fn identity_policies(statements: &[StatementRef], holder: &str) -> Vec<String> {
 }
 
 /// The account whose authority is used at a node: resources belong to theirs, buckets too.
-fn acting_account(world: &World, node: NodeId) -> Option<&str> {
+pub(crate) fn acting_account(world: &World, node: NodeId) -> Option<&str> {
     let record = &world.node(node).record;
     match record.kind {
         // Identity Center lives in the management account; its users act nowhere until they have a role.
@@ -825,7 +814,10 @@ fn rejudge(hops: &mut [Hop], with: Option<Option<Rejudged>>) {
 fn hangs(links: &[Link<'_>], at: usize) -> bool {
     let mut cursor = links.get(at);
     while let Some(link) = cursor {
-        if link.step.is_some_and(|step| step.verdict == PathVerdict::AllowedIf) {
+        if link
+            .step
+            .is_some_and(|step| step.verdict == PathVerdict::AllowedIf)
+        {
             return true;
         }
         cursor = link.before.and_then(|i| links.get(i));

@@ -3,6 +3,7 @@
 pub mod as_policy;
 pub mod can;
 pub mod explain;
+pub mod exposure;
 pub mod overview;
 pub mod who_can;
 

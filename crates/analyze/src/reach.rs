@@ -103,6 +103,8 @@ pub struct Reaching {
     gates: Mutex<FxHashMap<(NodeId, String), Arc<Gate>>>,
     /// Buckets, and the names below them that some policy singles out.
     below: FxHashMap<String, Vec<(String, String)>>,
+    /// Buckets, and the names below them that the policies of one principal single out for it, by a variable.
+    personal: FxHashMap<String, Vec<(PrincipalId, String)>>,
 }
 
 /// Room for questions, one thread's.
@@ -125,6 +127,8 @@ pub(crate) struct About<'a> {
     pub(crate) block_public_access: bool,
     /// Facts of the request.
     pub(crate) more: &'a [(&'a str, &'a str)],
+    /// Who alone is asked about.
+    pub(crate) only: Option<PrincipalId>,
 }
 
 impl Reaching {
@@ -141,6 +145,7 @@ impl Reaching {
             keys: Arc::new(Family::new(everybody, &keys)),
             gates: Mutex::default(),
             below: access::singled_out(world),
+            personal: access::singled_out_for_one(world),
         }
     }
 
@@ -185,10 +190,9 @@ impl Reaching {
             .get(&resource)
             .map_or(&[][..], Vec::as_slice);
         let policies = everybody.policies(tags);
-        for (number, part) in parts.iter().enumerate() {
-            let family = self.family(world, &part.actions);
+        let mut one = |number: usize, arn: &str, family: &Family, only: Option<PrincipalId>| {
             let about = About {
-                arn: &part.arn,
+                arn,
                 node: Some(resource),
                 owner: record.account.as_deref(),
                 anywhere: stub,
@@ -196,6 +200,7 @@ impl Reaching {
                 rule: ResourceRule::Either,
                 block_public_access: crate::ask::restricts_public_buckets(record),
                 more: &[],
+                only,
             };
             ask(world, &family.bundle, &about, room);
             for row in &mut room.rows {
@@ -204,7 +209,7 @@ impl Reaching {
                     row.certain = 0;
                 }
             }
-            self.through_key(world, resource, &family, room);
+            self.through_key(world, resource, family, room);
             out.extend(room.rows.iter().map(|row| Hit {
                 principal: row.principal,
                 part: number,
@@ -212,6 +217,16 @@ impl Reaching {
                 possible: row.possible,
                 blocked: row.blocked,
             }));
+        };
+        for (number, part) in parts.iter().enumerate() {
+            one(number, &part.arn, &self.family(world, &part.actions), None);
+        }
+        // Objects are the second part of a bucket.
+        if let (Some(names), Some(objects)) = (self.personal.get(&record.id), parts.get(1)) {
+            let family = self.family(world, &objects.actions);
+            for (principal, arn) in names {
+                one(1, arn, &family, Some(*principal));
+            }
         }
     }
 
@@ -223,7 +238,11 @@ impl Reaching {
         let Some(key) = world.graph.targets(resource, EdgeKind::EncryptedWith).next() else {
             return;
         };
-        let service = family.bundle.names().first().and_then(|name| name.split(':').next());
+        let service = family
+            .bundle
+            .names()
+            .first()
+            .and_then(|name| name.split(':').next());
         let gate = self.gate(world, key, service.unwrap_or_default());
         for row in &mut room.rows {
             for (operation, mask) in &family.keyed {
@@ -284,6 +303,7 @@ impl Reaching {
                 rule: ResourceRule::Required,
                 block_public_access: false,
                 more: &[("kms:ViaService", &via)],
+                only: None,
             },
             &mut room,
         );
@@ -334,12 +354,20 @@ pub(crate) fn ask(world: &World, bundle: &Bundle, about: &About<'_>, room: &mut 
     };
     room.rows.clear();
     let Room { rows, scratch } = room;
-    everybody.population().reach(bundle, &asked, scratch, &mut |mut row| {
+    let mut tell = |mut row: Row| {
         if everybody.is_unsure(row.principal) {
             row.certain = 0;
         }
         rows.push(row);
-    });
+    };
+    let population = everybody.population();
+    match about.only {
+        Some(principal) => population
+            .reach_of(bundle, principal, &asked, scratch)
+            .into_iter()
+            .for_each(tell),
+        None => population.reach(bundle, &asked, scratch, &mut tell),
+    }
 }
 
 /// A row about a single action, as a move.

@@ -242,6 +242,7 @@ pub(crate) fn administrators(world: &World, accounts: &FxHashSet<String>) -> Vec
                 rule: ResourceRule::Either,
                 block_public_access: false,
                 more: &[],
+                only: None,
             };
             reach::ask(world, bundle, &about, room);
             let rows = room.rows.iter().filter(|row| row.possible != 0);

@@ -71,7 +71,12 @@ fn compare(world: &World) -> usize {
             }
         }
         assert_eq!(together, Able::new(), "together only: {}", world.id(resource));
-        assert_eq!(stopped, Able::new(), "stopped together only: {}", world.id(resource));
+        assert_eq!(
+            stopped,
+            Able::new(),
+            "stopped together only: {}",
+            world.id(resource)
+        );
     }
     compared
 }
@@ -88,4 +93,19 @@ fn in_a_made_up_organisation() {
     let org = Organization::new(11, Preset::S.size());
     let compared = compare(&normalize::build(org.records().collect(), Vec::new()));
     assert!(compared > 2_000, "{compared}");
+}
+
+/// A home below a bucket that only the user's own name opens.
+#[test]
+fn with_a_home_of_its_own() {
+    let records = r#"[
+        {"kind":"iam_user","id":"arn:aws:iam::111111111111:user/alice","name":"alice","account":"111111111111","policies":[
+            {"slot":"inline","name":"home","document":{"Version":"2012-10-17","Statement":
+                {"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::data/home/${aws:username}/*"}}}]},
+        {"kind":"iam_role","id":"arn:aws:iam::111111111111:role/app","name":"app","account":"111111111111","policies":[
+            {"slot":"inline","name":"home","document":{"Version":"2012-10-17","Statement":
+                {"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::data/home/${aws:username}/*"}}}]},
+        {"kind":"s3_bucket","id":"arn:aws:s3:::data","name":"data","account":"111111111111"}]"#;
+    let world = normalize::build(serde_json::from_str(records).unwrap(), Vec::new());
+    assert_eq!(compare(&world), 1);
 }

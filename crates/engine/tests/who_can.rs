@@ -348,7 +348,13 @@ fn together(population: &Population, asked: &Asked, target: &Target<'_>) {
     let compiled = library.facts(&facts);
     let mut room = reach::Scratch::default();
     // Several resources, and again the first: what they share must not tell.
-    let names = |head: &str| odd::RESOURCES.iter().copied().filter(|name| name.starts_with(head)).collect();
+    let names = |head: &str| {
+        odd::RESOURCES
+            .iter()
+            .copied()
+            .filter(|name| name.starts_with(head))
+            .collect()
+    };
     let others: Vec<&str> = names(&asked.resource[..asked.resource.len().min(12)]);
     let owners = [target.resource_account, Some("333333333333")];
     for (resource, owner) in std::iter::once(asked.resource)
@@ -393,11 +399,21 @@ fn together(population: &Population, asked: &Asked, target: &Target<'_>) {
                     answer.allowed.contains(&id) || answer.allowed_if.contains(&id),
                 );
                 let who = population.who(id).unwrap().id();
-                assert_eq!(found, wanted, "{name} together: {who} {} {owner:?} {asked:?}", resource.text());
+                assert_eq!(
+                    found,
+                    wanted,
+                    "{name} together: {who} {} {owner:?} {asked:?}",
+                    resource.text()
+                );
                 assert!(row.is_none_or(|row| !has(row.blocked) || !has(row.possible)));
                 if bit == 0 {
                     let alone = population.reach_of(&bundle, id, &question, &mut room);
-                    assert_eq!(alone.as_ref(), row, "alone: {who} {} {owner:?} {asked:?}", resource.text());
+                    assert_eq!(
+                        alone.as_ref(),
+                        row,
+                        "alone: {who} {} {owner:?} {asked:?}",
+                        resource.text()
+                    );
                 }
             }
         }

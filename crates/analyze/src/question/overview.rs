@@ -9,6 +9,7 @@ use sv0_model::graph::NodeId;
 use sv0_model::kind::{EdgeKind, Kind, Sensitivity};
 use sv0_model::path::{EntityRef, Path, PathVerdict};
 
+use super::exposure::{Reached, is_sensitive, reached};
 use crate::paths::{Finder, Options};
 use crate::steps::Steps;
 use crate::world::World;
@@ -43,9 +44,11 @@ pub struct Overview {
     pub steps: BTreeMap<EdgeKind, usize>,
     /// Sensitive data, most sensitive and most reached first.
     pub exposures: Vec<Exposure>,
-    /// Real paths to sensitive data or scopes.
+    /// Pairs of identity and data of which the identity may do something to the data by its own policies: `CAN_ACCESS`.
+    pub access: usize,
+    /// Real paths to data and scopes; for large organizations, pairs of origin and sensitive data with a path.
     pub paths: usize,
-    /// Paths to sensitive data that some policy stops.
+    /// Paths to sensitive data that some policy stops; for large organizations, pairs of identity and data.
     pub denied_paths: usize,
     /// The paths that stand out, most remarkable first.
     pub remarkable: Vec<Remarkable>,
@@ -66,8 +69,8 @@ pub struct Remarkable {
     pub path: Path,
 }
 
-/// Pairs of origin and target that are looked at without asking.
-const MOST_PAIRS: usize = 4_000_000;
+/// Pairs of origin and target of which each path is looked at.
+const MOST_PAIRS: usize = 250_000;
 
 /// Asks.
 #[must_use]
@@ -89,18 +92,7 @@ pub fn overview(world: &World, steps: &Steps, finder: &Finder<'_>) -> Overview {
     {
         *by_edge.entry(step.edge).or_default() += 1;
     }
-    let origins = finder.origins();
-    let (targets, limited) = targets(world, finder, origins.len());
-    let real = search(finder, &origins, &targets, false);
-    // What is stopped on the way is told for sensitive data only, so only that is looked for.
-    let sensitive: Vec<NodeId> = targets
-        .iter()
-        .copied()
-        .filter(|id| world.node(*id).sensitivity >= Sensitivity::Confidential)
-        .collect();
-    let denied = search(finder, &origins, &sensitive, true);
-
-    Overview {
+    let mut out = Overview {
         accounts: world
             .accounts
             .iter()
@@ -110,40 +102,85 @@ pub fn overview(world: &World, steps: &Steps, finder: &Finder<'_>) -> Overview {
         entities,
         named_only,
         steps: by_edge,
-        exposures: exposures(world, &targets, &real),
-        paths: real.len(),
-        denied_paths: denied.len(),
-        remarkable: remarkable(&real),
-        stopped: stopped(denied),
-        limited,
+        exposures: Vec::new(),
+        access: 0,
+        paths: 0,
+        denied_paths: 0,
+        remarkable: Vec::new(),
+        stopped: Vec::new(),
+        limited: None,
         gaps: world.gaps.clone(),
+    };
+    let (origins, targets) = (finder.origins(), finder.targets());
+    let few = targets.len() * origins.len() <= MOST_PAIRS;
+    let reached = reached(world, steps, finder, &|data| !few && is_sensitive(world, data));
+    out.access = reached.iter().map(|data| data.direct).sum();
+    if few {
+        each_path(world, finder, &origins, &targets, &mut out);
+    } else {
+        each_resource(world, finder, reached, &mut out);
+        out.limited = Some(format!(
+            "{} origins and {} resources are too many to look at each path: who reaches what was counted on the graph of steps; `sv0 paths --to` shows the paths",
+            origins.len(),
+            targets.len()
+        ));
     }
+    out
 }
 
-fn targets(world: &World, finder: &Finder<'_>, origins: usize) -> (Vec<NodeId>, Option<String>) {
-    let all = finder.targets();
-    if all.len() * origins <= MOST_PAIRS {
-        return (all, None);
-    }
-    let few: Vec<NodeId> = all
+/// Looks at every path.
+fn each_path(world: &World, finder: &Finder<'_>, origins: &[NodeId], targets: &[NodeId], out: &mut Overview) {
+    let real = search(finder, origins, targets, false);
+    // What is stopped on the way is told for sensitive data only, so only that is looked for.
+    let sensitive: Vec<NodeId> = targets
         .iter()
         .copied()
-        .filter(|id| {
-            world.node(*id).sensitivity >= Sensitivity::Confidential
-                || crate::scope::is_everything(world.id(*id))
-        })
+        .filter(|id| is_sensitive(world, *id))
         .collect();
-    let count = all.len();
-    if few.len() * origins <= MOST_PAIRS {
-        let text = format!(
-            "{origins} origins and {count} resources are too many pairs for an overview: it covers confidential and restricted data; ask `sv0 paths --to` for the rest"
-        );
-        return (few, Some(text));
-    }
-    let text = format!(
-        "{origins} origins and {count} resources are too many pairs for an overview: ask `sv0 paths --from` or `--to`"
-    );
-    (Vec::new(), Some(text))
+    let denied = search(finder, origins, &sensitive, true);
+    out.exposures = exposures(world, targets, &real);
+    out.paths = real.len();
+    out.denied_paths = denied.len();
+    out.remarkable = remarkable(&real);
+    out.stopped = stopped(denied);
+}
+
+/// Counts on the graph of steps, and looks at a few paths to what is most exposed.
+fn each_resource(world: &World, finder: &Finder<'_>, mut reached: Vec<Reached>, out: &mut Overview) {
+    const MOST_EXPOSED: usize = 24;
+    reached.retain(|data| is_sensitive(world, data.resource));
+    out.paths = reached.iter().map(|data| data.total).sum();
+    out.denied_paths = reached.iter().map(|data| data.stopped).sum();
+    reached.sort_by(|a, b| {
+        let of = |data: &Reached| (world.node(data.resource).sensitivity, data.total);
+        of(b)
+            .cmp(&of(a))
+            .then_with(|| world.id(a.resource).cmp(world.id(b.resource)))
+    });
+    let options = Options {
+        routes: 1,
+        budget: 4_000,
+        ..Options::default()
+    };
+    let pairs: Vec<(NodeId, NodeId)> = reached
+        .iter()
+        .take(MOST_EXPOSED)
+        .flat_map(|data| data.samples.iter().map(|origin| (*origin, data.resource)))
+        .collect();
+    let paths: Vec<Path> = pairs
+        .par_iter()
+        .flat_map_iter(|(origin, target)| finder.from(*origin, &[*target], options).paths)
+        .collect();
+    out.remarkable = remarkable(&paths);
+    let exposures = reached.into_iter().map(|data| Exposure {
+        resource: world.entity(data.resource),
+        sensitivity: world.node(data.resource).sensitivity,
+        origins: data.origins,
+        total: data.total,
+        cross_account: data.cross_account,
+        deepest: data.deepest,
+    });
+    out.exposures = exposures.collect();
 }
 
 fn search(finder: &Finder<'_>, origins: &[NodeId], targets: &[NodeId], blocked: bool) -> Vec<Path> {

@@ -2,17 +2,20 @@
 
 use rustc_hash::FxHashMap;
 use serde::Serialize;
+use sv0_engine::index::Bundle;
 use sv0_iam::catalog::Catalog;
-use sv0_iam::decide::Verdict;
+use sv0_iam::decide::{ResourceRule, Verdict};
 use sv0_iam::name::{ActionPattern, Arn};
 use sv0_model::coverage::Gap;
 use sv0_model::graph::NodeId;
-use sv0_model::kind::{EntityType, Kind};
+use sv0_model::kind::{AccessLevel, EntityType, Kind};
 use sv0_model::path::{BlockedBy, ConditionText, EntityRef, PathVerdict, StatementRef};
 
-use crate::access::{Access, access_filtered, access_on};
-use crate::ask::{Asker, Target};
+use crate::access::{Access, Part, access_filtered, access_on};
+use crate::alike::Actions;
+use crate::ask::{Asker, Target, is_assume};
 use crate::paths::Finder;
+use crate::reach::{About, Hit, Room, is_asked};
 use crate::steps::{Move, Steps, askers, judge};
 use crate::world::{LookupError, World};
 
@@ -154,7 +157,7 @@ pub fn who_can(world: &World, steps: &Steps, finder: &Finder<'_>, action: &str, 
         coverage_gaps: world.gaps.clone(),
     };
     let mut reached = Vec::new();
-    for asker in askers(world) {
+    for asker in candidates(world, &pattern, subject) {
         let Some(node) = asker.node else { continue };
         let data = subject.whole && subject.node.is_some_and(|n| has_parts(world.node(n).record.kind));
         if let (true, Some(resource)) = (data, subject.node) {
@@ -210,6 +213,89 @@ pub fn who_can(world: &World, steps: &Steps, finder: &Finder<'_>, action: &str, 
             .then_with(|| by_id(&a.origin, &b.origin))
     });
     out
+}
+
+/// Whom it is worth to ask, by what the engine says of everybody at once.
+fn candidates<'w>(world: &'w World, pattern: &ActionPattern, subject: &Subject) -> Vec<Asker<'w>> {
+    let everybody = world.everybody();
+    let reaching = world.reaching();
+    let known = Catalog::embedded().action(pattern.as_str());
+    let data = subject
+        .node
+        .filter(|node| is_asked(world.node(*node).record.kind));
+    let mut room = Room::default();
+    let mut found: Vec<NodeId> = match (data, known) {
+        (Some(resource), _) if subject.whole => {
+            let (parts, mut hits) = (reaching.parts(world, resource), Vec::new());
+            reaching.who(world, resource, &parts, &mut room, &mut hits);
+            let asked = |hit: &Hit| {
+                let family = reaching.family_of(world, parts.get(hit.part)?);
+                let mask = family.bundle.mask(|name| pattern.matches(name));
+                Some((hit.possible | hit.blocked) & mask != 0)
+            };
+            hits.retain(|hit| asked(hit) == Some(true));
+            hits.iter()
+                .filter_map(|hit| everybody.node(hit.principal))
+                .collect()
+        }
+        (Some(resource), Some(action)) => {
+            let actions = Actions::from([(action.name(), AccessLevel::Read)]);
+            let (part, mut hits) = (Part::named(subject.arn.clone(), &actions), Vec::new());
+            reaching.who(world, resource, &[part], &mut room, &mut hits);
+            hits.iter()
+                .filter_map(|hit| everybody.node(hit.principal))
+                .collect()
+        }
+        (None, Some(action)) => {
+            one_action(world, action.name(), subject, &mut room);
+            let rows = room.rows.iter();
+            rows.filter_map(|row| everybody.node(row.principal)).collect()
+        }
+        (_, None) => return askers(world),
+    };
+    found.sort_unstable();
+    found.dedup();
+    found.into_iter().map(|node| Asker::node(world, node)).collect()
+}
+
+/// Asks about one action on something that has no parts of its own.
+fn one_action(world: &World, action: &'static str, subject: &Subject, room: &mut Room) {
+    let everybody = world.everybody();
+    let bundle = Bundle::new(everybody.population(), &[action]);
+    let node = subject.node.map(|node| world.node(node));
+    let tags = match subject.node {
+        Some(node) if is_assume(action) => world
+            .principals
+            .get(&node)
+            .and_then(|p| p.trust)
+            .into_iter()
+            .collect(),
+        Some(node) => world.resource_policies.get(&node).cloned().unwrap_or_default(),
+        None => Vec::new(),
+    };
+    let stub = node.is_some_and(|node| node.stub);
+    let key = node.is_some_and(|node| node.record.kind == Kind::KmsKey);
+    let in_arn = Arn::parse(&subject.arn).and_then(|arn| arn.account_id());
+    let owner = match node {
+        Some(node) => node.record.account.as_deref(),
+        None => in_arn.filter(|id| world.accounts.contains_key(*id)),
+    };
+    let about = About {
+        arn: &subject.arn,
+        node: subject.node,
+        owner,
+        anywhere: stub,
+        policies: &everybody.policies(&tags),
+        rule: if subject.node.is_some() && is_assume(action) || key && !stub {
+            ResourceRule::Required
+        } else {
+            ResourceRule::Either
+        },
+        block_public_access: false,
+        more: &[],
+        only: None,
+    };
+    crate::reach::ask(world, &bundle, &about, room);
 }
 
 /// Kinds that have parts, keys or blocks of their own; others are one ARN.
@@ -319,7 +405,7 @@ fn through(
                 verdict,
             });
         }
-        widen(steps, certain, &mut best);
+        widen(world, steps, certain, &mut best);
     }
     let mut wanted = finder.origins();
     wanted.extend(stopped.iter().copied());
@@ -350,7 +436,7 @@ fn through(
     out
 }
 
-fn widen<'s>(steps: &'s Steps, certain: PathVerdict, best: &mut FxHashMap<NodeId, Way<'s>>) {
+fn widen<'s>(world: &World, steps: &'s Steps, certain: PathVerdict, best: &mut FxHashMap<NodeId, Way<'s>>) {
     const MOST: usize = 12;
     let mut frontier: Vec<NodeId> = best.keys().copied().collect();
     frontier.sort_unstable_by_key(|node| (best.get(node).map_or(0, |way| way.length), *node));
@@ -360,10 +446,17 @@ fn widen<'s>(steps: &'s Steps, certain: PathVerdict, best: &mut FxHashMap<NodeId
             let Some(way) = best.get(&node).copied() else {
                 continue;
             };
-            for step in steps.to(node).filter(|step| step.verdict <= certain) {
+            for step in steps.to(node).filter(|step| step.verdict != PathVerdict::Denied) {
+                if best.contains_key(&step.from) {
+                    continue;
+                }
+                let verdict = steps.verdict(world, step);
+                if verdict > certain {
+                    continue;
+                }
                 best.entry(step.from).or_insert_with(|| {
                     next.push(step.from);
-                    let verdict = way.verdict.max(step.verdict);
+                    let verdict = way.verdict.max(verdict);
                     Way {
                         next: Some(step),
                         end: way.end,

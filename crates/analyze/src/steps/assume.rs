@@ -41,6 +41,7 @@ pub(super) fn moves(world: &World) -> Vec<Move> {
                 rule: ResourceRule::Required,
                 block_public_access: false,
                 more: &[],
+                only: None,
             };
             reach::ask(world, &bundle, &about, room);
             let rows = room.rows.iter();

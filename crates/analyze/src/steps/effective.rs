@@ -69,7 +69,9 @@ pub(super) fn moves(world: &World) -> Vec<Move> {
     let mut singles: FxHashMap<&'static str, Actions> = FxHashMap::default();
     for (_, action, _) in &levers {
         let level = AccessLevel::Write;
-        singles.entry(action).or_insert_with(|| Actions::from([(*action, level)]));
+        singles
+            .entry(action)
+            .or_insert_with(|| Actions::from([(*action, level)]));
     }
     levers
         .par_iter()

@@ -93,6 +93,8 @@ pub struct Steps {
     into_starts: Vec<u32>,
     into: Vec<u32>,
     known: Vec<Step>,
+    /// Whether moves that hang on conditions were looked at closely.
+    settled: bool,
     /// Steps that were put into words.
     told: RwLock<FxHashMap<u32, Option<Arc<Step>>>>,
 }
@@ -100,8 +102,9 @@ pub struct Steps {
 impl Steps {
     /// Computes all steps of a world.
     ///
-    /// Verdicts are worked out for everybody at once; those that hang on conditions are looked at closely, one by one, as
-    /// they may turn out to be certain or impossible.
+    /// Verdicts are worked out for everybody at once. Those that hang on conditions are then looked at closely, one by one,
+    /// as they may turn out to be certain or impossible; where they are very many, only when somebody asks for one
+    /// ([`Steps::verdict`]).
     #[must_use]
     pub fn build(world: &World) -> Self {
         let mut known = structural::steps(world);
@@ -117,14 +120,18 @@ impl Steps {
         moves.extend(assume::moves(world));
         moves.extend(effective::moves(world));
         moves.extend(technique::moves(world));
-        moves
-            .par_iter_mut()
-            .filter(|found| found.verdict == PathVerdict::AllowedIf && !matches!(found.how, How::Known(_)))
-            .for_each(|found| {
+        let open = |found: &&mut Move| {
+            found.verdict == PathVerdict::AllowedIf && !matches!(found.how, How::Known(_))
+        };
+        let settled = moves.iter_mut().filter(open).count() <= MOST_SETTLED;
+        if settled {
+            moves.par_iter_mut().filter(open).for_each(|found| {
                 found.verdict = describe(world, found).map_or(PathVerdict::Denied, |step| step.verdict);
             });
+        }
         let mut out = Self {
             known,
+            settled,
             ..Self::default()
         };
         out.index(world.graph.len(), moves);
@@ -161,7 +168,8 @@ impl Steps {
 
     fn span<'a, T>(starts: &[u32], list: &'a [T], node: NodeId) -> &'a [T] {
         let at = |index: usize| starts.get(index).map_or(list.len(), |start| *start as usize);
-        list.get(at(node.index())..at(node.index() + 1)).unwrap_or_default()
+        list.get(at(node.index())..at(node.index() + 1))
+            .unwrap_or_default()
     }
 
     /// Moves that start at a node.
@@ -179,6 +187,16 @@ impl Steps {
     #[must_use]
     pub fn all(&self) -> &[Move] {
         &self.moves
+    }
+
+    /// Whether a move is real, looked at closely.
+    #[must_use]
+    pub fn verdict(&self, world: &World, found: &Move) -> PathVerdict {
+        if self.settled || found.verdict != PathVerdict::AllowedIf {
+            return found.verdict;
+        }
+        self.describe(world, found)
+            .map_or(PathVerdict::Denied, |step| step.verdict)
     }
 
     /// A move's number: its place in [`Steps::all`].
@@ -209,6 +227,9 @@ impl Steps {
         step
     }
 }
+
+/// Moves that hang on conditions and are all looked at closely.
+const MOST_SETTLED: usize = 20_000;
 
 fn number(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
@@ -410,7 +431,10 @@ mod tests {
                 (found.edge, id(found.from), id(found.to))
             })
             .collect();
-        let missing: Vec<_> = alone.difference(&together).filter(|step| !known.contains(*step)).collect();
+        let missing: Vec<_> = alone
+            .difference(&together)
+            .filter(|step| !known.contains(*step))
+            .collect();
         assert!(missing.is_empty(), "one by one only: {missing:#?}");
         let more: Vec<_> = together.difference(&alone).collect();
         assert!(more.is_empty(), "together only: {more:#?}");

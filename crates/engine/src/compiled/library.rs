@@ -90,7 +90,9 @@ impl Library {
     #[must_use]
     pub fn grants(&self, id: PolicyId, action: &Action<'_>) -> bool {
         let statements = self.documents.bearing_on(id.0, action);
-        statements.iter().any(|statement| statement.effect == Effect::Allow)
+        statements
+            .iter()
+            .any(|statement| statement.effect == Effect::Allow)
     }
 
     /// Compiles a context. What no policy of the library asks for is left out, so the library cannot grow while the

@@ -326,7 +326,11 @@ impl Holders {
                 out.floating.push(index);
                 continue;
             }
-            let list = if sum.wide { &mut out.touched } else { &mut out.narrow };
+            let list = if sum.wide {
+                &mut out.touched
+            } else {
+                &mut out.narrow
+            };
             for beginning in sum.narrow {
                 list.entry(beginning).or_default().push(index);
             }

@@ -243,13 +243,7 @@ impl Scratch {
 
 impl Population {
     /// Asks about everybody, and tells a row for each principal of which there is anything to tell, in no order.
-    pub fn reach(
-        &self,
-        bundle: &Bundle,
-        asked: &Reach<'_>,
-        scratch: &mut Scratch,
-        out: &mut dyn FnMut(Row),
-    ) {
+    pub fn reach(&self, bundle: &Bundle, asked: &Reach<'_>, scratch: &mut Scratch, out: &mut dyn FnMut(Row)) {
         let mut round = Round::new(self, bundle, asked, scratch, out);
         round.clauses();
         round.candidates();
@@ -283,7 +277,10 @@ fn accounts_of(statement: &Statement) -> Option<Vec<Box<str>>> {
     let names_accounts = |condition: &&Condition| {
         condition.operator_text.eq_ignore_ascii_case("StringEquals")
             && matches!(&*condition.key, "aws:principalaccount" | "kms:calleraccount")
-            && condition.values.iter().all(|value| value.variables().next().is_none())
+            && condition
+                .values
+                .iter()
+                .all(|value| value.variables().next().is_none())
     };
     let found = statement.conditions.iter().find(names_accounts)?;
     Some(found.values.iter().map(|value| value.as_str().into()).collect())
@@ -737,9 +734,8 @@ impl<'a, 's> Round<'a, 's> {
     /// Whether a group cannot be allowed anything because no identity policy grants.
     fn lacks_identity(&self, group: &Group, tally: &Tally, hangs: bool) -> bool {
         let own = |owner| !self.strangers && self.population.account(group) == Some(owner);
-        let unneeded = !group.iam
-            || group.free
-            || self.to_unnamed && self.asked.resource_account.is_none_or(own);
+        let unneeded =
+            !group.iam || group.free || self.to_unnamed && self.asked.resource_account.is_none_or(own);
         !unneeded && !hangs && tally.identity.possible == 0
     }
 
@@ -816,7 +812,11 @@ impl<'a, 's> Round<'a, 's> {
             if !terms.same_account {
                 return identity & boundaries & named.any & scps;
             }
-            let delegated = if terms.required { named.delegates } else { bundle.all };
+            let delegated = if terms.required {
+                named.delegates
+            } else {
+                bundle.all
+            };
             let role = named.before_session;
             (named.closely | role & boundaries | (identity | role) & boundaries & delegated) & scps
         };
@@ -857,7 +857,13 @@ impl<'a, 's> Round<'a, 's> {
             return false;
         }
         let identity = self.population.identity(group);
-        self.said(identity, As::Identity, principal, &mut tally.identity, &mut tally.deny)
+        self.said(
+            identity,
+            As::Identity,
+            principal,
+            &mut tally.identity,
+            &mut tally.deny,
+        )
     }
 
     fn ceilings(&self, group: &Group, principal: Option<&'a Principal>, tally: &mut Tally) -> bool {
@@ -965,7 +971,10 @@ impl<'a, 's> Round<'a, 's> {
         } = &mut *self.scratch;
         let at = u32::try_from(partials.len()).unwrap_or(u32::MAX);
         partials.push(partial);
-        if let Some(noted) = noted.get_mut(policy.index()).and_then(|pair| pair.get_mut(how.place())) {
+        if let Some(noted) = noted
+            .get_mut(policy.index())
+            .and_then(|pair| pair.get_mut(how.place()))
+        {
             *noted = (*question, at);
         }
     }

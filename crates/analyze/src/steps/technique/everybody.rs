@@ -103,7 +103,8 @@ impl Able {
 /// Techniques of some kinds, with their numbers.
 fn of_kinds(kinds: &[TechniqueKind]) -> Vec<(usize, &'static Technique)> {
     let all = techniques().iter().enumerate();
-    all.filter(|(_, technique)| kinds.contains(&technique.kind)).collect()
+    all.filter(|(_, technique)| kinds.contains(&technique.kind))
+        .collect()
 }
 
 const fn verdict(certain: bool) -> PathVerdict {
@@ -125,7 +126,12 @@ fn passed_roles(world: &World, able: &Able) -> Vec<Move> {
         .graph
         .nodes()
         .filter(|(_, node)| node.record.kind == Kind::IamRole && !node.stub)
-        .filter(|(_, node)| node.record.account.as_ref().is_some_and(|id| able.accounts.contains(id)))
+        .filter(|(_, node)| {
+            node.record
+                .account
+                .as_ref()
+                .is_some_and(|id| able.accounts.contains(id))
+        })
         .map(|(id, _)| id)
         .collect();
     roles
@@ -146,6 +152,7 @@ fn passed_roles(world: &World, able: &Able) -> Vec<Move> {
                     rule: ResourceRule::Either,
                     block_public_access: false,
                     more: &[("iam:PassedToService", service)],
+                    only: None,
                 };
                 reach::ask(world, &pass, &about, room);
                 for row in room.rows.iter().filter(|row| row.possible != 0) {
@@ -214,14 +221,20 @@ fn makers(
 
 /// The services of techniques that a role's trust policy mentions.
 fn services(world: &World, role: NodeId, wanted: &[(usize, &'static Technique)]) -> Vec<&'static str> {
-    let trust = world.principals.get(&role).and_then(|p| world.attachment(p.trust?));
+    let trust = world
+        .principals
+        .get(&role)
+        .and_then(|p| world.attachment(p.trust?));
     let mut out: Vec<&'static str> = Vec::new();
     let statements = trust.into_iter().flat_map(|trust| &trust.policy.statements);
     for statement in statements.filter(|statement| statement.effect == Effect::Allow) {
         let Some(element) = &statement.principal else {
             continue;
         };
-        for service in wanted.iter().filter_map(|(_, technique)| technique.service.as_deref()) {
+        for service in wanted
+            .iter()
+            .filter_map(|(_, technique)| technique.service.as_deref())
+        {
             let named = element.negated
                 || element.entries.iter().any(|entry| match entry {
                     PrincipalEntry::Service(name) => name.eq_ignore_ascii_case(service),
@@ -310,7 +323,10 @@ impl Asked {
     fn who(&self, world: &World, target: NodeId, room: &mut Room) -> Vec<(PrincipalId, usize, bool)> {
         let everybody = world.everybody();
         let record = &world.node(target).record;
-        let tags = world.resource_policies.get(&target).map_or(&[][..], Vec::as_slice);
+        let tags = world
+            .resource_policies
+            .get(&target)
+            .map_or(&[][..], Vec::as_slice);
         let policies = everybody.policies(tags);
         let mut masks: FxHashMap<PrincipalId, Vec<(Mask, Mask)>> = FxHashMap::default();
         for (at, (bundle, gives)) in self.bundles.iter().enumerate() {
@@ -324,6 +340,7 @@ impl Asked {
                 rule: ResourceRule::Either,
                 block_public_access: false,
                 more: if *gives { &more } else { &[] },
+                only: None,
             };
             reach::ask(world, bundle, &about, room);
             for row in &room.rows {
@@ -381,7 +398,12 @@ fn on_targets(world: &World, able: &Able) -> Vec<Move> {
     let targets: Vec<(NodeId, &Asked)> = world
         .graph
         .nodes()
-        .filter(|(_, node)| node.record.account.as_ref().is_some_and(|id| able.accounts.contains(id)))
+        .filter(|(_, node)| {
+            node.record
+                .account
+                .as_ref()
+                .is_some_and(|id| able.accounts.contains(id))
+        })
         .filter_map(|(id, node)| {
             let asked = match node.record.kind {
                 Kind::IamUser if !node.stub => &users,
