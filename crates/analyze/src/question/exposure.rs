@@ -4,14 +4,17 @@
 //! may have. Nothing is left out that way; but steps are taken as they are: that the conditions of two of them contradict
 //! each other is seen only when the path itself is shown.
 
+mod batch;
+
 use std::collections::{BTreeMap, VecDeque};
 
 use rayon::prelude::*;
+use rustc_hash::FxHashMap;
 use sv0_model::graph::NodeId;
 use sv0_model::kind::{EdgeKind, Kind, Sensitivity};
 use sv0_model::path::PathVerdict;
 
-use crate::paths::{Finder, Options, acting_account};
+use crate::paths::{Finder, acting_account};
 use crate::reach::{Hit, Room, is_asked};
 use crate::steps::Steps;
 use crate::world::World;
@@ -31,190 +34,199 @@ pub struct Reached {
     pub total: usize,
     /// Origins whose authority crosses a border between accounts on the way.
     pub cross_account: usize,
+}
+
+/// How one piece of data is reached.
+#[derive(Debug, Clone)]
+pub struct Closely {
     /// The longest of the shortest chains, in hops.
     pub deepest: usize,
     /// A few origins, those that stand out first.
     pub samples: Vec<NodeId>,
 }
 
-/// Asks about all data; origins are looked for where `wanted` says so.
-#[must_use]
-pub fn reached(
-    world: &World,
-    steps: &Steps,
-    finder: &Finder<'_>,
-    wanted: &(dyn Fn(NodeId) -> bool + Sync),
-) -> Vec<Reached> {
-    let mut starts = vec![false; world.graph.len()];
-    for origin in finder.origins() {
-        if let Some(start) = starts.get_mut(origin.index()) {
-            *start = true;
+/// What is asked about, of whom and from where.
+pub(super) struct Ground<'a> {
+    world: &'a World,
+    steps: &'a Steps,
+    /// By node: whether authority starts there.
+    starts: Vec<bool>,
+}
+
+impl<'a> Ground<'a> {
+    pub(super) fn new(world: &'a World, steps: &'a Steps, finder: &Finder<'_>) -> Self {
+        let mut starts = vec![false; world.graph.len()];
+        for origin in finder.origins() {
+            if let Some(start) = starts.get_mut(origin.index()) {
+                *start = true;
+            }
         }
+        Self { world, steps, starts }
     }
-    let all: Vec<NodeId> = world
+
+    /// Who may do something to a resource by its own policies, and who is meant to and may not.
+    fn direct(&self, resource: NodeId, room: &mut Room, hits: &mut Vec<Hit>) -> (Vec<NodeId>, usize) {
+        let everybody = self.world.everybody();
+        let reaching = self.world.reaching();
+        hits.clear();
+        reaching.who(
+            self.world,
+            resource,
+            &reaching.parts(self.world, resource),
+            room,
+            hits,
+        );
+        let those = |fits: fn(&Hit) -> bool| {
+            let nodes = hits.iter().filter(|hit| fits(hit));
+            let mut nodes: Vec<NodeId> = nodes.filter_map(|hit| everybody.node(hit.principal)).collect();
+            nodes.sort_unstable();
+            nodes.dedup();
+            nodes
+        };
+        let direct = those(|hit| hit.possible != 0);
+        let mut stopped = those(|hit| hit.possible == 0);
+        stopped.retain(|who| direct.binary_search(who).is_err());
+        (direct, stopped.len())
+    }
+}
+
+/// Asks about all data; origins are looked for where `wanted` says so.
+pub(super) fn reached(ground: &Ground<'_>, wanted: &(dyn Fn(NodeId) -> bool + Sync)) -> Vec<Reached> {
+    let world = ground.world;
+    let (mut far, mut near): (Vec<NodeId>, Vec<NodeId>) = world
         .graph
         .nodes()
         .filter(|(_, node)| is_asked(node.record.kind))
         .map(|(id, _)| id)
-        .collect();
-    all.par_iter()
+        .partition(|id| wanted(*id));
+    // Resources of one account are reached over much the same ways, which are gone together.
+    far.sort_by_key(|id| (world.account_of(*id), *id));
+    let back = batch::Back::new(ground);
+    let mut out: Vec<Reached> = far
+        .par_chunks(batch::MOST)
         .map_init(
-            || (Room::default(), Vec::new(), Back::new(world, steps, &starts)),
-            |(room, hits, back), resource| {
-                hits.clear();
-                let parts = world.reaching().parts(world, *resource);
-                world.reaching().who(world, *resource, &parts, room, hits);
-                back.of(*resource, hits, wanted(*resource))
-            },
+            || (Room::default(), Vec::new(), back.room()),
+            |(room, hits, own), resources| back.of(resources, room, hits, own),
         )
-        .collect()
+        .flatten_iter()
+        .collect();
+    near.sort_unstable();
+    let rest = near.par_iter().map_init(
+        || (Room::default(), Vec::new()),
+        |(room, hits), resource| {
+            let (direct, stopped) = ground.direct(*resource, room, hits);
+            Reached {
+                resource: *resource,
+                direct: direct.len(),
+                stopped,
+                origins: BTreeMap::new(),
+                total: 0,
+                cross_account: 0,
+            }
+        },
+    );
+    out.par_extend(rest);
+    out
+}
+
+/// Looks closely at how one resource is reached.
+pub(super) fn closely(ground: &Ground<'_>, resource: NodeId) -> Closely {
+    let (direct, _) = ground.direct(resource, &mut Room::default(), &mut Vec::new());
+    let mut back = Back::new(ground);
+    let home = ground.world.account_of(resource);
+    for who in direct {
+        if back.meet(who, 0, 1, is_border(home, acting_account(ground.world, who))) {
+            back.queue.push_back(who);
+        }
+    }
+    back.walk()
+}
+
+/// Whether authority crosses from one account to another.
+fn is_border(a: Option<&str>, b: Option<&str>) -> bool {
+    a.is_some() && b.is_some() && a != b
 }
 
 /// Where a node was first met on the way back.
 #[derive(Debug, Clone, Copy)]
 struct Met {
-    /// Which search.
-    search: u32,
     role_hops: u8,
     hops: u16,
     crossed: bool,
-    /// What the search has done with it: 0 nothing, 1 it may and is waited for, 2 it is done.
-    state: u8,
+    done: bool,
 }
 
-/// Going back from one resource after the other, with room that is used again.
+/// Going back from one resource.
 struct Back<'a> {
-    world: &'a World,
-    steps: &'a Steps,
-    starts: &'a [bool],
-    met: Vec<Met>,
-    search: u32,
+    ground: &'a Ground<'a>,
+    met: FxHashMap<NodeId, Met>,
     queue: VecDeque<NodeId>,
 }
 
 impl<'a> Back<'a> {
-    fn new(world: &'a World, steps: &'a Steps, starts: &'a [bool]) -> Self {
-        let nothing = Met {
-            search: 0,
-            role_hops: 0,
-            hops: 0,
-            crossed: false,
-            state: 0,
-        };
+    fn new(ground: &'a Ground<'a>) -> Self {
         Self {
-            world,
-            steps,
-            starts,
-            met: vec![nothing; world.graph.len()],
-            search: 0,
+            ground,
+            met: FxHashMap::default(),
             queue: VecDeque::new(),
         }
     }
 
-    fn of(&mut self, resource: NodeId, hits: &[Hit], origins: bool) -> Reached {
-        let everybody = self.world.everybody();
-        self.search += 1;
-        self.queue.clear();
-        let mut out = Reached {
-            resource,
-            direct: 0,
-            stopped: 0,
-            origins: BTreeMap::new(),
-            total: 0,
-            cross_account: 0,
-            deepest: 0,
-            samples: Vec::new(),
-        };
-        let home = self.world.account_of(resource);
-        for hit in hits.iter().filter(|hit| hit.possible != 0) {
-            let Some(who) = everybody.node(hit.principal) else {
-                continue;
-            };
-            let account = acting_account(self.world, who);
-            let crossed = account.is_some() && home.is_some() && account != home;
-            if self.meet(who, 0, 1, crossed) {
-                out.direct += 1;
-                self.queue.push_back(who);
-            }
-        }
-        // Who may do nothing at all, and is meant to by some policy.
-        let mut last = None;
-        for hit in hits.iter().filter(|hit| hit.blocked != 0 && hit.possible == 0) {
-            let node = everybody.node(hit.principal);
-            let new = node.is_some_and(|node| self.seen(node).is_none());
-            if new && last != Some(hit.principal) {
-                out.stopped += 1;
-                last = Some(hit.principal);
-            }
-        }
-        if origins {
-            self.walk(&mut out);
-        }
-        out
-    }
-
-    fn seen(&self, node: NodeId) -> Option<&Met> {
-        self.met.get(node.index()).filter(|met| met.search == self.search)
-    }
-
     /// Notes a node, unless it was met on a way that is as good.
     fn meet(&mut self, node: NodeId, role_hops: u8, hops: u16, crossed: bool) -> bool {
-        let search = self.search;
-        let Some(met) = self.met.get_mut(node.index()) else {
-            return false;
-        };
-        if met.search == search && (met.state == 2 || met.role_hops <= role_hops) {
+        if self
+            .met
+            .get(&node)
+            .is_some_and(|met| met.done || met.role_hops <= role_hops)
+        {
             return false;
         }
-        *met = Met {
-            search,
+        let met = Met {
             role_hops,
             hops,
             crossed,
-            state: 1,
+            done: false,
         };
+        self.met.insert(node, met);
         true
     }
 
     /// Fewest role hops first: what may be reached over few must not be lost because it was met over many.
-    fn walk(&mut self, out: &mut Reached) {
+    fn walk(&mut self) -> Closely {
         const SAMPLES: usize = 8;
-        let most = u8::try_from(Options::default().role_hops).unwrap_or(u8::MAX);
+        let Ground { world, steps, starts } = self.ground;
+        let mut out = Closely {
+            deepest: 0,
+            samples: Vec::new(),
+        };
         while let Some(node) = self.queue.pop_front() {
-            let Some(met) = self.met.get_mut(node.index()).filter(|met| met.state == 1) else {
+            let Some(met) = self.met.get_mut(&node).filter(|met| !met.done) else {
                 continue;
             };
-            met.state = 2;
+            met.done = true;
             let here = *met;
-            if self.starts.get(node.index()).is_some_and(|start| *start) {
-                let kind = self.world.node(node).record.kind;
-                *out.origins.entry(kind).or_default() += 1;
-                out.total += 1;
-                out.cross_account += usize::from(here.crossed);
+            if starts.get(node.index()).is_some_and(|start| *start) {
+                let stands_out = |node: NodeId, crossed| stands_out(world.node(node).record.kind, crossed);
                 out.deepest = out.deepest.max(usize::from(here.hops));
                 if out.samples.len() < SAMPLES {
                     out.samples.push(node);
-                } else if stands_out(kind, here.crossed)
-                    && let Some(other) = out
-                        .samples
-                        .iter_mut()
-                        .find(|other| !stands_out(self.world.node(**other).record.kind, false))
+                } else if stands_out(node, here.crossed)
+                    && let Some(other) = out.samples.iter_mut().find(|other| !stands_out(**other, false))
                 {
                     *other = node;
                 }
             }
-            let account = acting_account(self.world, node);
-            for found in self.steps.to(node) {
+            let account = acting_account(world, node);
+            for found in steps.to(node) {
                 if found.verdict == PathVerdict::Denied {
                     continue;
                 }
                 let role = found.edge == EdgeKind::Assumes;
                 let role_hops = here.role_hops + u8::from(role);
-                if role_hops > most {
+                if role_hops > MOST_ROLE_HOPS {
                     continue;
                 }
-                let theirs = acting_account(self.world, found.from);
-                let crossed = here.crossed || theirs.is_some() && account.is_some() && theirs != account;
+                let crossed = here.crossed || is_border(acting_account(world, found.from), account);
                 if self.meet(found.from, role_hops, here.hops.saturating_add(1), crossed) {
                     if role {
                         self.queue.push_back(found.from);
@@ -224,8 +236,12 @@ impl<'a> Back<'a> {
                 }
             }
         }
+        out
     }
 }
+
+/// As [`crate::paths::Options`] has it.
+const MOST_ROLE_HOPS: u8 = 5;
 
 /// What people look for first.
 fn stands_out(kind: Kind, crossed: bool) -> bool {
@@ -240,4 +256,69 @@ fn stands_out(kind: Kind, crossed: bool) -> bool {
 #[must_use]
 pub fn is_sensitive(world: &World, resource: NodeId) -> bool {
     world.node(resource).sensitivity >= Sensitivity::Confidential
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::paths::Options;
+
+    /// Who reaches what, path by path, beside the graph of steps; gives how many pairs there are.
+    fn compare(world: &World, exact: bool) -> usize {
+        let steps = Steps::build(world);
+        let finder = Finder::new(world, &steps);
+        let ground = Ground::new(world, &steps, &finder);
+        let together = reached(&ground, &|_| true);
+        let targets: Vec<NodeId> = together.iter().map(|data| data.resource).collect();
+        let options = Options {
+            routes: 40,
+            ..Options::default()
+        };
+        let mut pairs = BTreeSet::new();
+        for origin in finder.origins() {
+            let found = finder.from(origin, &targets, options);
+            assert!(!found.cut);
+            // What sends to data, or pushes code, is told by the step itself.
+            let by_access = found.paths.iter().filter(|path| {
+                path.hops
+                    .last()
+                    .is_some_and(|hop| hop.edge == EdgeKind::CanAccess)
+            });
+            pairs.extend(by_access.map(|path| (path.target.id.clone(), path.origin.id.clone())));
+        }
+        for data in &together {
+            let alone = pairs
+                .iter()
+                .filter(|(target, _)| target == world.id(data.resource))
+                .count();
+            let name = world.id(data.resource);
+            assert!(data.total >= alone, "{name}: {} and {alone} by paths", data.total);
+            assert!(
+                !exact || data.total == alone,
+                "{name}: {} and {alone} by paths",
+                data.total
+            );
+            assert_eq!(data.total, data.origins.values().sum::<usize>());
+            let closely = closely(&ground, data.resource);
+            assert_eq!(closely.samples.len(), data.total.min(8), "{name}");
+        }
+        pairs.len()
+    }
+
+    #[test]
+    fn counting_on_the_graph_is_counting_paths_in_the_demo() {
+        let loaded = sv0_input::load_snapshot_text("demo", sv0_demo::SNAPSHOT);
+        let world = crate::normalize::build(loaded.records, loaded.gaps);
+        assert!(compare(&world, true) > 150);
+    }
+
+    /// Steps of which the conditions contradict each other make no path.
+    #[test]
+    fn counting_on_the_graph_loses_no_path_in_a_made_up_organisation() {
+        let org = sv0_bench::Organization::new(3, sv0_bench::Preset::S.size());
+        let world = crate::normalize::build(org.records().collect(), Vec::new());
+        assert!(compare(&world, false) > 300);
+    }
 }

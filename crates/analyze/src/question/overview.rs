@@ -9,7 +9,7 @@ use sv0_model::graph::NodeId;
 use sv0_model::kind::{EdgeKind, Kind, Sensitivity};
 use sv0_model::path::{EntityRef, Path, PathVerdict};
 
-use super::exposure::{Reached, is_sensitive, reached};
+use super::exposure::{Closely, Ground, Reached, closely, is_sensitive, reached};
 use crate::paths::{Finder, Options};
 use crate::steps::Steps;
 use crate::world::World;
@@ -27,8 +27,8 @@ pub struct Exposure {
     pub total: usize,
     /// Origins that reach it from another account.
     pub cross_account: usize,
-    /// The longest of the shortest chains.
-    pub deepest: usize,
+    /// The longest of the shortest chains; for large organizations, only of what is most exposed.
+    pub deepest: Option<usize>,
 }
 
 /// The answer.
@@ -113,12 +113,13 @@ pub fn overview(world: &World, steps: &Steps, finder: &Finder<'_>) -> Overview {
     };
     let (origins, targets) = (finder.origins(), finder.targets());
     let few = targets.len() * origins.len() <= MOST_PAIRS;
-    let reached = reached(world, steps, finder, &|data| !few && is_sensitive(world, data));
+    let ground = Ground::new(world, steps, finder);
+    let reached = reached(&ground, &|data| !few && is_sensitive(world, data));
     out.access = reached.iter().map(|data| data.direct).sum();
     if few {
         each_path(world, finder, &origins, &targets, &mut out);
     } else {
-        each_resource(world, finder, reached, &mut out);
+        each_resource(world, finder, &ground, reached, &mut out);
         out.limited = Some(format!(
             "{} origins and {} resources are too many to look at each path: who reaches what was counted on the graph of steps; `sv0 paths --to` shows the paths",
             origins.len(),
@@ -146,7 +147,13 @@ fn each_path(world: &World, finder: &Finder<'_>, origins: &[NodeId], targets: &[
 }
 
 /// Counts on the graph of steps, and looks at a few paths to what is most exposed.
-fn each_resource(world: &World, finder: &Finder<'_>, mut reached: Vec<Reached>, out: &mut Overview) {
+fn each_resource(
+    world: &World,
+    finder: &Finder<'_>,
+    ground: &Ground<'_>,
+    mut reached: Vec<Reached>,
+    out: &mut Overview,
+) {
     const MOST_EXPOSED: usize = 24;
     reached.retain(|data| is_sensitive(world, data.resource));
     out.paths = reached.iter().map(|data| data.total).sum();
@@ -162,23 +169,32 @@ fn each_resource(world: &World, finder: &Finder<'_>, mut reached: Vec<Reached>, 
         budget: 4_000,
         ..Options::default()
     };
-    let pairs: Vec<(NodeId, NodeId)> = reached
-        .iter()
+    let most: Vec<Closely> = reached
+        .par_iter()
         .take(MOST_EXPOSED)
-        .flat_map(|data| data.samples.iter().map(|origin| (*origin, data.resource)))
+        .map(|data| closely(ground, data.resource))
+        .collect();
+    let pairs: Vec<(NodeId, NodeId)> = most
+        .iter()
+        .zip(&reached)
+        .flat_map(|(closely, data)| closely.samples.iter().map(|origin| (*origin, data.resource)))
         .collect();
     let paths: Vec<Path> = pairs
         .par_iter()
         .flat_map_iter(|(origin, target)| finder.from(*origin, &[*target], options).paths)
         .collect();
     out.remarkable = remarkable(&paths);
-    let exposures = reached.into_iter().map(|data| Exposure {
+    let deepest = most
+        .into_iter()
+        .map(|closely| Some(closely.deepest))
+        .chain(std::iter::repeat(None));
+    let exposures = reached.into_iter().zip(deepest).map(|(data, deepest)| Exposure {
         resource: world.entity(data.resource),
         sensitivity: world.node(data.resource).sensitivity,
         origins: data.origins,
         total: data.total,
         cross_account: data.cross_account,
-        deepest: data.deepest,
+        deepest,
     });
     out.exposures = exposures.collect();
 }
@@ -229,7 +245,7 @@ fn exposures(world: &World, targets: &[NodeId], paths: &[Path]) -> Vec<Exposure>
                 sensitivity: node.sensitivity,
                 total: shortest.len(),
                 cross_account: shortest.values().filter(|p| p.cross_account_hops > 0).count(),
-                deepest: shortest.values().map(|p| p.hops.len()).max().unwrap_or(0),
+                deepest: Some(shortest.values().map(|p| p.hops.len()).max().unwrap_or(0)),
                 origins,
             }
         })
