@@ -8,6 +8,7 @@
 //! * [`steps`] — how authority moves from one entity to the next;
 //! * [`paths`] — chains of steps from an origin to what they reach;
 //! * [`coverage`] — which gaps could change which answer;
+//! * [`variant`] — the same world with other policies;
 //! * [`question`] — the questions people ask: who-can, can, explain, overview;
 //! * [`words`] — conditions, statements and denials in plain words.
 //!
@@ -23,6 +24,7 @@ pub mod paths;
 pub mod question;
 pub mod scope;
 pub mod steps;
+pub mod variant;
 pub mod words;
 pub mod world;
 
