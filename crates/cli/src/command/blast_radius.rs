@@ -62,7 +62,13 @@ fn write(out: &mut dyn Write, answer: &BlastRadius, note: Option<&str>, limit: u
             "domains",
             &by(
                 &answer.by_data_domain,
-                |d| if d.is_empty() { "unknown" } else { d.as_str() },
+                |d| {
+                    if d.is_empty() {
+                        "of no known domain"
+                    } else {
+                        d.as_str()
+                    }
+                },
                 false,
             ),
         )?;
@@ -73,37 +79,8 @@ fn write(out: &mut dyn Write, answer: &BlastRadius, note: Option<&str>, limit: u
         let names: Vec<String> = answer.identities.iter().map(|e| one_line(&e.name)).collect();
         line(out, "acts as", &[shortened(&names, 8)])?;
     }
-    write_broad(out, &answer.broad)?;
-    if !answer.reaches.is_empty() {
-        writeln!(out)?;
-        let mut table = render::table(&[
-            "data",
-            "sensitivity",
-            "domain",
-            "access",
-            "answer",
-            "shortest chain",
-        ]);
-        let mut above: Option<&[String]> = None;
-        for reach in shown(&answer.reaches, limit) {
-            let same = above == Some(inner(&reach.route)) && reach.route.len() > 3;
-            above = Some(inner(&reach.route));
-            table.add_row([
-                named(&reach.entity),
-                reach.sensitivity.to_string(),
-                reach.data_domain.clone().unwrap_or_else(|| "·".into()),
-                heaviest(reach),
-                render::verdict(reach.verdict),
-                if same {
-                    "as above".to_owned()
-                } else {
-                    between(&reach.route)
-                },
-            ]);
-        }
-        render::write_table(out, &table)?;
-        more(out, answer.reaches.len(), limit)?;
-    }
+    write_broad(out, &answer.broad, limit)?;
+    write_data(out, &answer.reaches, limit)?;
     if answer.cut {
         writeln!(out, "{}", paint(Style::Warn, CUT))?;
     }
@@ -113,13 +90,61 @@ fn write(out: &mut dyn Write, answer: &BlastRadius, note: Option<&str>, limit: u
     Ok(())
 }
 
-fn write_broad(out: &mut dyn Write, broad: &[Broad]) -> io::Result<()> {
+/// The data, a table for each sensitivity.
+fn write_data(out: &mut dyn Write, reaches: &[Reach], limit: usize) -> io::Result<()> {
+    let domains = reaches.iter().any(|reach| reach.data_domain.is_some());
+    let mut heads = vec!["data", "domain", "access", "answer", "shortest chain"];
+    heads.retain(|head| domains || *head != "domain");
+    let shown: Vec<&Reach> = shown(reaches, limit).collect();
+    for alike in shown.chunk_by(|a, b| a.sensitivity == b.sensitivity) {
+        let Some(first) = alike.first() else { continue };
+        writeln!(out)?;
+        let head = match first.sensitivity {
+            Sensitivity::Unknown => "Of unknown sensitivity".to_owned(),
+            known => capital(known.as_str()),
+        };
+        writeln!(out, "{}", paint(Style::Head, &head))?;
+        let mut table = render::table(&heads);
+        let mut above: Option<&[String]> = None;
+        for reach in alike {
+            let middle = inner(&reach.route);
+            let chain = if above == Some(middle) && middle.len() > 1 {
+                "as above".to_owned()
+            } else {
+                between(&reach.route)
+            };
+            above = Some(middle);
+            let domain = reach
+                .data_domain
+                .as_deref()
+                .map_or_else(|| "·".to_owned(), one_line);
+            let mut row = vec![named(&reach.entity)];
+            row.extend(domains.then_some(domain));
+            row.extend([heaviest(reach), render::verdict(reach.verdict), chain]);
+            table.add_row(row);
+        }
+        render::write_table(out, &table)?;
+    }
+    more(out, reaches.len(), limit)
+}
+
+fn capital(word: &str) -> String {
+    let mut letters = word.chars();
+    let first = letters.next().map(|c| c.to_ascii_uppercase());
+    first.into_iter().chain(letters).collect()
+}
+
+fn write_broad(out: &mut dyn Write, broad: &[Broad], limit: usize) -> io::Result<()> {
     if broad.is_empty() {
         return Ok(());
     }
     writeln!(out)?;
     writeln!(out, "{}", paint(Style::Head, "Broad grants, and what they cover"))?;
-    for grant in broad {
+    let (some, nothing): (Vec<&Broad>, Vec<&Broad>) = broad
+        .iter()
+        .partition(|grant| grant.administrator || grant.total > 0);
+    let most = if limit == 0 { some.len() } else { limit };
+    for grant in some.iter().take(most) {
         let what = if grant.administrator {
             format!("administrator: {}", one_line(&grant.scope.name))
         } else {
@@ -131,7 +156,7 @@ fn write_broad(out: &mut dyn Write, broad: &[Broad]) -> io::Result<()> {
         };
         let mut covers = by(&grant.covers, |s| s.as_str(), true);
         if covers.is_empty() {
-            covers.push("nothing that was collected".into());
+            covers.push("no data that was collected".into());
         }
         let mut text = format!("{}: {}", paint(Style::Name, &what), covers.join(", "));
         if grant.verdict != PathVerdict::Allowed {

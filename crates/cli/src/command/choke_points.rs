@@ -78,10 +78,10 @@ fn write(out: &mut dyn Write, answer: &ChokePoints, to: Option<&str>) -> io::Res
             .sid
             .as_ref()
             .map_or(String::new(), |sid| format!(" “{sid}”"));
-        let owner = if statement.aws_managed {
-            " (AWS managed)"
-        } else {
-            ""
+        let owner = match &statement.account {
+            _ if statement.aws_managed => " (AWS managed)".to_owned(),
+            Some(account) => format!(" ({})", one_line(account)),
+            None => String::new(),
         };
         let of = holder(&statement.policy_id, &statement.policy);
         table.add_row([
