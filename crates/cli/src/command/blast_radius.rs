@@ -140,8 +140,18 @@ fn write_broad(out: &mut dyn Write, broad: &[Broad], limit: usize) -> io::Result
     }
     writeln!(out)?;
     writeln!(out, "{}", paint(Style::Head, "Broad grants, and what they cover"))?;
+    // An administrator's other grants in the account say nothing more.
+    let administered = |grant: &Broad| {
+        !grant.administrator
+            && broad.iter().any(|other| {
+                other.administrator
+                    && other.verdict <= grant.verdict
+                    && other.scope.account == grant.scope.account
+            })
+    };
     let (some, nothing): (Vec<&Broad>, Vec<&Broad>) = broad
         .iter()
+        .filter(|grant| !administered(grant))
         .partition(|grant| grant.administrator || grant.total > 0);
     let most = if limit == 0 { some.len() } else { limit };
     for grant in some.iter().take(most) {
@@ -170,7 +180,12 @@ fn write_broad(out: &mut dyn Write, broad: &[Broad], limit: usize) -> io::Result
             &paint(Style::Dim, &grant.route.join(" → ")),
         )?;
     }
-    Ok(())
+    more(out, some.len(), limit)?;
+    if nothing.is_empty() {
+        return Ok(());
+    }
+    let grants = count(nothing.len(), "more covers", "more cover");
+    writeln!(out, "  {grants} no data that was collected")
 }
 
 fn write_reverse(
