@@ -16,7 +16,7 @@ use common::{Built, all, by_links, by_paths};
 use sv0_analyze::paths::{Finder, Options};
 use sv0_analyze::question::{blast_radius, endpoints, reached_by, routes, structural};
 use sv0_analyze::steps::Steps;
-use sv0_model::kind::{EdgeKind, Kind, Sensitivity};
+use sv0_model::kind::{AccessLevel, EdgeKind, Kind, Sensitivity};
 use sv0_model::path::PathVerdict;
 
 #[test]
@@ -55,6 +55,10 @@ fn the_blast_radius_is_what_the_paths_reach_and_the_reverse_is_who_they_are_of()
             .collect();
         let known: BTreeSet<&str> = pairs.iter().filter(|p| p.0 == id).map(|p| p.1.as_str()).collect();
         assert_eq!(told, known, "{id}");
+        for reach in &answer.reaches {
+            let levels = &reach.chain_access_levels;
+            assert!(!levels.is_empty() && levels.iter().all(|level| reach.access_levels.contains(level)));
+        }
         for sum in [
             answer.by_sensitivity.values().sum::<usize>(),
             answer.by_data_domain.values().sum(),
@@ -117,6 +121,23 @@ fn elliots_blast_radius() {
         .unwrap();
     assert_eq!(secrets.covers, BTreeMap::from([(Sensitivity::Restricted, 2)]));
     assert!(answer.broad.iter().all(|b| !b.administrator));
+}
+
+#[test]
+fn the_shortest_chain_does_not_borrow_the_access_of_a_longer_one() {
+    let built = Built::demo();
+    let finder = built.finder();
+    let bucket = built.node("acme-prod-invoices");
+    let options = Options::default();
+    let answer = reached_by(&built.world, &built.steps, &finder, bucket, &[bucket], options);
+    let carol = answer
+        .origins
+        .iter()
+        .find(|r| r.entity.name == "carol@acme.example")
+        .unwrap();
+    // Her read-only role reads it; a secret that another such role may read holds the key of who may do all.
+    assert_eq!(carol.chain_access_levels.last(), Some(&AccessLevel::Read));
+    assert_eq!(carol.access_levels.last(), Some(&AccessLevel::Permissions));
 }
 
 #[test]

@@ -30,6 +30,8 @@ pub struct Reach {
     pub verdict: PathVerdict,
     /// Over all chains, lightest first.
     pub access_levels: Vec<AccessLevel>,
+    /// Of the best chain: others may give more.
+    pub chain_access_levels: Vec<AccessLevel>,
     /// Over all chains.
     pub actions: Vec<String>,
     /// Whether the best chain leaves an account.
@@ -259,7 +261,8 @@ pub fn reached_by(
             .or_default() += 1;
         out.certain += usize::from(reach.verdict == PathVerdict::Allowed);
         out.cross_account += usize::from(reach.entity.account != out.target.account);
-        out.outside += usize::from(group(reach.entity.kind) == Group::Outside);
+        out.outside +=
+            usize::from(group(reach.entity.kind) == Group::Outside && !member(world, &reach.entity));
         out.origins.push(reach);
     }
     out.origins.sort_by(|a, b| {
@@ -273,7 +276,7 @@ pub fn reached_by(
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Group {
-    /// Nobody of the organization.
+    /// Nobody of the organization, as far as was collected.
     Outside,
     /// People.
     People,
@@ -297,6 +300,12 @@ pub const fn group(kind: Kind) -> Group {
             _ => Group::Others,
         },
     }
+}
+
+/// Whether an account that was not collected is known to be of the organization.
+fn member(world: &World, entity: &EntityRef) -> bool {
+    let account = entity.account.as_ref().and_then(|id| world.accounts.get(id));
+    account.is_some_and(|account| account.member == Some(true))
 }
 
 /// All paths of one pair, as one.
@@ -323,6 +332,7 @@ fn reach(paths: &mut [Path], end: impl Fn(&Path) -> &EntityRef) -> Option<(&Path
         data_domain: best.data_domain.clone(),
         verdict: best.verdict,
         access_levels: levels,
+        chain_access_levels: of_chain(paths, best),
         actions,
         cross_account: best.cross_account_hops > 0,
         auth_chain_depth: best.auth_chain_depth,
@@ -334,6 +344,19 @@ fn reach(paths: &mut [Path], end: impl Fn(&Path) -> &EntityRef) -> Option<(&Path
         paths: paths.len(),
     };
     Some((best, reach))
+}
+
+/// The levels of all paths along the hops of one that hang on no more than it does: several policies may give them.
+fn of_chain(paths: &[Path], best: &Path) -> Vec<AccessLevel> {
+    let same = |path: &&Path| path.verdict == best.verdict && route(path) == route(best);
+    let mut out: Vec<AccessLevel> = paths
+        .iter()
+        .filter(same)
+        .flat_map(|path| path.access_levels.clone())
+        .collect();
+    out.sort_unstable();
+    out.dedup();
+    out
 }
 
 /// The names along a path.

@@ -262,7 +262,7 @@ fn write_reverse(
 const fn words(group: sv0_analyze::question::blast_radius::Group) -> &'static str {
     use sv0_analyze::question::blast_radius::Group;
     match group {
-        Group::Outside => "Outside the organization",
+        Group::Outside => "Outside what was collected",
         Group::People => "People",
         Group::Federated => "Tokens and assertions of other systems",
         Group::Workloads => "Workloads",
@@ -341,12 +341,18 @@ fn named(entity: &EntityRef) -> String {
     format!("{} ({}{place})", one_line(&entity.name), entity.kind.label())
 }
 
-/// The heaviest level; an identity is become, not used.
+/// The heaviest level of the chain that is shown, and of all where others give more; an identity is become, not used.
 fn heaviest(reach: &Reach) -> String {
-    match reach.access_levels.last() {
-        _ if reach.access_levels.len() == AccessLevel::ALL.len() => "full".into(),
+    let of = |levels: &[AccessLevel]| match levels.last() {
+        _ if levels.len() == AccessLevel::ALL.len() => "full".into(),
         Some(level) => level.to_string(),
         None => "acts as".into(),
+    };
+    let (chain, all) = (of(&reach.chain_access_levels), of(&reach.access_levels));
+    if chain == all {
+        chain
+    } else {
+        format!("{chain}; {all} by other chains")
     }
 }
 
