@@ -283,3 +283,17 @@ fn each_real_path_is_among_the_structural_ones() {
     }
     assert!(real_actions > 1_000 && more > 100, "{real_actions} {more}");
 }
+
+#[test]
+fn a_deep_trust_chain_has_more_than_three_role_hops() {
+    let built = Built::demo();
+    let finder = built.finder();
+    let targets = finder.targets();
+    let each = finder
+        .origins()
+        .into_iter()
+        .flat_map(|o| finder.from(o, &targets, Options::default()).paths);
+    let (deep, shallow): (Vec<_>, Vec<_>) = each.partition(|path| path.deep_trust_chain);
+    assert!(!deep.is_empty() && deep.iter().all(|path| path.role_hops > 3));
+    assert!(!shallow.is_empty() && shallow.iter().all(|path| path.role_hops <= 3));
+}

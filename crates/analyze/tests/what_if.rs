@@ -243,3 +243,45 @@ fn what_cannot_be_changed_is_refused() {
         assert!(matches!(error, ChangeError::Lookup(_)), "{error:?}");
     }
 }
+
+#[test]
+fn an_outsider_is_denied_by_what_it_reaches() {
+    let built = Built::demo();
+    let vendor = "arn:aws:iam::999999999999:root";
+    // It has two roles to the same data: one less changes nothing, and the role that is left alone is no new origin.
+    let one = built.what_if(&[remove(vendor, "VendorMonitoring")]).unwrap();
+    assert!(one.gained.is_empty() && one.lost.is_empty());
+    assert_eq!(one.pairs_before, one.pairs_after);
+    assert_eq!(one.notes, Vec::<String>::new(), "the edge is gone");
+    let both = built
+        .what_if(&[remove(vendor, "VendorMonitoring"), remove(vendor, "VendorBackup")])
+        .unwrap();
+    assert!(both.lost.len() > 5 && both.lost.iter().all(|d| d.origin.id == vendor));
+    assert!(both.gained.is_empty());
+}
+
+#[test]
+fn a_call_from_one_workload_to_another_is_taken_away() {
+    let built = Built::demo();
+    let answer = built.what_if(&[remove("order-created", "order-router")]).unwrap();
+    assert_eq!(
+        answer.changes,
+        ["takes the edge order-created → order-router away"]
+    );
+    assert_eq!(answer.notes, Vec::<String>::new());
+    assert!(pairs(&answer.lost).contains(&("order-created", "orders/signing-key")));
+}
+
+#[test]
+fn a_ceiling_that_is_narrower_takes_away_and_the_old_one_again_nothing() {
+    let built = Built::demo();
+    let nothing =
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ec2:*","Resource":"*"}]}"#;
+    let answer = built.what_if(&[policy("FullAWSAccess", nothing)]).unwrap();
+    assert!(answer.gained.is_empty());
+    assert!(answer.lost.len() > 100 && answer.pairs_after < answer.pairs_before);
+    // A role that nobody becomes any more is an origin only now: it does not count.
+    let finder = built.finder();
+    let origins: BTreeSet<&str> = finder.origins().into_iter().map(|o| built.world.id(o)).collect();
+    assert!(answer.lost.iter().all(|d| origins.contains(d.origin.id.as_str())));
+}

@@ -119,8 +119,14 @@ fn write(out: &mut dyn Write, answer: &WhatIf, limit: usize) -> io::Result<()> {
         render::wrap(out, &first, "    ", &one_line(note))?;
     }
     writeln!(out)?;
-    part(out, "Gained", Style::Bad, &answer.gained, limit)?;
-    part(out, "Lost", Style::Good, &answer.lost, limit)?;
+    if answer.gained.is_empty() && answer.lost.is_empty() {
+        let text =
+            "Nobody reaches more or less: what goes this way goes another way as well, or nothing does.";
+        render::wrap(out, "", "", text)?;
+    } else {
+        part(out, "Gained", Style::Bad, &answer.gained, limit)?;
+        part(out, "Lost", Style::Good, &answer.lost, limit)?;
+    }
     let facts = format!(
         "pairs of origin and target: {} before, {} after",
         answer.pairs_before, answer.pairs_after

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 use sv0_model::graph::NodeId;
-use sv0_model::kind::{EdgeKind, Kind, Slot};
+use sv0_model::kind::{EdgeKind, EntityType, Kind, Slot};
 use sv0_model::path::PathVerdict;
 use sv0_model::record::{PolicySlot, PolicyText};
 
@@ -16,6 +16,7 @@ const DENIAL: &str = "sv0-what-if";
 impl Editor<'_> {
     pub(super) fn remove_edge(&mut self, from: &str, to: &str) -> Result<(), ChangeError> {
         let world = self.world;
+        let name = from;
         let from = world.lookup(from, &[])?;
         let to = world.lookup(to, &[])?;
         let (a, b) = (world.label(from), world.label(to));
@@ -40,7 +41,9 @@ impl Editor<'_> {
             .map(|step| step.on.unwrap_or(to))
             .collect();
         let access = !self.finder.access(from, to).allowed.is_empty();
-        if !made_by_policies.is_empty() || access {
+        // Where a workload calls another, the policy of the other only lets it: without the call there is no edge.
+        let called = taken > 0 && world.node(from).record.kind.entity_type() == EntityType::Workload;
+        if !called && (!made_by_policies.is_empty() || access) {
             let mut on = made_by_policies;
             on.push(to);
             on.sort_unstable();
@@ -52,7 +55,7 @@ impl Editor<'_> {
             if !concluded || !self.steps.from(from).any(|step| step.to == to) {
                 return Err(impossible(
                     format!("there is no edge from {a} to {b}"),
-                    &format!("`sv0 paths --from '{a}'` shows the hops that there are"),
+                    &format!("`sv0 paths --from '{name}'` shows the hops that there are"),
                 ));
             }
             self.out.done.push(format!(
@@ -116,7 +119,7 @@ impl Editor<'_> {
                 self.deny_in(from, to, &json!({"Federated": record.id}), &resources)
             }
             kind => Err(impossible(
-                format!("nothing can be denied to {a}, which is {}", kind.label()),
+                format!("nothing can be denied to {a} ({})", kind.label()),
                 &format!("`--policy` puts another document in the place of the policy of {b}"),
             )),
         }

@@ -52,7 +52,7 @@ pub struct WhatIf {
     pub changes: Vec<String>,
     /// Pairs of origin and target before.
     pub pairs_before: usize,
-    /// The same after.
+    /// The same after, of the same origins and those that are new.
     pub pairs_after: usize,
     /// What is reached after and not before, most sensitive first.
     pub gained: Vec<Difference>,
@@ -110,12 +110,18 @@ pub fn what_if(world: &World, steps: &Steps, edited: Edited, wanted: Option<&BTr
     // by that; nor does one that nobody becomes any more: it was none.
     let mut lost = differences(&before, &later);
     lost.retain(|difference| origins_before.contains(&difference.origin.id));
+    let new = |id: &&String| world.graph.find(id).is_none();
+    let still: BTreeSet<String> = origins_before
+        .iter()
+        .chain(origins_after.iter().filter(new))
+        .cloned()
+        .collect();
     let mut coverage_gaps = after.gaps.clone();
     coverage_gaps.retain(|gap| !world.gaps.contains(gap));
     WhatIf {
         changes: edited.done,
         pairs_before: before.pairs_of(&origins_before),
-        pairs_after: later.pairs_of(&origins_after),
+        pairs_after: later.pairs_of(&still),
         gained: differences(&later, &before),
         lost,
         notes,
