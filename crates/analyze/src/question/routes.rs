@@ -67,6 +67,12 @@ pub fn keep_best(paths: &mut Vec<Path>, most: usize) -> usize {
     left_out
 }
 
+/// How many routes some paths between two ends are.
+#[must_use]
+pub fn distinct(paths: &[Path]) -> usize {
+    paths.iter().map(route).collect::<BTreeSet<Route>>().len()
+}
+
 /// Counts the routes from some origins to some targets, up to [`MOST`].
 #[must_use]
 pub fn count(

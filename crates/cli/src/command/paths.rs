@@ -133,6 +133,8 @@ struct Answer {
     hidden: usize,
     /// Routes that are not among the best of their pair.
     more_routes: usize,
+    /// Between two entities: routes that are.
+    kept_routes: usize,
     /// Whether the search stopped at its budget.
     cut: bool,
     /// Between two entities: how many routes there are.
@@ -149,32 +151,35 @@ impl Answer {
         if self.paths.is_empty() {
             self.no_path = Some(Box::new(routes::no_path(world, steps, finder, from, to, options)));
         } else if from.len() == 1 && to.len() == 1 {
+            self.kept_routes = routes::distinct(&self.paths);
             self.count = Some(routes::count(world, steps, finder, from, to, options));
         }
     }
 
+    /// How many routes there are, and how many of them are in the answer.
     fn routes(&self) -> Option<String> {
-        let count = self.count.filter(|count| count.routes > 1 || count.at_least)?;
+        let Some(count) = self.count else {
+            return (self.more_routes > 0).then(|| {
+                let more = show::plural(self.more_routes, "further route");
+                format!("{more} left out (--routes 0 shows all)")
+            });
+        };
         let number = if count.at_least {
             format!("at least {}", count.routes)
         } else {
             count.routes.to_string()
         };
-        Some(format!("{number} parallel routes"))
-    }
-
-    fn more_routes(&self) -> Option<String> {
-        (self.more_routes > 0).then(|| {
-            format!(
-                "{} left out (--routes 0 shows all)",
-                show::plural(self.more_routes, "further route")
-            )
-        })
+        match self.kept_routes {
+            kept if kept < count.routes => Some(format!(
+                "{kept} of {number} parallel routes (--routes 0 shows all)"
+            )),
+            _ => (count.routes > 1).then(|| format!("{number} parallel routes")),
+        }
     }
 
     /// What a list of paths does not say.
     fn notes_to_stderr(&self) {
-        let mut notes: Vec<String> = self.routes().into_iter().chain(self.more_routes()).collect();
+        let mut notes: Vec<String> = self.routes().into_iter().collect();
         if self.cut {
             notes.push(CUT.to_owned());
         }
@@ -252,7 +257,6 @@ fn write(out: &mut dyn Write, args: &PathsArgs, ends: &Ends, answer: &Answer) ->
     let kind = if args.blocked { "stopped path" } else { "path" };
     let mut notes = vec![show::plural(answer.all, kind)];
     notes.extend(answer.routes());
-    notes.extend(answer.more_routes());
     if answer.folded > 0 {
         notes.push(format!(
             "{} say no more than a broader one (--all shows them)",
