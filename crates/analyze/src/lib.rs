@@ -11,6 +11,7 @@
 //! * [`joint`] — what a chain of steps hands from hop to hop, and whether its hops contradict each other;
 //! * [`paths`] — chains of steps from an origin to what they reach;
 //! * [`coverage`] — which gaps could change which answer;
+//! * [`variant`] — the same world with other policies;
 //! * [`question`] — the questions people ask: who-can, can, explain, overview;
 //! * [`words`] — conditions, statements and denials in plain words.
 //!
@@ -29,6 +30,7 @@ pub mod question;
 pub mod reach;
 pub mod scope;
 pub mod steps;
+pub mod variant;
 pub mod words;
 pub mod world;
 

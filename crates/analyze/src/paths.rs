@@ -204,7 +204,7 @@ impl<'w> Finder<'w> {
         for (at, link) in links.iter().enumerate() {
             // Using data is told by what the identity can do to it (below), not by the step that sets something in motion.
             let use_of_data = link.step.is_some_and(|step| is_use(step.edge))
-                && is_data(self.world.node(link.node).record.kind);
+                && ends_in_access(self.world.node(link.node).record.kind);
             let wanted = link.denied == options.blocked || hangs(&links, at);
             if at > 0 && !use_of_data && targets.contains(&link.node) && wanted {
                 found.paths.extend(self.path(&links, at, None));
@@ -214,7 +214,7 @@ impl<'w> Finder<'w> {
             }
             for &target in targets
                 .iter()
-                .filter(|t| is_data(self.world.node(**t).record.kind))
+                .filter(|t| ends_in_access(self.world.node(**t).record.kind))
             {
                 if on_chain(&links, at, target) {
                     continue;
@@ -527,6 +527,7 @@ impl<'w> Finder<'w> {
             access_levels: levels,
             auth_chain_depth: hops.iter().filter(|hop| counts(hop.edge)).count(),
             role_hops: hops.iter().filter(|hop| is_role_hop(hop.edge)).count(),
+            deep_trust_chain: hops.iter().filter(|hop| is_role_hop(hop.edge)).count() > DEEP,
             cross_account_hops: accounts.len().saturating_sub(1),
             cross_cloud_hops: hops
                 .iter()
@@ -844,6 +845,9 @@ const fn rank(verdict: Verdict) -> u8 {
     }
 }
 
+/// Role hops beyond which a chain is a deep trust chain (`model.md`).
+const DEEP: usize = 3;
+
 const fn is_role_hop(edge: EdgeKind) -> bool {
     matches!(edge, EdgeKind::Assumes)
 }
@@ -864,8 +868,15 @@ const fn counts(edge: EdgeKind) -> bool {
 }
 
 /// Steps that are a use of a resource.
-const fn is_use(edge: EdgeKind) -> bool {
+pub(crate) const fn is_use(edge: EdgeKind) -> bool {
     matches!(edge, EdgeKind::SendsTo | EdgeKind::PushTo | EdgeKind::CanAccess)
+}
+
+/// Whether a path ends in what can be done to an entity, where it is asked for: all resources, also those that hold no
+/// data, such as keys and event buses.
+#[must_use]
+pub const fn ends_in_access(kind: Kind) -> bool {
+    is_data(kind) || matches!(kind.entity_type(), EntityType::Resource)
 }
 
 /// Resources that hold data, and scopes.

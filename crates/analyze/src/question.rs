@@ -1,16 +1,26 @@
 //! The questions that people ask, and the answers in the shape of the JSON output (`docs/output.md`).
 
 pub mod as_policy;
+pub mod blast_radius;
 pub mod can;
+pub mod choke_points;
+pub mod endpoints;
 pub mod explain;
 pub mod exposure;
+pub mod links;
 pub mod overview;
+pub mod routes;
+pub mod structural;
+pub mod what_if;
 pub mod who_can;
 
 pub use as_policy::{AsPolicy, as_policy};
+pub use blast_radius::{BlastRadius, ReachedBy, blast_radius, reached_by};
 pub use can::{Can, can};
+pub use choke_points::{ChokePoints, choke_points};
 pub use explain::{Explanation, explain};
 pub use overview::{Overview, overview};
+pub use what_if::{WhatIf, what_if};
 pub use who_can::{WhoCan, who_can};
 
 /// Actions people look for first, when a long list is shortened.

@@ -21,6 +21,7 @@ Examples:
   sv0 paths --demo --from Elliot
   aws iam get-account-authorization-details > prod.json && sv0 analyze prod.json
   sv0 who-can s3:GetObject acme-prod-invoices --demo
+  sv0 blast-radius Elliot --demo
   sv0 explain LockedReader s3:GetObject acme-prod-kms-locked --demo
 
 Exit codes:
@@ -48,6 +49,12 @@ pub(crate) enum Command {
     WhoCan(WhoCanArgs),
     /// Shows what a principal can do
     Can(CanArgs),
+    /// Shows everything that an entity reaches, and how sensitive it is; in reverse, everybody who reaches it
+    BlastRadius(BlastRadiusArgs),
+    /// Shows the hops and policy statements that most ways to sensitive data go through, and how many ways each alone cuts
+    ChokePoints(ChokePointsArgs),
+    /// Shows which paths a change would add and take away; nothing is changed
+    WhatIf(WhatIfArgs),
     /// Shows why a principal can, or cannot, do something: every layer, every statement
     Explain(ExplainArgs),
     /// Shows what a new version of a policy allows that the old one did not, with a request that proves it
@@ -336,10 +343,12 @@ pub(crate) struct AnalyzeArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct PathsArgs {
-    /// Where authority starts: a name, an ARN, `account/name`
+    /// Where authority starts: a name, an ARN, `account/name`. A group stands for its members, a policy for those who have
+    /// it, an account for all in it
     #[arg(long, value_name = "NAME")]
     pub(crate) from: Option<String>,
-    /// What is reached: a resource, an identity, a scope such as `arn:aws:s3:::*`; `*` is everything in an account
+    /// What is reached: a resource, an identity, a workload, a policy, an account, a scope such as `arn:aws:s3:::*`; `*` is
+    /// everything in an account
     #[arg(long, value_name = "NAME")]
     pub(crate) to: Option<String>,
     /// Shows the paths that some policy stops, and what stops them
@@ -348,6 +357,12 @@ pub(crate) struct PathsArgs {
     /// Shows every resource, also where a broader scope in the list says the same
     #[arg(long)]
     pub(crate) all: bool,
+    /// Shows what policies grant when nothing limits it: no conditions, no denies, no SCPs, RCPs, boundaries, key policies
+    #[arg(long, conflicts_with = "blocked")]
+    pub(crate) structural: bool,
+    /// Routes to show at most between one origin and one target, best first; 0 is all
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub(crate) routes: usize,
     /// Paths to show at most; 0 is no limit
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub(crate) limit: usize,
@@ -359,6 +374,105 @@ pub(crate) struct PathsArgs {
     #[command(flatten)]
     pub(crate) show: Show,
 }
+
+#[derive(Debug, Args)]
+#[command(after_help = BLAST_RADIUS_EXAMPLES)]
+pub(crate) struct BlastRadiusArgs {
+    /// A name, an ARN, `account/name`: an identity or workload; a resource, and then who reaches it
+    pub(crate) name: String,
+    /// Shows who reaches it, rather than what it reaches
+    #[arg(long)]
+    pub(crate) reverse: bool,
+    /// Lines to show at most; 0 is no limit
+    #[arg(long, value_name = "N", default_value_t = 30)]
+    pub(crate) limit: usize,
+    /// Role hops to follow at most
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub(crate) max_role_hops: usize,
+    #[command(flatten)]
+    pub(crate) source: Source,
+    #[command(flatten)]
+    pub(crate) show: Show,
+}
+
+const BLAST_RADIUS_EXAMPLES: &str = "\
+Examples:
+  sv0 blast-radius Elliot --demo                  what does it reach, and how sensitive is that?
+  sv0 blast-radius acme-prod-invoices --demo      who reaches this bucket, and along which chain?
+  sv0 blast-radius DevOps --reverse --demo        who can act as this role?";
+
+#[derive(Debug, Args)]
+#[command(after_help = CHOKE_POINTS_EXAMPLES)]
+pub(crate) struct ChokePointsArgs {
+    /// What is reached: a name, an ARN, `account/name` [default: confidential and restricted data]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) to: Option<String>,
+    /// Hops and statements to show, each
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = at_least_one)]
+    pub(crate) limit: usize,
+    #[command(flatten)]
+    pub(crate) source: Source,
+    #[command(flatten)]
+    pub(crate) show: Show,
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err("write a number from 1".into()),
+        Ok(number) => Ok(number),
+    }
+}
+
+const CHOKE_POINTS_EXAMPLES: &str = "\
+Examples:
+  sv0 choke-points --demo
+  sv0 choke-points --to acme-prod-invoices --demo
+  sv0 choke-points --to Prod --demo               the data of an account";
+
+#[derive(Debug, Args)]
+#[command(after_help = WHAT_IF_EXAMPLES)]
+pub(crate) struct WhatIfArgs {
+    /// Puts a document in the place of a policy: a managed policy, SCP or RCP; the policy of a bucket, queue, key and so
+    /// on; `role/NAME` for an inline policy, `role/trust` for a trust policy. `-` is standard input
+    #[arg(long, value_name = "NAME=FILE")]
+    pub(crate) policy: Vec<String>,
+    /// Takes an edge away. One that policies make is denied: A may do nothing to B
+    #[arg(long, value_name = "A -> B")]
+    pub(crate) remove_edge: Vec<String>,
+    /// Takes a managed policy from the identity of `--from`
+    #[arg(long, value_name = "POLICY", requires = "from")]
+    pub(crate) detach: Vec<String>,
+    /// Whom it is taken from; one for each `--detach`, in the same order
+    #[arg(long, value_name = "NAME", requires = "detach")]
+    pub(crate) from: Vec<String>,
+    /// Deletes an entity; `role/NAME` deletes an inline policy
+    #[arg(long, value_name = "NAME")]
+    pub(crate) delete: Vec<String>,
+    /// Looks only at what reaches this [default: all data]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) to: Option<String>,
+    /// Exits with 5 where paths are gained
+    #[arg(long)]
+    pub(crate) fail_on_gain: bool,
+    /// Lines to show at most of gains and of losses; 0 is no limit
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub(crate) limit: usize,
+    #[command(flatten)]
+    pub(crate) source: Source,
+    #[command(flatten)]
+    pub(crate) show: Show,
+}
+
+const WHAT_IF_EXAMPLES: &str = "\
+Examples:
+  sv0 what-if --demo --remove-edge 'AllSafeVaultRole -> allsafe/prod-access-key'
+  sv0 what-if --demo --policy AllSafeVaultRole/ReadVault=new.json --fail-on-gain
+  sv0 what-if --demo --detach AllSafeAssumeVault --from AllSafe --delete AllSafeProd
+
+Exit codes, besides those of other commands:
+  3   a change names nothing, or something that cannot be changed so
+  4   a document is no policy
+  5   with --fail-on-gain: paths are gained";
 
 #[derive(Debug, Args)]
 pub(crate) struct WhoCanArgs {

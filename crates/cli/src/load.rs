@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use sv0_analyze::paths::Finder;
+use sv0_analyze::question::structural::{self, LeftOut};
 use sv0_analyze::steps::Steps;
 use sv0_analyze::{World, normalize};
 use sv0_iam::catalog::{Catalog, CatalogError};
@@ -90,17 +91,30 @@ pub(crate) fn demo() -> Loaded {
 
 /// Builds the model, with a line on stderr where it takes long enough to wonder.
 pub(crate) fn model(loaded: Loaded) -> Model {
-    let spinner = (loaded.records.len() > 5_000 && std::io::IsTerminal::is_terminal(&std::io::stderr()))
-        .then(|| {
-            let bar = indicatif::ProgressBar::new_spinner();
-            bar.set_message(format!(
-                "working out who can do what among {} entities",
-                loaded.records.len()
-            ));
-            bar.enable_steady_tick(std::time::Duration::from_millis(120));
-            bar
-        });
-    let world = normalize::build(loaded.records, loaded.gaps);
+    let entities = loaded.records.len();
+    built(entities, || normalize::build(loaded.records, loaded.gaps))
+}
+
+/// The same of the structural view, and what it leaves out.
+pub(crate) fn structural(loaded: Loaded) -> (Model, LeftOut) {
+    let entities = loaded.records.len();
+    let mut left_out = LeftOut::default();
+    let model = built(entities, || {
+        let (world, left) = structural::build(loaded.records, loaded.gaps);
+        left_out = left;
+        world
+    });
+    (model, left_out)
+}
+
+fn built(entities: usize, world: impl FnOnce() -> World) -> Model {
+    let spinner = (entities > 5_000 && std::io::IsTerminal::is_terminal(&std::io::stderr())).then(|| {
+        let bar = indicatif::ProgressBar::new_spinner();
+        bar.set_message(format!("working out who can do what among {entities} entities"));
+        bar.enable_steady_tick(std::time::Duration::from_millis(120));
+        bar
+    });
+    let world = world();
     let steps = Steps::build(&world);
     if let Some(bar) = spinner {
         bar.finish_and_clear();

@@ -1,7 +1,8 @@
 //! The `sv0` command: reads input, asks one question, shows the answer.
 //!
 //! Exit codes: 0 answered; 1 a bug; 2 answered, but part of the input could not be read; 3 the question names nothing,
-//! or several things; 4 no usable input, or AWS lets nothing be read; 5 `compare --exit-code`: the new version allows more; 64 wrong usage;
+//! or several things; 4 no usable input, or AWS lets nothing be read; 5 `compare --exit-code`: the new version allows more,
+//! `what-if --fail-on-gain`: paths are gained; 64 wrong usage;
 //! 130 interrupted.
 
 mod args;
@@ -67,12 +68,28 @@ pub(crate) enum Failure {
         source: std::io::Error,
     },
     /// A policy document could not be read as a whole.
-    #[error("`{path}` is not a policy that can be compared")]
+    #[error("`{path}` is not a policy that can be used")]
     Policy {
         /// Which file.
         path: String,
         #[help]
         help: String,
+    },
+    /// A change that cannot be made.
+    #[error("{why}")]
+    Change {
+        /// Why.
+        why: String,
+        #[help]
+        help: String,
+    },
+    /// A change that cannot be understood.
+    #[error("`{given}` is not of the form `{form}`")]
+    Form {
+        /// As given.
+        given: String,
+        /// How it is to be written.
+        form: &'static str,
     },
     /// A file is no catalogue.
     #[error("`{path}` is no action catalogue")]
@@ -112,9 +129,13 @@ pub(crate) enum Failure {
 impl Failure {
     const fn code(&self) -> u8 {
         match self {
-            Self::Lookup(_) | Self::Action { .. } | Self::NoPrincipal { .. } | Self::Mismatch { .. } => 3,
+            Self::Lookup(_)
+            | Self::Action { .. }
+            | Self::NoPrincipal { .. }
+            | Self::Mismatch { .. }
+            | Self::Change { .. } => 3,
             Self::Input(_) | Self::Read { .. } | Self::Policy { .. } | Self::Catalog { .. } => 4,
-            Self::NoInput => 64,
+            Self::NoInput | Self::Form { .. } => 64,
             #[cfg(not(feature = "collect"))]
             Self::NoCollector => 64,
             #[cfg(feature = "collect")]
@@ -165,6 +186,9 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::Paths(args) => command::paths::run(args),
         Command::WhoCan(args) => command::who_can::run(args),
         Command::Can(args) => command::can::run(args),
+        Command::BlastRadius(args) => command::blast_radius::run(args),
+        Command::ChokePoints(args) => command::choke_points::run(args),
+        Command::WhatIf(args) => command::what_if::run(args),
         Command::Explain(args) => command::explain::run(args),
         Command::Compare(args) => command::compare::run(args),
         Command::Simulate(args) => command::simulate::run(args),

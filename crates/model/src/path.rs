@@ -156,6 +156,8 @@ pub struct Path {
     pub auth_chain_depth: usize,
     /// Role hops only.
     pub role_hops: usize,
+    /// Whether there are more than three role hops: nobody oversees a chain of trust that long.
+    pub deep_trust_chain: bool,
     /// Steps from one account to another.
     pub cross_account_hops: usize,
     /// Steps from one cloud to another.

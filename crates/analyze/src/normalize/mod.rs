@@ -73,7 +73,8 @@ struct Use {
     holder: String,
 }
 
-fn flavor(kind: Kind, slot: Slot) -> Flavor {
+/// The grammar of a document in its place.
+pub(crate) fn flavor(kind: Kind, slot: Slot) -> Flavor {
     match (kind, slot) {
         (Kind::Scp, _) => Flavor::Scp,
         (Kind::Rcp, _) => Flavor::Rcp,

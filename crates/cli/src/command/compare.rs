@@ -15,8 +15,8 @@ use crate::args::{CompareArgs, PolicyKind};
 use crate::render;
 use crate::render::style::{Style, harmless, paint};
 
-/// The exit code where the new version allows more and `--exit-code` was given.
-const MORE: u8 = 5;
+/// The exit code where more is allowed than before, and that was asked for.
+pub(super) const MORE: u8 = 5;
 
 #[derive(Serialize)]
 struct Answer {
@@ -68,7 +68,8 @@ pub(crate) fn run(args: &CompareArgs) -> Result<u8, Failure> {
     })
 }
 
-fn read(path: &Path) -> Result<String, Failure> {
+/// A document; `-` is standard input.
+pub(super) fn read(path: &Path) -> Result<String, Failure> {
     let failed = |source| Failure::Read {
         path: path.display().to_string(),
         source,

@@ -2,12 +2,15 @@
 
 pub(crate) mod analyze;
 pub(crate) mod bench;
+pub(crate) mod blast_radius;
 pub(crate) mod can;
 pub(crate) mod catalog;
+pub(crate) mod choke_points;
 pub(crate) mod compare;
 pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod simulate;
+pub(crate) mod what_if;
 pub(crate) mod who_can;
 
 #[cfg(feature = "collect")]

@@ -19,6 +19,9 @@ pub(crate) fn write(out: &mut dyn Write, path: &Path) -> io::Result<()> {
     if path.role_hops > 0 {
         facts.push(plural(path.role_hops, "role hop"));
     }
+    if path.deep_trust_chain {
+        facts.push(paint(Style::Warn, "deep trust chain"));
+    }
     if path.cross_account_hops > 0 {
         facts.push(format!(
             "crosses {}",
@@ -27,6 +30,9 @@ pub(crate) fn write(out: &mut dyn Write, path: &Path) -> io::Result<()> {
     }
     if let Some(egress) = path.egress_category {
         facts.push(format!("egress: {egress}"));
+    }
+    if path.conditions_not_evaluated {
+        facts.push(paint(Style::Warn, "conditions not evaluated"));
     }
     facts.retain(|fact| !fact.is_empty());
     wrap(out, "  ", "  ", &facts.join(" · "))?;
@@ -42,7 +48,12 @@ pub(crate) fn write(out: &mut dyn Write, path: &Path) -> io::Result<()> {
         )?;
     }
     if path.kms_not_evaluated {
-        wrap(out, "     ", "     ", "the policy of its key is not in the input")?;
+        let why = if path.conditions_not_evaluated {
+            "it is encrypted; the policy of its key was not evaluated"
+        } else {
+            "the policy of its key is not in the input"
+        };
+        wrap(out, "     ", "     ", why)?;
     }
     Ok(())
 }
