@@ -15,7 +15,7 @@ use common::{Built, all};
 use sv0_analyze::question::WhatIf;
 use sv0_analyze::question::choke_points::{Bounds, choke_points, sensitive};
 use sv0_analyze::question::what_if::{Change, ChangeError, Difference};
-use sv0_model::kind::{AccessLevel, EdgeKind, Sensitivity};
+use sv0_model::kind::{AccessLevel, EdgeKind, Kind, Sensitivity};
 use sv0_model::path::PathVerdict;
 
 fn policy(name: &str, text: &str) -> Change {
@@ -284,4 +284,31 @@ fn a_ceiling_that_is_narrower_takes_away_and_the_old_one_again_nothing() {
     let finder = built.finder();
     let origins: BTreeSet<&str> = finder.origins().into_iter().map(|o| built.world.id(o)).collect();
     assert!(answer.lost.iter().all(|d| origins.contains(d.origin.id.as_str())));
+}
+
+#[test]
+fn of_two_entities_with_other_names_only_the_one_is_meant() {
+    let mut records = Built::demo().records;
+    let functions: Vec<String> = records
+        .iter()
+        .filter(|r| r.kind == Kind::LambdaFunction)
+        .map(|r| r.id.clone())
+        .take(2)
+        .collect();
+    let rule = records.iter_mut().find(|r| r.name == "order-created").unwrap();
+    rule.refs.clear();
+    rule.refer(EdgeKind::Invokes, format!("{}:live", functions[0]));
+    rule.refer(EdgeKind::Invokes, format!("{}:live", functions[1]));
+    let built = Built::new(records);
+    let edited = sv0_analyze::question::what_if::edit(
+        &built.world,
+        &built.steps,
+        &built.finder(),
+        built.records.clone(),
+        &[remove("order-created", &functions[0])],
+    )
+    .unwrap();
+    let rule = edited.records.iter().find(|r| r.name == "order-created").unwrap();
+    let left: Vec<&str> = rule.refs.iter().map(|r| r.to.as_str()).collect();
+    assert_eq!(left, [format!("{}:live", functions[1])]);
 }

@@ -21,7 +21,7 @@ use sv0_iam::catalog::Catalog;
 use sv0_iam::name::Arn;
 use sv0_iam::syntax::{Diagnostic, Flavor, Policy, Severity, parse};
 use sv0_model::coverage::{Gap, Reason};
-use sv0_model::graph::{Confidence, NodeId};
+use sv0_model::graph::{Confidence, Graph, NodeId};
 use sv0_model::kind::{EdgeKind, EntityType, Kind, Slot};
 use sv0_model::record::{PolicyText, Record};
 
@@ -290,23 +290,11 @@ fn connect(world: &mut World) {
                 .map(move |reference| (id, reference.clone()))
         })
         .collect();
-    let groups: FxHashMap<(String, String), NodeId> = world
-        .graph
-        .nodes()
-        .filter(|(_, node)| node.record.kind == Kind::IamGroup)
-        .filter_map(|(id, node)| Some(((node.record.account.clone()?, node.record.name.clone()), id)))
-        .collect();
-    let aliases = aliases::Aliases::of(&world.graph);
+    let names = Names::of(&world.graph);
     for (from, reference) in refs {
-        let to = match world.graph.find(&reference.to) {
+        let to = match names.find(&world.graph, &reference) {
             Some(found) => found,
-            // Authorization details name a user's groups without their path.
-            None => match member_group(&reference, &groups)
-                .or_else(|| aliases.find(&world.graph, &reference.to))
-            {
-                Some(found) => found,
-                None => stub(world, &reference.to, stub_kind(reference.rel, &reference.to)),
-            },
+            None => stub(world, &reference.to, stub_kind(reference.rel, &reference.to)),
         };
         let text = |key: &str| {
             reference
@@ -322,6 +310,37 @@ fn connect(world: &mut World) {
         };
         let note = text("account").or_else(|| text("how"));
         world.graph.connect(reference.rel, from, to, confidence, note);
+    }
+}
+
+/// What refs call entities.
+pub(crate) struct Names {
+    /// By account and name.
+    groups: FxHashMap<(String, String), NodeId>,
+    aliases: aliases::Aliases,
+}
+
+impl Names {
+    /// The names that a graph's records tell.
+    pub(crate) fn of(graph: &Graph) -> Self {
+        let groups = graph
+            .nodes()
+            .filter(|(_, node)| node.record.kind == Kind::IamGroup)
+            .filter_map(|(id, node)| Some(((node.record.account.clone()?, node.record.name.clone()), id)))
+            .collect();
+        Self {
+            groups,
+            aliases: aliases::Aliases::of(graph),
+        }
+    }
+
+    /// The entity that a ref leads to, if it is known.
+    pub(crate) fn find(&self, graph: &Graph, reference: &sv0_model::record::Ref) -> Option<NodeId> {
+        graph
+            .find(&reference.to)
+            // Authorization details name a user's groups without their path.
+            .or_else(|| member_group(reference, &self.groups))
+            .or_else(|| self.aliases.find(graph, &reference.to))
     }
 }
 

@@ -20,14 +20,14 @@ impl Editor<'_> {
         let from = world.lookup(from, &[])?;
         let to = world.lookup(to, &[])?;
         let (a, b) = (world.label(from), world.label(to));
-        let mut taken = self.unlink(from, to)?;
+        let mut taken = self.unlink(from, to);
         // What starts a workload is told by the workload, whose image it runs likewise.
         if world
             .graph
             .edges_from(to)
             .any(|e| e.to == from && matches!(e.kind, EdgeKind::TriggeredBy | EdgeKind::DeployedFrom))
         {
-            taken += self.unlink(to, from)?;
+            taken += self.unlink(to, from);
         }
         taken += self.unassign(from, to)?;
         if taken > 0 {

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 
 use sv0_iam::syntax::{Severity, parse};
 use sv0_model::graph::NodeId;
-use sv0_model::kind::{EdgeKind, EntityType, Kind, Slot};
+use sv0_model::kind::{EntityType, Kind, Slot};
 use sv0_model::record::{Place, PolicySlot, PolicyText, Record};
 
-use crate::normalize::flavor;
+use crate::normalize::{Names, flavor};
 use crate::paths::Finder;
 use crate::steps::Steps;
 use crate::world::{LookupError, World};
@@ -106,6 +106,7 @@ pub fn edit(
         world,
         steps,
         finder,
+        names: Names::of(&world.graph),
         out: Edited {
             records,
             ..Edited::default()
@@ -126,6 +127,8 @@ pub(super) struct Editor<'a> {
     pub(super) world: &'a World,
     pub(super) steps: &'a Steps,
     pub(super) finder: &'a Finder<'a>,
+    /// An entity has other names: a function with a version behind it, a group without its path.
+    names: Names,
     pub(super) out: Edited,
 }
 
@@ -251,7 +254,7 @@ impl Editor<'_> {
             .world
             .lookup(policy, &[EntityType::PermissionSet, EntityType::Ceiling])?;
         let holder = self.world.lookup(from, &[])?;
-        if self.unlink(holder, policy)? == 0 && self.unlink(policy, holder)? == 0 {
+        if self.unlink(holder, policy) == 0 && self.unlink(policy, holder) == 0 {
             let (policy, holder) = (self.world.label(policy), self.world.label(holder));
             return Err(impossible(
                 format!("{policy} is not attached to {holder}"),
@@ -267,32 +270,18 @@ impl Editor<'_> {
         Ok(())
     }
 
-    /// Takes the references of one entity to another away, and says how many there were.
-    pub(super) fn unlink(&mut self, from: NodeId, to: NodeId) -> Result<usize, ChangeError> {
+    /// Takes the references of one entity to another away, and says how many there were. What is deleted has none.
+    pub(super) fn unlink(&mut self, from: NodeId, to: NodeId) -> usize {
         let world = self.world;
-        if world.node(from).stub {
-            return Ok(0);
-        }
-        // An entity has other names, which the graph has resolved: the edge says whether one of them is meant.
-        let edges: Vec<EdgeKind> = world
-            .graph
-            .edges_from(from)
-            .filter(|edge| edge.to == to)
-            .map(|edge| edge.kind)
-            .collect();
-        let others: BTreeSet<String> = world
-            .graph
-            .edges_from(from)
-            .filter(|edge| edge.to != to)
-            .map(|edge| world.id(edge.to).to_owned())
-            .collect();
-        let id = world.id(to).to_owned();
-        let record = self.record(from)?;
+        let id = world.id(from);
+        let Some(record) = self.out.records.iter_mut().find(|record| record.id == id) else {
+            return 0;
+        };
         let before = record.refs.len();
         record
             .refs
-            .retain(|r| r.to != id && (!edges.contains(&r.rel) || others.contains(&r.to)));
-        Ok(before - record.refs.len())
+            .retain(|r| self.names.find(&world.graph, r) != Some(to));
+        before - record.refs.len()
     }
 
     fn delete(&mut self, name: &str) -> Result<(), ChangeError> {
@@ -306,10 +295,7 @@ impl Editor<'_> {
         self.out.records.retain(|record| record.id != id);
         let referring: BTreeSet<NodeId> = world.graph.edges_to(node).map(|edge| edge.from).collect();
         for from in referring {
-            // What is deleted already refers to nothing.
-            if !self.out.deleted.contains(world.id(from)) {
-                self.unlink(from, node)?;
-            }
+            self.unlink(from, node);
         }
         let text = format!(
             "deletes {} ({})",
