@@ -15,7 +15,11 @@ fn main() {
         }
     };
     let records = loaded.records.len();
-    println!("loaded {records} records in {:.2?}, {}", start.elapsed(), memory());
+    println!(
+        "loaded {records} records in {:.2?}, {}",
+        start.elapsed(),
+        memory()
+    );
     let start = Instant::now();
     let world = sv0_analyze::normalize::build(loaded.records, loaded.gaps);
     println!(

@@ -12,7 +12,7 @@ use sv0_iam::syntax::Policy;
 use sv0_model::kind::AccessLevel;
 
 use crate::ask::{Asker, Target};
-use crate::world::{Attachment, World};
+use crate::world::World;
 
 /// What tells actions apart, for every policy of a world.
 #[derive(Debug, Default)]
@@ -26,14 +26,15 @@ pub struct Policies {
 }
 
 impl Policies {
-    /// Looks at every policy in its place.
+    /// Looks at the policies of all attachments, in the order of their tags.
     #[must_use]
-    pub fn new(attachments: &[Attachment]) -> Self {
+    pub fn new(policies: &[Arc<Policy>]) -> Self {
         let mut out = Self::default();
-        for attachment in attachments {
-            let id = out.library.add_shared(&attachment.policy);
+        out.ids.reserve_exact(policies.len());
+        for policy in policies {
+            let id = out.library.add_shared(policy);
             out.ids.push(id);
-            out.keys.entry(id).or_insert_with(|| varying(&attachment.policy));
+            out.keys.entry(id).or_insert_with(|| varying(policy));
         }
         out
     }
