@@ -12,36 +12,17 @@ use sv0_iam::syntax::Policy;
 use sv0_model::kind::AccessLevel;
 
 use crate::ask::{Asker, Target};
-use crate::world::{Attachment, World};
+use crate::world::World;
 
-/// What tells actions apart, for every policy of a world.
+/// What was found about actions before.
 #[derive(Debug, Default)]
 pub struct Policies {
-    library: Library,
-    /// By tag.
-    ids: Vec<PolicyId>,
-    /// By document: the condition keys that requests for some actions carry and others never (semantics rule 41).
-    keys: FxHashMap<PolicyId, Box<[Box<str>]>>,
     sides: Mutex<Sides>,
-}
-
-impl Policies {
-    /// Looks at every policy in its place.
-    #[must_use]
-    pub fn new(attachments: &[Attachment]) -> Self {
-        let mut out = Self::default();
-        for attachment in attachments {
-            let id = out.library.add_shared(&attachment.policy);
-            out.ids.push(id);
-            out.keys.entry(id).or_insert_with(|| varying(&attachment.policy));
-        }
-        out
-    }
 }
 
 /// Keys of conditions and variables that are a service's own, or the request's tags: whether they are there hangs on the
 /// action.
-fn varying(policy: &Policy) -> Box<[Box<str>]> {
+fn varying(policy: &Policy) -> Vec<Box<str>> {
     let mut out: Vec<Box<str>> = Vec::new();
     let mut add = |key: &str| {
         let global = key.starts_with("aws:") && !key.starts_with("aws:requesttag/") && key != "aws:tagkeys";
@@ -63,7 +44,7 @@ fn varying(policy: &Policy) -> Box<[Box<str>]> {
             .flat_map(|pattern| pattern.variables())
             .for_each(&mut add);
     }
-    out.into_boxed_slice()
+    out
 }
 
 /// Actions that are asked about together: those of a resource type. The same list is the same in memory.
@@ -79,21 +60,19 @@ type Sides = FxHashMap<(Vec<PolicyId>, usize), Side>;
 /// Tells for one caller and one resource which actions are alike.
 pub(crate) struct Alike<'w> {
     policies: &'w Policies,
+    library: &'w Library,
     mine: Vec<PolicyId>,
     theirs: Vec<PolicyId>,
 }
 
 impl<'w> Alike<'w> {
     pub(crate) fn new(world: &'w World, asker: &Asker<'w>, target: Target<'_>) -> Self {
-        let policies = &world.alike;
-        let ids = |tags: Vec<u32>| {
-            tags.iter()
-                .filter_map(|tag| policies.ids.get(*tag as usize).copied())
-                .collect()
-        };
+        let everybody = world.everybody();
+        let ids = |tags: Vec<u32>| everybody.policies(&tags);
         let (mine, theirs) = asker.bearing(target);
         Self {
-            policies,
+            policies: &world.alike,
+            library: everybody.library(),
             mine: ids(mine),
             theirs: ids(theirs),
         }
@@ -117,8 +96,9 @@ impl<'w> Alike<'w> {
         if let Some(found) = lock().get(&key) {
             return Arc::clone(found);
         }
-        let keys = ids.iter().filter_map(|id| self.policies.keys.get(id));
-        let mut keys: Vec<&str> = keys.flat_map(|keys| keys.iter().map(|key| &**key)).collect();
+        let documents = ids.iter().filter_map(|id| self.library.policy(*id));
+        let keys: Vec<Box<str>> = documents.flat_map(varying).collect();
+        let mut keys: Vec<&str> = keys.iter().map(|key| &**key).collect();
         keys.sort_unstable();
         keys.dedup();
         let side: Side = actions
@@ -141,7 +121,7 @@ impl<'w> Alike<'w> {
         let mut hasher = FxHasher::default();
         (service, catalog.rcp_supports(name)).hash(&mut hasher);
         for policy in ids {
-            self.policies.library.alike(*policy, &action)?.hash(&mut hasher);
+            self.library.alike(*policy, &action)?.hash(&mut hasher);
         }
         for key in keys {
             catalog.never_carries(id, key).hash(&mut hasher);

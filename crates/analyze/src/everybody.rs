@@ -1,10 +1,13 @@
 //! Everybody who can act, as one population of the engine, and all policies compiled into its library: what is asked of
 //! very many at once is asked here.
 
+use std::sync::{Arc, PoisonError};
+
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 use sv0_engine::compiled::{Library, PolicyId};
 use sv0_engine::index::{Builder, ChainId, NewPrincipal, Population, PrincipalId};
+use sv0_iam::syntax::Policy;
 use sv0_model::graph::NodeId;
 
 use crate::ask::Asker;
@@ -12,6 +15,26 @@ use crate::world::World;
 
 /// Levels of SCPs or RCPs, root first.
 type Levels = Vec<Vec<PolicyId>>;
+
+/// Policies in their places, compiled.
+#[derive(Debug)]
+pub(crate) struct Compiled {
+    library: Library,
+    /// By tag.
+    policies: Vec<PolicyId>,
+}
+
+impl Compiled {
+    /// Compiles the policies of all attachments, in the order of their tags.
+    pub(crate) fn new<'a>(attached: impl IntoIterator<Item = &'a Arc<Policy>>) -> Self {
+        let mut library = Library::new();
+        let policies = attached
+            .into_iter()
+            .map(|policy| library.add_shared(policy))
+            .collect();
+        Self { library, policies }
+    }
+}
 
 /// Everybody who can act: collected users and roles, and the strangers that policies name.
 #[derive(Debug)]
@@ -33,12 +56,13 @@ impl Everybody {
     /// Takes everybody in.
     #[must_use]
     pub fn new(world: &World) -> Self {
-        let mut library = Library::new();
-        let policies: Vec<PolicyId> = world
-            .attachments
-            .iter()
-            .map(|attachment| library.add_shared(&attachment.policy))
-            .collect();
+        let ready = world
+            .compiled
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let Compiled { library, policies } =
+            ready.unwrap_or_else(|| Compiled::new(world.attachments.iter().map(|a| &a.policy)));
         let ids = |tags: &[u32]| -> Vec<PolicyId> {
             let ids = tags.iter().filter_map(|tag| policies.get(*tag as usize));
             ids.copied().collect()

@@ -71,7 +71,7 @@ pub fn without_edges(world: &World, between: &[(String, String)]) -> World {
 fn with(world: &World, graph: Graph, attachments: Vec<Attachment>) -> World {
     World {
         graph,
-        alike: crate::alike::Policies::new(&attachments),
+        alike: crate::alike::Policies::default(),
         attachments,
         principals: world.principals.clone(),
         resource_policies: world.resource_policies.clone(),
@@ -80,6 +80,7 @@ fn with(world: &World, graph: Graph, attachments: Vec<Attachment>) -> World {
         gaps: world.gaps.clone(),
         coverage: world.coverage.clone(),
         policy_problems: world.policy_problems.clone(),
+        compiled: std::sync::Mutex::default(),
         everybody: std::sync::OnceLock::new(),
         reaching: std::sync::OnceLock::new(),
     }

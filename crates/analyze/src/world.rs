@@ -2,7 +2,7 @@
 //! ceilings. Made once by [`crate::normalize`], then only read.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use rustc_hash::FxHashMap;
 use sv0_iam::decide::{Attached, Layer};
@@ -14,7 +14,7 @@ use sv0_model::kind::{EntityType, Kind, Slot};
 use sv0_model::path::{EntityRef, StatementRef};
 use sv0_model::record::{Place, PolicyText};
 
-use crate::everybody::Everybody;
+use crate::everybody::{Compiled, Everybody};
 use crate::reach::Reaching;
 
 /// A policy in its place. Its index in [`World::attachments`] is the `tag` of evaluator hits.
@@ -107,6 +107,8 @@ pub struct World {
     pub coverage: crate::coverage::Coverage,
     /// Findings of the policy parser, by document.
     pub policy_problems: Vec<PolicyProblem>,
+    /// Its policies for the engine, until they are taken over by `everybody`.
+    pub(crate) compiled: Mutex<Option<Compiled>>,
     /// Made when it is first asked for.
     pub(crate) everybody: OnceLock<Everybody>,
     /// Likewise.

@@ -84,6 +84,14 @@ impl Graph {
         Self::default()
     }
 
+    /// Makes room for so many more entities.
+    pub fn reserve(&mut self, more: usize) {
+        self.nodes.reserve(more);
+        self.by_id.reserve(more);
+        self.out.reserve(more);
+        self.into.reserve(more);
+    }
+
     /// Adds an entity; a stub of the same id becomes the real one. A second record of the same id is refused and
     /// given back, so that the caller can report it.
     ///
@@ -135,10 +143,16 @@ impl Graph {
         confidence: Confidence,
         note: Option<String>,
     ) {
-        if self
-            .edges_from(from)
-            .any(|edge| edge.kind == kind && edge.to == to && edge.note == note)
-        {
+        // An edge stands in the lists of both its ends, so the shorter one tells whether it is there: an SCP binds
+        // hundreds of accounts and a managed policy hangs on thousands of roles.
+        let same = |edge: &Edge| edge.kind == kind && edge.from == from && edge.to == to && edge.note == note;
+        let length = |lists: &[Vec<u32>], node: NodeId| lists.get(node.index()).map_or(0, Vec::len);
+        let known = if length(&self.out, from) <= length(&self.into, to) {
+            self.edges_from(from).any(same)
+        } else {
+            self.edges_to(to).any(same)
+        };
+        if known {
             return;
         }
         let index = u32::try_from(self.edges.len()).unwrap_or(u32::MAX);
@@ -183,6 +197,14 @@ impl Graph {
     pub fn nodes(&self) -> impl Iterator<Item = (NodeId, &Node)> {
         self.nodes
             .iter()
+            .enumerate()
+            .map(|(i, node)| (NodeId(u32::try_from(i).unwrap_or(u32::MAX)), node))
+    }
+
+    /// All nodes, to change.
+    pub fn nodes_mut(&mut self) -> impl Iterator<Item = (NodeId, &mut Node)> {
+        self.nodes
+            .iter_mut()
             .enumerate()
             .map(|(i, node)| (NodeId(u32::try_from(i).unwrap_or(u32::MAX)), node))
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
 use sv0_iam::name::Caller;
 use sv0_iam::syntax::{Flavor, Policy, parse};
 use sv0_model::coverage::{Gap, Reason};
@@ -20,6 +21,7 @@ pub(super) fn principals(world: &mut World, library: &Library) {
         .map(|(id, node)| (id, node.record.kind))
         .filter(|(_, kind)| matches!(kind, Kind::IamUser | Kind::IamRole | Kind::ServiceLinkedRole))
         .collect();
+    let mut shared = Shared::default();
     for (node, kind) in identities {
         let mut principal = Principal {
             node,
@@ -30,19 +32,19 @@ pub(super) fn principals(world: &mut World, library: &Library) {
             missing: Vec::new(),
             trust: None,
         };
-        collect(world, library, node, None, &mut principal);
+        collect(world, library, &mut shared, node, None, &mut principal);
         if kind == Kind::IamUser {
             let groups: Vec<NodeId> = world.graph.targets(node, EdgeKind::MemberOf).collect();
             for group in groups {
                 if world.node(group).stub {
                     principal.missing.push(world.id(group).to_owned());
                 }
-                collect(world, library, group, Some(group), &mut principal);
+                collect(world, library, &mut shared, group, Some(group), &mut principal);
             }
         }
         let boundary = world.graph.targets(node, EdgeKind::SubjectTo).next();
         if let Some(boundary) = boundary {
-            match managed(world, library, boundary, None) {
+            match managed(world, library, &mut shared, boundary, None) {
                 Ok(tag) => principal.boundary = Some(tag),
                 Err(missing) => principal.boundary_missing = Some(missing),
             }
@@ -53,20 +55,40 @@ pub(super) fn principals(world: &mut World, library: &Library) {
     }
 }
 
+/// What is attached already: a managed policy hangs on thousands of roles, and a group's policies on all its members.
+/// They are one attachment each, and one tag.
+#[derive(Default)]
+struct Shared {
+    /// By policy, and the group through which it applies.
+    managed: FxHashMap<(NodeId, Option<NodeId>), Result<u32, String>>,
+    /// The inline policies of a group.
+    groups: FxHashMap<NodeId, Vec<u32>>,
+}
+
 /// Adds the policies that hang on one identity or group.
 fn collect(
     world: &mut World,
     library: &Library,
+    shared: &mut Shared,
     holder: NodeId,
     via: Option<NodeId>,
     principal: &mut Principal,
 ) {
-    principal
-        .identity
-        .extend(inline(world, library, holder, Slot::Inline, via));
+    match via {
+        None => principal
+            .identity
+            .extend(inline(world, library, holder, Slot::Inline, via)),
+        Some(group) => principal.identity.extend(
+            shared
+                .groups
+                .entry(group)
+                .or_insert_with(|| inline(world, library, holder, Slot::Inline, via))
+                .iter(),
+        ),
+    }
     let attached: Vec<NodeId> = world.graph.targets(holder, EdgeKind::HasPolicy).collect();
     for policy in attached {
-        match managed(world, library, policy, via) {
+        match managed(world, library, shared, policy, via) {
             Ok(tag) => principal.identity.push(tag),
             Err(missing) => principal.missing.push(missing),
         }
@@ -113,8 +135,28 @@ fn inline(world: &mut World, library: &Library, holder: NodeId, slot: Slot, via:
         .collect()
 }
 
+/// A managed policy, attached once for all that have it in the same way.
+fn managed(
+    world: &mut World,
+    library: &Library,
+    shared: &mut Shared,
+    policy: NodeId,
+    via: Option<NodeId>,
+) -> Result<u32, String> {
+    shared
+        .managed
+        .entry((policy, via))
+        .or_insert_with(|| attach_managed(world, library, policy, via))
+        .clone()
+}
+
 /// A managed policy: from the input, or AWS's own from the embedded copy.
-fn managed(world: &mut World, library: &Library, policy: NodeId, via: Option<NodeId>) -> Result<u32, String> {
+fn attach_managed(
+    world: &mut World,
+    library: &Library,
+    policy: NodeId,
+    via: Option<NodeId>,
+) -> Result<u32, String> {
     let record = &world.node(policy).record;
     let (id, name) = (record.id.clone(), record.name.clone());
     let own = record
@@ -151,6 +193,9 @@ fn managed(world: &mut World, library: &Library, policy: NodeId, via: Option<Nod
 }
 
 fn report(world: &mut World, principal: &Principal) {
+    if principal.missing.is_empty() && principal.boundary_missing.is_none() {
+        return;
+    }
     let (id, account) = (
         world.id(principal.node).to_owned(),
         world.account_of(principal.node).map(str::to_owned),

@@ -1,6 +1,7 @@
 //! What is concluded rather than read: which secret holds whose key, what an environment variable points at, which
 //! OIDC subject a trust policy means. Each such edge is marked inferred and says how.
 
+use rustc_hash::FxHashMap;
 use sv0_iam::syntax::ast::PrincipalEntry;
 use sv0_model::graph::{Confidence, NodeId};
 use sv0_model::kind::{EdgeKind, EntityType, Kind};
@@ -139,14 +140,14 @@ fn findings(world: &mut World) {
 /// A secret or parameter whose name, description or tags hold the name of an IAM user with an active access key holds
 /// that key, most likely. Contents are never read.
 fn credentials(world: &mut World) {
-    let users: Vec<(NodeId, String)> = world
-        .graph
-        .nodes()
-        .filter(|(_, node)| node.record.kind == Kind::IamUser && has_active_key(&node.record))
+    let mut users: FxHashMap<&str, Vec<NodeId>> = FxHashMap::default();
+    for (id, node) in world.graph.nodes() {
+        let record = &node.record;
         // Short names are words of every description.
-        .filter(|(_, node)| node.record.name.len() >= 5)
-        .map(|(id, node)| (id, node.record.name.clone()))
-        .collect();
+        if record.kind == Kind::IamUser && record.name.len() >= 5 && has_active_key(record) {
+            users.entry(&record.name).or_default().push(id);
+        }
+    }
     let mut found = Vec::new();
     for (id, node) in world.graph.nodes() {
         if !matches!(node.record.kind, Kind::SecretsManagerSecret | Kind::SsmParameter) {
@@ -162,14 +163,20 @@ fn credentials(world: &mut World) {
             .chain(std::iter::once(("its description", description)))
             .chain(node.record.tags.values().map(|value| ("a tag", value.as_str())));
         for (place, text) in places {
-            for (user, name) in &users {
-                if words(text).any(|word| word == name) {
-                    found.push((
-                        id,
-                        *user,
-                        format!("{place} names IAM user {name}, who has an access key"),
-                    ));
-                }
+            let mut named: Vec<NodeId> = words(text)
+                .filter_map(|word| users.get(word))
+                .flatten()
+                .copied()
+                .collect();
+            named.sort_unstable();
+            named.dedup();
+            for user in named {
+                let name = &world.node(user).record.name;
+                found.push((
+                    id,
+                    user,
+                    format!("{place} names IAM user {name}, who has an access key"),
+                ));
             }
         }
     }

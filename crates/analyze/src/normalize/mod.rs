@@ -13,6 +13,7 @@ mod organization;
 pub mod sensitivity;
 mod strangers;
 
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -25,7 +26,7 @@ use sv0_model::graph::{Confidence, Graph, NodeId};
 use sv0_model::kind::{EdgeKind, EntityType, Kind, Slot};
 use sv0_model::record::{PolicyText, Record};
 
-use crate::world::{Attachment, PolicyProblem, World};
+use crate::world::{Account, Attachment, PolicyProblem, World};
 
 /// Builds the world from what was read.
 #[must_use]
@@ -41,23 +42,51 @@ pub fn build(records: Vec<Record>, gaps: Vec<Gap>) -> World {
     organization::ceilings(&mut world, &library);
     identity::principals(&mut world, &library);
     resource_policies(&mut world, &library);
-    strangers::name(&mut world);
-    named::resources(&mut world);
-    infer::all(&mut world);
-    sensitivity::classify(&mut world);
-    crate::scope::nodes(&mut world);
-    library.report(&mut world);
-    world.gaps.sort();
-    world.gaps.dedup();
-    world.coverage = crate::coverage::Coverage::new(&world.gaps);
-    world.alike = crate::alike::Policies::new(&world.attachments);
+    // From here on no policy is attached any more, so they are compiled beside the rest.
+    let policies: Vec<Arc<Policy>> = world.attachments.iter().map(|a| Arc::clone(&a.policy)).collect();
+    let (compiled, ()) = rayon::join(
+        || crate::everybody::Compiled::new(&policies),
+        || {
+            strangers::name(&mut world);
+            named::resources(&mut world);
+            infer::all(&mut world);
+            sensitivity::classify(&mut world);
+            crate::scope::nodes(&mut world);
+            library.report(&mut world);
+            world.gaps.sort();
+            world.gaps.dedup();
+            world.coverage = crate::coverage::Coverage::new(&world.gaps);
+        },
+    );
+    world.compiled = std::sync::Mutex::new(Some(compiled));
     world
 }
 
 /// Policy documents, each distinct text compiled once.
 pub(crate) struct Library {
-    compiled: FxHashMap<(Arc<str>, Flavor), Compiled>,
+    /// Where a text stands in `compiled`.
+    places: FxHashMap<(SameText, Flavor), u32>,
+    compiled: Vec<Compiled>,
+    /// Uses of documents with something wrong in them.
     uses: Vec<Use>,
+}
+
+/// A text by where it lies in memory, which is its own as long as it is held here: texts are many and long, so each is
+/// read once and then found by its address.
+struct SameText(Arc<str>);
+
+impl PartialEq for SameText {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for SameText {}
+
+impl Hash for SameText {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.0).addr().hash(state);
+    }
 }
 
 struct Compiled {
@@ -65,10 +94,24 @@ struct Compiled {
     diagnostics: Vec<Diagnostic>,
 }
 
+impl Compiled {
+    fn new(text: &str, flavor: Flavor) -> Self {
+        let (policy, mut diagnostics) = parse(text, flavor);
+        if let Some(policy) = &policy {
+            diagnostics.extend(unknown_actions(policy, text));
+        }
+        Self {
+            policy: policy.map(Arc::new),
+            diagnostics,
+        }
+    }
+}
+
 /// Where a document is used, for messages.
 struct Use {
     text: PolicyText,
-    flavor: Flavor,
+    /// Which document.
+    compiled: u32,
     policy: String,
     holder: String,
 }
@@ -86,54 +129,75 @@ pub(crate) fn flavor(kind: Kind, slot: Slot) -> Flavor {
 
 impl Library {
     fn compile(records: &[Record]) -> Self {
-        let mut uses = Vec::new();
-        for record in records {
-            for slot in &record.policies {
-                uses.push(Use {
-                    text: slot.document.clone(),
-                    flavor: flavor(record.kind, slot.slot),
-                    policy: slot.name.clone().unwrap_or_else(|| slot_name(record, slot.slot)),
-                    holder: record.id.clone(),
-                });
-            }
+        let slots = || {
+            records.iter().flat_map(|record| {
+                record
+                    .policies
+                    .iter()
+                    .map(move |slot| (record, slot, flavor(record.kind, slot.slot)))
+            })
+        };
+        let mut by_text: FxHashMap<(&str, Flavor), u32> = FxHashMap::default();
+        let mut places = FxHashMap::default();
+        let mut distinct = Vec::new();
+        for (_, slot, flavor) in slots() {
+            let text = &slot.document;
+            let place = *by_text.entry((text.as_str(), flavor)).or_insert_with(|| {
+                distinct.push((text.as_str(), flavor));
+                u32::try_from(distinct.len() - 1).unwrap_or(u32::MAX)
+            });
+            places.insert((SameText(text.shared()), flavor), place);
         }
-        let mut distinct: Vec<(Arc<str>, Flavor)> =
-            uses.iter().map(|u| (u.text.shared(), u.flavor)).collect();
-        distinct.sort();
-        distinct.dedup();
         let compiled = distinct
             .into_par_iter()
-            .map(|(text, flavor)| {
-                let (policy, mut diagnostics) = parse(&text, flavor);
-                if let Some(policy) = &policy {
-                    diagnostics.extend(unknown_actions(policy, &text));
-                }
-                (
-                    (text, flavor),
-                    Compiled {
-                        policy: policy.map(Arc::new),
-                        diagnostics,
-                    },
-                )
-            })
+            .map(|(text, flavor)| Compiled::new(text, flavor))
             .collect();
-        Self { compiled, uses }
+        let mut library = Self {
+            places,
+            compiled,
+            uses: Vec::new(),
+        };
+        // Few documents have something wrong in them; only those are looked for again.
+        if library.compiled.iter().any(|one| !one.diagnostics.is_empty()) {
+            for (record, slot, flavor) in slots() {
+                let Some(place) = library.place(&slot.document, flavor) else {
+                    continue;
+                };
+                if library.at(place).is_some_and(|one| !one.diagnostics.is_empty()) {
+                    library.uses.push(Use {
+                        text: slot.document.clone(),
+                        compiled: place,
+                        policy: slot.name.clone().unwrap_or_else(|| slot_name(record, slot.slot)),
+                        holder: record.id.clone(),
+                    });
+                }
+            }
+        }
+        library
+    }
+
+    fn place(&self, text: &PolicyText, flavor: Flavor) -> Option<u32> {
+        self.places.get(&(SameText(text.shared()), flavor)).copied()
+    }
+
+    fn at(&self, place: u32) -> Option<&Compiled> {
+        self.compiled.get(place as usize)
     }
 
     /// The compiled policy of a text.
     pub(crate) fn get(&self, text: &PolicyText, flavor: Flavor) -> Option<Arc<Policy>> {
-        self.compiled.get(&(text.shared(), flavor))?.policy.clone()
+        self.at(self.place(text, flavor)?)?.policy.clone()
     }
 
     /// Tells what is wrong with documents: as problems, and as gaps where part of a document does not count.
     fn report(self, world: &mut World) {
-        for usage in self.uses {
-            let Some(compiled) = self.compiled.get(&(usage.text.shared(), usage.flavor)) else {
+        for usage in &self.uses {
+            let Some(compiled) = self.at(usage.compiled) else {
                 continue;
             };
             for diagnostic in &compiled.diagnostics {
                 if diagnostic.severity == Severity::Error {
-                    world.gaps.push(problem_gap(&usage, diagnostic));
+                    world.gaps.push(problem_gap(usage, diagnostic));
                 }
                 world.policy_problems.push(PolicyProblem {
                     policy: usage.policy.clone(),
@@ -189,6 +253,9 @@ fn unknown_actions(policy: &Policy, text: &str) -> Vec<Diagnostic> {
     for statement in &policy.statements {
         for pattern in &statement.action.patterns {
             let written = pattern.as_str();
+            if !pattern.has_wildcard() && catalog.id_of(written).is_some() {
+                continue;
+            }
             let Some(service) = pattern.service() else {
                 continue;
             };
@@ -259,6 +326,7 @@ fn slot_name(record: &Record, slot: Slot) -> String {
 }
 
 fn insert(world: &mut World, records: Vec<Record>) {
+    world.graph.reserve(records.len());
     for mut record in records {
         if record.name.is_empty() {
             record.name = Arn::parse(&record.id).map_or_else(String::new, |arn| arn.name().to_owned());
@@ -280,36 +348,32 @@ fn insert(world: &mut World, records: Vec<Record>) {
 
 /// Refs become edges; what they lead to and nobody collected becomes a stub.
 fn connect(world: &mut World) {
-    let refs: Vec<(NodeId, sv0_model::record::Ref)> = world
-        .graph
-        .nodes()
-        .flat_map(|(id, node)| {
-            node.record
-                .refs
-                .iter()
-                .map(move |reference| (id, reference.clone()))
-        })
-        .collect();
     let names = Names::of(&world.graph);
-    for (from, reference) in refs {
-        let to = match names.find(&world.graph, &reference) {
-            Some(found) => found,
-            None => stub(world, &reference.to, stub_kind(reference.rel, &reference.to)),
-        };
-        let text = |key: &str| {
-            reference
-                .attrs
-                .get(key)
-                .and_then(|v| v.as_str())
-                .map(str::to_owned)
-        };
-        let confidence = if text("confidence").as_deref() == Some("inferred") {
-            Confidence::Inferred
-        } else {
-            Confidence::Certain
-        };
-        let note = text("account").or_else(|| text("how"));
-        world.graph.connect(reference.rel, from, to, confidence, note);
+    let nodes: Vec<NodeId> = world.graph.nodes().map(|(id, _)| id).collect();
+    for from in nodes {
+        // Lent while the graph grows, and given back.
+        let refs = world
+            .graph
+            .node_mut(from)
+            .map(|node| std::mem::take(&mut node.record.refs))
+            .unwrap_or_default();
+        for reference in &refs {
+            let to = match names.find(&world.graph, reference) {
+                Some(found) => found,
+                None => stub(world, &reference.to, stub_kind(reference.rel, &reference.to)),
+            };
+            let text = |key: &str| reference.attrs.get(key).and_then(|v| v.as_str());
+            let confidence = if text("confidence") == Some("inferred") {
+                Confidence::Inferred
+            } else {
+                Confidence::Certain
+            };
+            let note = text("account").or_else(|| text("how")).map(str::to_owned);
+            world.graph.connect(reference.rel, from, to, confidence, note);
+        }
+        if let Some(node) = world.graph.node_mut(from) {
+            node.record.refs = refs;
+        }
     }
 }
 
@@ -379,28 +443,25 @@ fn stub_kind(rel: EdgeKind, id: &str) -> Kind {
 }
 
 fn accounts(world: &mut World) {
-    let mut found: Vec<(String, Option<NodeId>, Option<String>, bool)> = Vec::new();
     for (id, node) in world.graph.nodes() {
-        let Some(account) = node.record.account.clone() else {
+        let record = &node.record;
+        let Some(account) = &record.account else {
             continue;
         };
-        if node.record.kind == Kind::AwsAccount {
-            found.push((
-                account,
-                Some(id),
-                Some(node.record.name.clone()).filter(|n| !n.is_empty()),
-                false,
-            ));
-        } else {
-            let evidence = !node.stub && node.record.kind.entity_type() != EntityType::Tenant;
-            found.push((account, None, None, evidence));
+        if !world.accounts.contains_key(account) {
+            world.accounts.insert(account.clone(), Account::default());
         }
-    }
-    for (account, node, name, collected) in found {
-        let entry = world.accounts.entry(account).or_default();
-        entry.node = entry.node.or(node);
-        entry.name = entry.name.take().or(name);
-        entry.collected |= collected;
+        let Some(entry) = world.accounts.get_mut(account) else {
+            continue;
+        };
+        if record.kind == Kind::AwsAccount {
+            entry.node = entry.node.or(Some(id));
+            if entry.name.is_none() && !record.name.is_empty() {
+                entry.name = Some(record.name.clone());
+            }
+        } else {
+            entry.collected |= !node.stub && record.kind.entity_type() != EntityType::Tenant;
+        }
     }
 }
 

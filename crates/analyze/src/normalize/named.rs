@@ -2,10 +2,9 @@
 //! `arn:aws:s3:::payroll/*` tells that there is one. They become stubs, so that paths to them can be shown; what their
 //! own policies say is unknown, and a gap says so.
 
-use std::collections::BTreeSet;
-
+use rayon::prelude::*;
 use sv0_iam::name::Arn;
-use sv0_iam::syntax::Effect;
+use sv0_iam::syntax::{Effect, Policy};
 use sv0_model::coverage::{Gap, Reason};
 use sv0_model::kind::{EntityType, Kind};
 
@@ -44,7 +43,7 @@ pub(super) fn kind_of(id: &str) -> Option<Kind> {
 
 /// The single resource that a policy's pattern names, if it names one: `arn:aws:s3:::b/logs/*` is bucket `b`.
 fn resource_of(pattern: &str) -> Option<(String, Kind)> {
-    if pattern.contains("${") {
+    if pattern.contains('$') && pattern.contains("${") {
         return None;
     }
     let arn = Arn::parse(pattern)?;
@@ -82,30 +81,26 @@ fn resource_of(pattern: &str) -> Option<(String, Kind)> {
 }
 
 pub(super) fn resources(world: &mut World) {
-    let mut found = BTreeSet::new();
-    for principal in world.principals.values() {
-        for attachment in principal.identity.iter().filter_map(|tag| world.attachment(*tag)) {
-            for statement in attachment
-                .policy
+    let secrets = Secrets::of(world);
+    let mut found: Vec<(String, Kind)> = granting(world)
+        .par_iter()
+        .flat_map_iter(|policy| {
+            policy
                 .statements
                 .iter()
                 .filter(|s| s.effect == Effect::Allow)
-            {
-                let Some(element) = statement.resource.as_ref().filter(|element| !element.negated) else {
-                    continue;
-                };
-                for pattern in &element.patterns {
-                    if let Some((id, kind)) = resource_of(pattern.as_str())
-                        && world.graph.find(&id).is_none()
+                .filter_map(|s| s.resource.as_ref().filter(|element| !element.negated))
+                .flat_map(|element| &element.patterns)
+                .filter_map(|pattern| resource_of(pattern.as_str()))
+                .filter(|(id, kind)| {
+                    world.graph.find(id).is_none()
                         // A secret that was collected has its whole ARN.
-                        && !(kind == Kind::SecretsManagerSecret && collected_secret(world, &id))
-                    {
-                        found.insert((id, kind));
-                    }
-                }
-            }
-        }
-    }
+                        && !(*kind == Kind::SecretsManagerSecret && secrets.have(id))
+                })
+        })
+        .collect();
+    found.sort_unstable();
+    found.dedup();
     let count = found.len();
     let sample: Vec<String> = found.iter().take(3).map(|(id, _)| format!("`{id}`")).collect();
     for (id, kind) in found {
@@ -131,10 +126,44 @@ pub(super) fn resources(world: &mut World) {
     }
 }
 
-fn collected_secret(world: &World, prefix: &str) -> bool {
-    world.graph.nodes().any(|(_, node)| {
-        node.record.kind == Kind::SecretsManagerSecret && !node.stub && node.record.id.starts_with(prefix)
-    })
+/// The identity policies of all principals, each document once.
+fn granting(world: &World) -> Vec<&Policy> {
+    let mut tags: Vec<u32> = world
+        .principals
+        .values()
+        .flat_map(|principal| principal.identity.iter().copied())
+        .collect();
+    tags.sort_unstable();
+    tags.dedup();
+    let mut policies: Vec<&Policy> = tags
+        .into_iter()
+        .filter_map(|tag| Some(&*world.attachment(tag)?.policy))
+        .collect();
+    policies.sort_unstable_by_key(|policy| std::ptr::from_ref(*policy).addr());
+    policies.dedup_by_key(|policy| std::ptr::from_ref(*policy));
+    policies
+}
+
+/// The ids of the secrets that were collected, sorted.
+struct Secrets<'w>(Vec<&'w str>);
+
+impl<'w> Secrets<'w> {
+    fn of(world: &'w World) -> Self {
+        let mut ids: Vec<&str> = world
+            .graph
+            .nodes()
+            .filter(|(_, node)| node.record.kind == Kind::SecretsManagerSecret && !node.stub)
+            .map(|(_, node)| node.record.id.as_str())
+            .collect();
+        ids.sort_unstable();
+        Self(ids)
+    }
+
+    /// Whether one begins like this.
+    fn have(&self, prefix: &str) -> bool {
+        let at = self.0.partition_point(|id| *id < prefix);
+        self.0.get(at).is_some_and(|id| id.starts_with(prefix))
+    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
 use sv0_iam::syntax::{Flavor, Policy};
 use sv0_model::coverage::{Gap, Reason};
 use sv0_model::graph::NodeId;
@@ -34,6 +35,8 @@ pub(super) fn ceilings(world: &mut World, library: &Library) {
         .map(str::to_owned);
     world.org_id.clone_from(&id);
 
+    // What hangs on the root and on an OU is attached once, however many accounts are below it.
+    let mut attached = FxHashMap::default();
     let ids: Vec<String> = world.accounts.keys().cloned().collect();
     for account in ids {
         let node = world.accounts.get(&account).and_then(|a| a.node);
@@ -50,11 +53,11 @@ pub(super) fn ceilings(world: &mut World, library: &Library) {
         let is_management = management.as_deref() == Some(account.as_str());
         let scps = levels
             .iter()
-            .map(|level| policies(world, library, *level, Kind::Scp))
+            .map(|level| policies(world, library, &mut attached, *level, Kind::Scp))
             .collect::<Vec<_>>();
         let rcps = levels
             .iter()
-            .map(|level| policies(world, library, *level, Kind::Rcp))
+            .map(|level| policies(world, library, &mut attached, *level, Kind::Rcp))
             .collect::<Vec<_>>();
         // An organisation without the policy type enabled has none attached anywhere: then nothing binds.
         let enabled = |levels: &Vec<Vec<u32>>| levels.iter().any(|level| !level.is_empty());
@@ -85,7 +88,17 @@ fn levels(world: &World, account: NodeId) -> Vec<NodeId> {
     out
 }
 
-fn policies(world: &mut World, library: &Library, level: NodeId, kind: Kind) -> Vec<u32> {
+/// The tags of the policies of one kind that hang on one level.
+type Tags = FxHashMap<(NodeId, Kind), Vec<u32>>;
+
+fn policies(world: &mut World, library: &Library, known: &mut Tags, level: NodeId, kind: Kind) -> Vec<u32> {
+    known
+        .entry((level, kind))
+        .or_insert_with(|| attach_all(world, library, level, kind))
+        .clone()
+}
+
+fn attach_all(world: &mut World, library: &Library, level: NodeId, kind: Kind) -> Vec<u32> {
     let flavor = if kind == Kind::Scp {
         Flavor::Scp
     } else {

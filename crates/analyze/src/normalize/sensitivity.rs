@@ -27,16 +27,9 @@ const DOMAIN_KEYS: &[&str] = &[
 ];
 
 pub(super) fn classify(world: &mut World) {
-    let found: Vec<_> = world
-        .graph
-        .nodes()
-        .map(|(id, node)| (id, of(node), tag(node, DOMAIN_KEYS).map(str::to_owned)))
-        .collect();
-    for (id, sensitivity, domain) in found {
-        if let Some(node) = world.graph.node_mut(id) {
-            node.sensitivity = sensitivity;
-            node.data_domain = domain;
-        }
+    for (_, node) in world.graph.nodes_mut() {
+        node.sensitivity = of(node);
+        node.data_domain = tag(node, DOMAIN_KEYS).map(str::to_owned);
     }
 }
 

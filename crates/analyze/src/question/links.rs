@@ -101,7 +101,10 @@ impl Links {
         let mut open: Vec<NodeId> = met.iter().copied().collect();
         let mut moves: Vec<&Move> = Vec::new();
         while let Some(node) = open.pop() {
-            for found in steps.from(node).filter(|found| found.verdict != PathVerdict::Denied) {
+            for found in steps
+                .from(node)
+                .filter(|found| found.verdict != PathVerdict::Denied)
+            {
                 moves.push(found);
                 if met.insert(found.to) {
                     open.push(found.to);

@@ -3,32 +3,49 @@
 
 use crate::name::Glob;
 
-/// A pattern of an `Action` or `NotAction` element.
+/// A pattern of an `Action` or `NotAction` element. It is compiled into as little as can be besides its text: a large
+/// organisation has half a million.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ActionPattern {
     text: Box<str>,
-    service: Glob,
-    action: Glob,
+    /// Where the action begins, past the colon.
+    action_at: u32,
+    any_service: bool,
+    action: Half,
+}
+
+/// What stands behind the colon.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Half {
+    /// Every action.
+    Any,
+    /// The text itself, which has no wildcard.
+    Literal,
+    /// A pattern.
+    Glob(Box<Glob>),
 }
 
 impl ActionPattern {
     /// Compiles the text as it stands in a policy. Odd forms (`*:*`, no colon) are kept and match what they can.
     #[must_use]
     pub fn new(text: &str) -> Self {
-        let (service, action) = match text.split_once(':') {
-            Some((service, action)) => (Glob::new(service), Glob::new(action)),
-            None if text.chars().all(|c| c == '*') && !text.is_empty() => (Glob::Any, Glob::Any),
-            None => (Glob::new(text), Glob::literal("")),
-        };
-        // Only a bare star is a wildcard for the service: `s3*:Get*` names no service.
-        let service = match service {
-            Glob::Prefix(_) | Glob::Tokens(_) => Glob::literal(text.split(':').next().unwrap_or(text)),
-            plain => plain,
+        let stars = |text: &str| !text.is_empty() && text.bytes().all(|b| b == b'*');
+        let (service, action) = text.split_once(':').unwrap_or((text, ""));
+        // Without a colon only `*` means something.
+        let colon = service.len() < text.len();
+        let half = if stars(action) || (!colon && stars(text)) {
+            Half::Any
+        } else if action.contains(['*', '?']) {
+            Half::Glob(Box::new(Glob::new(action)))
+        } else {
+            Half::Literal
         };
         Self {
+            action_at: u32::try_from(text.len() - action.len()).unwrap_or(u32::MAX),
+            // Only a bare star is a wildcard for the service: `s3*:Get*` names no service.
+            any_service: stars(service),
+            action: half,
             text: text.into(),
-            service,
-            action,
         }
     }
 
@@ -38,39 +55,52 @@ impl ActionPattern {
         &self.text
     }
 
+    fn action_text(&self) -> &str {
+        self.text.get(self.action_at as usize..).unwrap_or_default()
+    }
+
+    fn service_text(&self) -> &str {
+        let before = self.text.get(..self.action_at as usize).unwrap_or(&self.text);
+        before.strip_suffix(':').unwrap_or(before)
+    }
+
     /// Whether a concrete action such as `s3:GetObject` matches.
     #[must_use]
     pub fn matches(&self, action: &str) -> bool {
         let Some((service, name)) = action.split_once(':') else {
             return false;
         };
-        self.service.matches_ignore_case(service)
+        self.covers_service(service)
             && !name.contains([',', ' '])
-            && self.action.matches_ignore_case(name)
+            && match &self.action {
+                Half::Any => true,
+                Half::Literal => self.action_text().eq_ignore_ascii_case(name),
+                Half::Glob(glob) => glob.matches_ignore_case(name),
+            }
     }
 
     /// Whether it covers every action.
     #[must_use]
     pub fn is_any(&self) -> bool {
-        self.service.is_any() && self.action.is_any()
+        self.any_service && self.action == Half::Any
     }
 
     /// The service prefix in lower case, unless the pattern covers all services.
     #[must_use]
     pub fn service(&self) -> Option<String> {
-        self.service.as_literal().map(str::to_ascii_lowercase)
+        (!self.any_service).then(|| self.service_text().to_ascii_lowercase())
     }
 
     /// Whether it can match an action of a service, given by its prefix.
     #[must_use]
     pub fn covers_service(&self, prefix: &str) -> bool {
-        self.service.matches_ignore_case(prefix)
+        self.any_service || self.service_text().eq_ignore_ascii_case(prefix)
     }
 
     /// Whether the action half has a wildcard.
     #[must_use]
     pub fn has_wildcard(&self) -> bool {
-        self.service.is_any() || self.action.as_literal().is_none()
+        self.any_service || self.action != Half::Literal
     }
 }
 

@@ -3,6 +3,7 @@
 //! Source: IAM User Guide, "IAM JSON policy element reference" and "Grammar of the IAM JSON policy language".
 
 use std::collections::HashSet;
+use std::fmt;
 
 use crate::condition::{Operator, operator::distance};
 use crate::name::{ActionPattern, Arn, arn::is_account_id};
@@ -62,6 +63,37 @@ pub fn parse(text: &str, flavor: Flavor) -> (Option<Policy>, Vec<Diagnostic>) {
     (policy, parser.diagnostics)
 }
 
+/// The place of an element, such as `Statement[2].Condition`: put into words only where something is wrong with it.
+#[derive(Clone, Copy)]
+enum Path<'a> {
+    Root,
+    Statement(usize),
+    Key(&'a Path<'a>, &'a str),
+    Index(&'a Path<'a>, usize),
+}
+
+impl<'a> Path<'a> {
+    const fn join(&'a self, key: &'a str) -> Self {
+        Self::Key(self, key)
+    }
+
+    const fn at(&'a self, index: usize) -> Self {
+        Self::Index(self, index)
+    }
+}
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Root => Ok(()),
+            Self::Statement(index) => write!(f, "Statement[{index}]"),
+            Self::Key(Path::Root, key) => f.write_str(key),
+            Self::Key(parent, key) => write!(f, "{parent}.{key}"),
+            Self::Index(parent, index) => write!(f, "{parent}[{index}]"),
+        }
+    }
+}
+
 struct Parser {
     flavor: Flavor,
     diagnostics: Vec<Diagnostic>,
@@ -83,7 +115,7 @@ impl Parser {
         &mut self,
         severity: Severity,
         code: &'static str,
-        path: impl Into<String>,
+        path: Path<'_>,
         at: Span,
         message: impl Into<String>,
         help: Option<String>,
@@ -93,24 +125,17 @@ impl Parser {
             code,
             message: message.into(),
             help,
-            path: path.into(),
+            path: path.to_string(),
             offset: at.0,
             length: at.1.saturating_sub(at.0),
         });
     }
 
-    fn error(&mut self, code: &'static str, path: impl Into<String>, at: Span, message: impl Into<String>) {
+    fn error(&mut self, code: &'static str, path: Path<'_>, at: Span, message: impl Into<String>) {
         self.report(Severity::Error, code, path, at, message, None);
     }
 
-    fn warn(
-        &mut self,
-        code: &'static str,
-        path: impl Into<String>,
-        at: Span,
-        message: impl Into<String>,
-        help: &str,
-    ) {
+    fn warn(&mut self, code: &'static str, path: Path<'_>, at: Span, message: impl Into<String>, help: &str) {
         self.report(Severity::Warning, code, path, at, message, Some(help.to_owned()));
     }
 
@@ -119,13 +144,13 @@ impl Parser {
             let kind = value.node.kind();
             self.error(
                 "not-an-object",
-                "",
+                Path::Root,
                 span(value),
                 format!("a policy is an object, this is {kind}"),
             );
             return None;
         };
-        self.repeated(members, "");
+        self.repeated(members, Path::Root);
         let mut modern = false;
         let mut id = None;
         let mut statements = Vec::new();
@@ -137,13 +162,13 @@ impl Parser {
                     _ => self.report(
                         Severity::Error,
                         "unknown-version",
-                        "Version",
+                        Path::Root.join("Version"),
                         span(&member.value),
                         "the policy version is neither 2012-10-17 nor 2008-10-17",
                         Some("use `\"Version\": \"2012-10-17\"`".into()),
                     ),
                 },
-                "Id" => id = self.text(&member.value, "Id"),
+                "Id" => id = self.text(&member.value, Path::Root.join("Id")),
                 _ => {}
             }
         }
@@ -154,21 +179,31 @@ impl Parser {
                     found = true;
                     match &member.value.node {
                         Node::Array(items) => {
+                            statements.reserve_exact(items.len());
                             for (index, item) in items.iter().enumerate() {
                                 statements.extend(self.statement(item, index, modern));
                             }
                         }
-                        _ => statements.extend(self.statement(&member.value, 0, modern)),
+                        _ => {
+                            statements.reserve_exact(1);
+                            statements.extend(self.statement(&member.value, 0, modern));
+                        }
                     }
                 }
                 "Version" | "Id" => {}
                 other => {
-                    self.unknown_element(other, other, key_span(member), &["Version", "Id", "Statement"])
+                    let here = Path::Root.join(other);
+                    self.unknown_element(other, here, key_span(member), &["Version", "Id", "Statement"]);
                 }
             }
         }
         if !found {
-            self.error("no-statement", "", span(value), "the policy has no `Statement`");
+            self.error(
+                "no-statement",
+                Path::Root,
+                span(value),
+                "the policy has no `Statement`",
+            );
         }
         Some(Policy {
             modern,
@@ -177,11 +212,17 @@ impl Parser {
         })
     }
 
-    fn repeated(&mut self, members: &[Member<'_>], path: &str) {
+    fn repeated(&mut self, members: &[Member<'_>], path: Path<'_>) {
+        // Objects of policies are small; a set is for one that somebody made large on purpose.
         let mut seen = HashSet::new();
-        for member in members {
-            if !seen.insert(&*member.key) {
-                let place = join(path, &member.key);
+        for (index, member) in members.iter().enumerate() {
+            let given = if members.len() <= 16 {
+                members.iter().take(index).any(|other| other.key == member.key)
+            } else {
+                !seen.insert(&*member.key)
+            };
+            if given {
+                let place = path.join(&member.key);
                 self.error(
                     "repeated-key",
                     place,
@@ -192,7 +233,7 @@ impl Parser {
         }
     }
 
-    fn unknown_element(&mut self, name: &str, path: &str, at: Span, known: &[&str]) {
+    fn unknown_element(&mut self, name: &str, path: Path<'_>, at: Span, known: &[&str]) {
         let near = known
             .iter()
             .min_by_key(|k| distance(name, k))
@@ -207,7 +248,7 @@ impl Parser {
         );
     }
 
-    fn text(&mut self, value: &Value<'_>, path: &str) -> Option<Box<str>> {
+    fn text(&mut self, value: &Value<'_>, path: Path<'_>) -> Option<Box<str>> {
         match &value.node {
             Node::String(text) => Some((**text).into()),
             other => {
@@ -235,7 +276,7 @@ impl Parser {
             "NotResource",
             "Condition",
         ];
-        let path = format!("Statement[{index}]");
+        let path = Path::Statement(index);
         let Node::Object(members) = &value.node else {
             let kind = value.node.kind();
             self.error(
@@ -246,7 +287,7 @@ impl Parser {
             );
             return None;
         };
-        self.repeated(members, &path);
+        self.repeated(members, path);
         let variables = if modern {
             Variables::Expanded
         } else {
@@ -254,7 +295,7 @@ impl Parser {
         };
         let (mut sid, mut effect, mut principal, mut action, mut resource) = (None, None, None, None, None);
         let mut conditions = Vec::new();
-        let both = |parser: &mut Self, taken: bool, member: &Member<'_>, here: &str| {
+        let both = |parser: &mut Self, taken: bool, member: &Member<'_>, here: Path<'_>| {
             if taken {
                 let other = member
                     .key
@@ -265,43 +306,43 @@ impl Parser {
             }
         };
         for member in members {
-            let here = join(&path, &member.key);
+            let here = path.join(&member.key);
             match &*member.key {
-                "Sid" => sid = self.text(&member.value, &here),
-                "Effect" => effect = self.effect(&member.value, &here),
+                "Sid" => sid = self.text(&member.value, here),
+                "Effect" => effect = self.effect(&member.value, here),
                 "Principal" | "NotPrincipal" => {
-                    both(self, principal.is_some(), member, &here);
-                    let entries = self.principals(&member.value, &here);
+                    both(self, principal.is_some(), member, here);
+                    let entries = self.principals(&member.value, here);
                     principal = Some(PrincipalElement {
                         negated: &*member.key == "NotPrincipal",
                         entries,
                     });
                 }
                 "Action" | "NotAction" => {
-                    both(self, action.is_some(), member, &here);
-                    let patterns = self.actions(&member.value, &here);
+                    both(self, action.is_some(), member, here);
+                    let patterns = self.actions(&member.value, here);
                     action = Some(ActionElement {
                         negated: &*member.key == "NotAction",
                         patterns,
                     });
                 }
                 "Resource" | "NotResource" => {
-                    both(self, resource.is_some(), member, &here);
-                    let patterns = self.resources(&member.value, &here, variables);
+                    both(self, resource.is_some(), member, here);
+                    let patterns = self.resources(&member.value, here, variables);
                     resource = Some(ResourceElement {
                         negated: &*member.key == "NotResource",
                         patterns,
                     });
                 }
-                "Condition" => self.conditions(&member.value, &here, variables, &mut conditions),
-                other => self.unknown_element(other, &here, key_span(member), KNOWN),
+                "Condition" => self.conditions(&member.value, here, variables, &mut conditions),
+                other => self.unknown_element(other, here, key_span(member), KNOWN),
             }
         }
         let Some(effect) = effect else {
             if !members.iter().any(|m| &*m.key == "Effect") {
                 self.error(
                     "no-effect",
-                    &path,
+                    path,
                     span(value),
                     "the statement has no `Effect`; it was left out",
                 );
@@ -310,7 +351,7 @@ impl Parser {
         };
         let Some(action) = action else {
             let message = "the statement has no `Action` and no `NotAction`; it was left out";
-            self.error("no-action", &path, span(value), message);
+            self.error("no-action", path, span(value), message);
             return None;
         };
         let statement = Statement {
@@ -324,18 +365,18 @@ impl Parser {
             start: value.start,
             end: value.end,
         };
-        self.review(&statement, &path);
+        self.review(&statement, path);
         Some(statement)
     }
 
     /// Elements that the kind of policy needs or forbids, and forms that rarely say what was meant.
-    fn review(&mut self, statement: &Statement, path: &str) {
+    fn review(&mut self, statement: &Statement, path: Path<'_>) {
         let at = (statement.start, statement.end);
         match self.flavor {
             Flavor::Identity | Flavor::Scp => {
                 if statement.principal.is_some() {
                     let message = "this kind of policy has no `Principal`; the element is ignored";
-                    self.error("principal-not-allowed", join(path, "Principal"), at, message);
+                    self.error("principal-not-allowed", path.join("Principal"), at, message);
                 }
                 if statement.resource.is_none() {
                     let message = "the statement has no `Resource` and no `NotResource`; it matches nothing";
@@ -359,7 +400,7 @@ impl Parser {
         if principal.negated && statement.effect == Effect::Allow {
             self.warn(
                 "allow-not-principal",
-                join(path, "NotPrincipal"),
+                path.join("NotPrincipal"),
                 at,
                 "`Allow` with `NotPrincipal` lets in everyone who is not listed, anonymous callers too",
                 "name who may come in with `Principal`, or narrow `*` by a condition",
@@ -369,14 +410,14 @@ impl Parser {
             match entry {
                 PrincipalEntry::UniqueId(id) => self.warn(
                     "deleted-principal",
-                    join(path, "Principal"),
+                    path.join("Principal"),
                     at,
                     format!("`{id}` is the id of a deleted principal and matches nobody"),
                     "remove it",
                 ),
                 PrincipalEntry::Other(text) => self.error(
                     "unknown-principal",
-                    join(path, "Principal"),
+                    path.join("Principal"),
                     at,
                     format!(
                         "`{text}` is neither an ARN, an account id, a service nor `*`; it matches nobody"
@@ -387,7 +428,7 @@ impl Parser {
         }
     }
 
-    fn effect(&mut self, value: &Value<'_>, path: &str) -> Option<Effect> {
+    fn effect(&mut self, value: &Value<'_>, path: Path<'_>) -> Option<Effect> {
         match &value.node {
             Node::String(text) if text == "Allow" => Some(Effect::Allow),
             Node::String(text) if text == "Deny" => Some(Effect::Deny),
@@ -416,7 +457,7 @@ impl Parser {
     }
 
     /// A string or an array of strings, each with its place.
-    fn strings<'v>(&mut self, value: &'v Value<'_>, path: &str) -> Vec<(&'v str, Span)> {
+    fn strings<'v>(&mut self, value: &'v Value<'_>, path: Path<'_>) -> Vec<(&'v str, Span)> {
         match &value.node {
             Node::String(text) => vec![(text, span(value))],
             Node::Array(items) => items
@@ -426,7 +467,7 @@ impl Parser {
                     Node::String(text) => Some((&**text, span(item))),
                     other => {
                         let message = format!("this needs a string, not {}", other.kind());
-                        self.error("wrong-type", format!("{path}[{i}]"), span(item), message);
+                        self.error("wrong-type", path.at(i), span(item), message);
                         None
                     }
                 })
@@ -439,7 +480,7 @@ impl Parser {
         }
     }
 
-    fn actions(&mut self, value: &Value<'_>, path: &str) -> Vec<ActionPattern> {
+    fn actions(&mut self, value: &Value<'_>, path: Path<'_>) -> Vec<ActionPattern> {
         self.strings(value, path)
             .into_iter()
             .map(|(text, at)| {
@@ -461,7 +502,7 @@ impl Parser {
             .collect()
     }
 
-    fn resources(&mut self, value: &Value<'_>, path: &str, variables: Variables) -> Vec<ResourcePattern> {
+    fn resources(&mut self, value: &Value<'_>, path: Path<'_>, variables: Variables) -> Vec<ResourcePattern> {
         self.strings(value, path)
             .into_iter()
             .map(|(text, at)| {
@@ -469,7 +510,7 @@ impl Parser {
                     let message = format!("`{text}` is neither an ARN nor `*`");
                     self.warn("odd-resource", path, at, message, "write the whole ARN");
                 }
-                if variables == Variables::Literal && text.contains("${") {
+                if variables == Variables::Literal && text.contains('$') && text.contains("${") {
                     self.warn(
                         "variable-not-expanded",
                         path,
@@ -483,7 +524,7 @@ impl Parser {
             .collect()
     }
 
-    fn principals(&mut self, value: &Value<'_>, path: &str) -> Vec<PrincipalEntry> {
+    fn principals(&mut self, value: &Value<'_>, path: Path<'_>) -> Vec<PrincipalEntry> {
         match &value.node {
             Node::String(text) if text == "*" => vec![PrincipalEntry::Anyone],
             Node::String(text) => vec![aws_principal(text)],
@@ -491,7 +532,7 @@ impl Parser {
                 self.repeated(members, path);
                 let mut out = Vec::new();
                 for member in members {
-                    let here = join(path, &member.key);
+                    let here = path.join(&member.key);
                     let make: fn(&str) -> PrincipalEntry = match &*member.key {
                         "AWS" => aws_principal,
                         "Service" => |text| PrincipalEntry::Service(text.into()),
@@ -499,12 +540,12 @@ impl Parser {
                         "CanonicalUser" => |text| PrincipalEntry::CanonicalUser(text.into()),
                         other => {
                             let known = ["AWS", "Service", "Federated", "CanonicalUser"];
-                            self.unknown_element(other, &here, key_span(member), &known);
+                            self.unknown_element(other, here, key_span(member), &known);
                             continue;
                         }
                     };
                     out.extend(
-                        self.strings(&member.value, &here)
+                        self.strings(&member.value, here)
                             .into_iter()
                             .map(|(text, _)| make(text)),
                     );
@@ -519,7 +560,13 @@ impl Parser {
         }
     }
 
-    fn conditions(&mut self, value: &Value<'_>, path: &str, variables: Variables, out: &mut Vec<Condition>) {
+    fn conditions(
+        &mut self,
+        value: &Value<'_>,
+        path: Path<'_>,
+        variables: Variables,
+        out: &mut Vec<Condition>,
+    ) {
         let Node::Object(operators) = &value.node else {
             let message = format!("a condition is an object, this is {}", value.node.kind());
             self.error("wrong-type", path, span(value), message);
@@ -529,13 +576,13 @@ impl Parser {
         };
         self.repeated(operators, path);
         for member in operators {
-            let here = join(path, &member.key);
+            let here = path.join(&member.key);
             let operator = Operator::parse(&member.key);
             if operator.is_none() {
                 self.report(
                     Severity::Error,
                     "unknown-operator",
-                    &here,
+                    here,
                     key_span(member),
                     format!(
                         "`{}` is not a condition operator; the statement cannot be decided",
@@ -546,13 +593,14 @@ impl Parser {
             }
             let Node::Object(keys) = &member.value.node else {
                 let message = format!("this needs an object of keys, not {}", member.value.node.kind());
-                self.error("wrong-type", &here, span(&member.value), message);
+                self.error("wrong-type", here, span(&member.value), message);
                 out.push(undecidable(&member.key, ""));
                 continue;
             };
-            self.repeated(keys, &here);
+            self.repeated(keys, here);
+            out.reserve_exact(keys.len());
             for key in keys {
-                let values = self.values(&key.value, &join(&here, &key.key));
+                let values = self.values(&key.value, here.join(&key.key));
                 out.push(Condition {
                     operator,
                     operator_text: (*member.key).into(),
@@ -566,7 +614,7 @@ impl Parser {
     }
 
     /// Condition values: AWS takes booleans and numbers for their text.
-    fn values(&mut self, value: &Value<'_>, path: &str) -> Vec<String> {
+    fn values(&mut self, value: &Value<'_>, path: Path<'_>) -> Vec<String> {
         let items = match &value.node {
             Node::Array(items) => items.as_slice(),
             _ => std::slice::from_ref(value),
@@ -622,14 +670,6 @@ fn aws_principal(text: &str) -> PrincipalEntry {
                 PrincipalEntry::Other(text.into())
             }
         }
-    }
-}
-
-fn join(path: &str, key: &str) -> String {
-    if path.is_empty() {
-        key.to_owned()
-    } else {
-        format!("{path}.{key}")
     }
 }
 

@@ -11,15 +11,18 @@ use crate::name::{Glob, glob};
 /// A piece of text or pattern with variables.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Template {
-    text: Box<str>,
     body: Body,
 }
 
+/// A large organisation has millions of these, and most are a word or a star: those are kept without their text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Body {
-    /// No variable: compiled once.
-    Fixed(Glob),
-    Parts(Box<[Part]>),
+    /// Neither variable nor wildcard, or nothing but `*`: the text can be told from the pattern.
+    Plain(Glob),
+    /// No variable: the text, and the pattern, compiled once.
+    Fixed(Box<(Box<str>, Glob)>),
+    /// The text and its pieces.
+    Parts(Box<(Box<str>, Box<[Part]>)>),
 }
 
 /// A piece of a template that has variables or escapes.
@@ -62,33 +65,39 @@ impl Template {
     /// Compiles text.
     #[must_use]
     pub fn new(text: &str, variables: Variables) -> Self {
-        let parts = if variables == Variables::Expanded && text.contains("${") {
+        let parts = if variables == Variables::Expanded && text.contains('$') {
             parts(text)
         } else {
             Vec::new()
         };
-        let body = if parts.iter().all(|part| matches!(part, Part::Raw(_))) {
-            Body::Fixed(Glob::new(text))
-        } else {
-            Body::Parts(parts.into())
-        };
-        Self {
-            text: text.into(),
-            body,
+        if !parts.iter().all(|part| matches!(part, Part::Raw(_))) {
+            let body = Body::Parts(Box::new((text.into(), parts.into())));
+            return Self { body };
         }
+        let glob = Glob::new(text);
+        let body = match plain(&glob) {
+            Some(told) if told == text => Body::Plain(glob),
+            _ => Body::Fixed(Box::new((text.into(), glob))),
+        };
+        Self { body }
     }
 
     /// As written.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.text
+        match &self.body {
+            Body::Plain(glob) => plain(glob).unwrap_or_default(),
+            Body::Fixed(fixed) => &fixed.0,
+            Body::Parts(parts) => &parts.0,
+        }
     }
 
     /// The pattern, where there is no variable in it.
     #[must_use]
     pub fn fixed(&self) -> Option<&Glob> {
         match &self.body {
-            Body::Fixed(glob) => Some(glob),
+            Body::Plain(glob) => Some(glob),
+            Body::Fixed(fixed) => Some(&fixed.1),
             Body::Parts(_) => None,
         }
     }
@@ -97,31 +106,31 @@ impl Template {
     #[must_use]
     pub fn parts(&self) -> Option<&[Part]> {
         match &self.body {
-            Body::Fixed(_) => None,
-            Body::Parts(parts) => Some(parts),
+            Body::Plain(_) | Body::Fixed(_) => None,
+            Body::Parts(parts) => Some(&parts.1),
         }
     }
 
     /// The keys of its variables, in lower case.
     pub fn variables(&self) -> impl Iterator<Item = &str> {
-        let parts = match &self.body {
-            Body::Fixed(_) => &[][..],
-            Body::Parts(parts) => parts,
-        };
-        parts.iter().filter_map(|part| match part {
-            Part::Variable { key, .. } => Some(&**key),
-            _ => None,
-        })
+        self.parts()
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|part| match part {
+                Part::Variable { key, .. } => Some(&**key),
+                _ => None,
+            })
     }
 
     /// The widest pattern that it can stand for, whatever the variables are.
     #[must_use]
     pub fn widest(&self) -> Cow<'_, Glob> {
         match &self.body {
-            Body::Fixed(glob) => Cow::Borrowed(glob),
+            Body::Plain(glob) => Cow::Borrowed(glob),
+            Body::Fixed(fixed) => Cow::Borrowed(&fixed.1),
             Body::Parts(parts) => {
                 let mut builder = glob::Builder::default();
-                for part in parts {
+                for part in &parts.1 {
                     match part {
                         Part::Raw(text) => builder.pattern(text),
                         Part::Escaped(c) => builder.text(c.encode_utf8(&mut [0; 4])),
@@ -137,11 +146,12 @@ impl Template {
     #[must_use]
     pub fn pattern(&self, context: &Context) -> Resolved<'_> {
         match &self.body {
-            Body::Fixed(glob) => Resolved::Pattern(Cow::Borrowed(glob)),
+            Body::Plain(glob) => Resolved::Pattern(Cow::Borrowed(glob)),
+            Body::Fixed(fixed) => Resolved::Pattern(Cow::Borrowed(&fixed.1)),
             Body::Parts(parts) => {
                 let mut builder = glob::Builder::default();
                 let mut unknown = false;
-                for part in parts {
+                for part in &parts.1 {
                     match part {
                         Part::Raw(text) => builder.pattern(text),
                         Part::Escaped(c) => builder.text(c.encode_utf8(&mut [0; 4])),
@@ -173,8 +183,8 @@ impl Template {
     ///
     /// Where a variable's value is unknown.
     pub fn literal(&self, context: &Context) -> Result<Option<Cow<'_, str>>, Glob> {
-        let Body::Parts(parts) = &self.body else {
-            return Ok(Some(Cow::Borrowed(&self.text)));
+        let Some(parts) = self.parts() else {
+            return Ok(Some(Cow::Borrowed(self.as_str())));
         };
         let (mut out, mut widest, mut unknown) = (String::new(), glob::Builder::default(), false);
         for part in parts {
@@ -205,6 +215,15 @@ impl Template {
         } else {
             Ok(Some(Cow::Owned(out)))
         }
+    }
+}
+
+/// The text of a pattern that is a word or a star.
+fn plain(glob: &Glob) -> Option<&str> {
+    match glob {
+        Glob::Any => Some("*"),
+        Glob::Literal(text) => Some(text),
+        Glob::Prefix(_) | Glob::Tokens(_) => None,
     }
 }
 
