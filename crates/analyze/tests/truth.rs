@@ -5,6 +5,10 @@
 //! written from the rules. Where the product differs the case is in `truth/known.json`, with the reason, and must go on to
 //! differ.
 //!
+//! Stopped is what some policy means somebody to have, and another takes away. Of a role, and of anything in another account,
+//! that is said by the policy on that side: it must name the caller itself, or name the account or anyone and the caller's
+//! own policies allow it. Who only wishes, and under conditions that are known to be false, is not told of.
+//!
 //! A path reads `origin > … > target = levels`, with `?` at the end where it is `allowed_if`. `#p` is the inline policy `p` of
 //! the entity before it. A stopped path ends in `stopped by` and the layers.
 
@@ -51,7 +55,12 @@ struct Case {
 }
 
 /// The corpus, a file a subject.
-const CORPUS: &[(&str, &str)] = &[("runs_as", include_str!("truth/runs_as.json"))];
+const CORPUS: &[(&str, &str)] = &[
+    ("runs_as", include_str!("truth/runs_as.json")),
+    ("assumes", include_str!("truth/assumes.json")),
+    ("chains", include_str!("truth/chains.json")),
+    ("people", include_str!("truth/people.json")),
+];
 
 /// Cases that do not come out as AWS has it, and what the product does instead.
 fn known() -> BTreeMap<String, String> {
