@@ -51,7 +51,6 @@ impl Default for Options {
 pub struct Finder<'w> {
     world: &'w World,
     steps: &'w Steps,
-    askers: FxHashMap<NodeId, Asker<'w>>,
     /// Data and scopes, numbered.
     places: FxHashMap<NodeId, usize>,
     known: std::sync::Mutex<Known>,
@@ -122,18 +121,18 @@ impl<'w> Finder<'w> {
     /// A finder for a world and its steps.
     #[must_use]
     pub fn new(world: &'w World, steps: &'w Steps) -> Self {
-        let askers = crate::steps::askers(world)
-            .into_iter()
-            .filter_map(|a| Some((a.node?, a)))
-            .collect();
         let data = world.graph.nodes().filter(|(_, node)| is_data(node.record.kind));
         Self {
             world,
             steps,
-            askers,
             places: data.zip(0..).map(|((id, _), place)| (id, place)).collect(),
             known: std::sync::Mutex::default(),
         }
+    }
+
+    /// Whether an entity is one that asks: a user, a role, a stranger.
+    fn can_ask(&self, node: NodeId) -> bool {
+        self.world.everybody().principal(node).is_some()
     }
 
     /// What an identity can do to a resource.
@@ -149,11 +148,11 @@ impl<'w> Finder<'w> {
         if let Some(found) = lock().get(identity, place, resource) {
             return Arc::clone(found);
         }
-        let found = self
-            .askers
-            .get(&identity)
-            .map(|asker| access(self.world, asker, resource))
-            .unwrap_or_default();
+        let found = if self.can_ask(identity) {
+            access(self.world, &Asker::node(self.world, identity), resource)
+        } else {
+            Access::default()
+        };
         let found = Arc::new(found);
         lock().insert(identity, place, resource, Arc::clone(&found));
         found
@@ -209,7 +208,7 @@ impl<'w> Finder<'w> {
             if at > 0 && !use_of_data && targets.contains(&link.node) && wanted {
                 found.paths.extend(self.path(&links, at, None));
             }
-            if !self.askers.contains_key(&link.node) {
+            if !self.can_ask(link.node) {
                 continue;
             }
             for &target in targets
@@ -351,7 +350,7 @@ impl<'w> Finder<'w> {
         let mut out = FxHashMap::default();
         let mut cursor = links.get(at).and_then(|link| link.before);
         while let Some(link) = cursor.and_then(|i| links.get(i)) {
-            if self.askers.contains_key(&link.node) {
+            if self.can_ask(link.node) {
                 for allowed in &self.access(link.node, target).allowed {
                     // What the chain may contradict there need not be contradicted further on.
                     let handed = link.before.is_some();
