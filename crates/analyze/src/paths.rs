@@ -487,13 +487,16 @@ impl<'w> Finder<'w> {
                 .as_deref()
                 .is_some_and(|o| sv0_iam::condition::Operator::parse(o).is_none())
         });
-        let mut accounts: Vec<&str> = Vec::new();
-        let on_path =
-            std::iter::once(origin).chain(hops.iter().filter_map(|hop| world.graph.find(&hop.to.id)));
-        for account in on_path.filter_map(|node| acting_account(world, node)) {
-            if accounts.last() != Some(&account) {
-                accounts.push(account);
-            }
+        // Authority is handed on where another identity or workload acts, and where it crosses into another account.
+        let mut account = acting_account(world, origin);
+        let (mut depth, mut cross_account_hops) = (0, 0);
+        for hop in &hops {
+            let to = world.graph.find(&hop.to.id);
+            let next = to.and_then(|node| acting_account(world, node));
+            let crosses = next.is_some() && account.is_some() && next != account;
+            cross_account_hops += usize::from(crosses);
+            depth += usize::from(counts(hop.edge) || crosses);
+            account = next.or(account);
         }
         let llm = std::iter::once(origin)
             .chain(hops.iter().filter_map(|hop| world.graph.find(&hop.to.id)))
@@ -524,10 +527,10 @@ impl<'w> Finder<'w> {
             actions: facts.actions,
             access_level: levels.last().copied().unwrap_or(AccessLevel::Permissions),
             access_levels: levels,
-            auth_chain_depth: hops.iter().filter(|hop| counts(hop.edge)).count(),
+            auth_chain_depth: depth,
             role_hops: hops.iter().filter(|hop| is_role_hop(hop.edge)).count(),
             deep_trust_chain: hops.iter().filter(|hop| is_role_hop(hop.edge)).count() > DEEP,
-            cross_account_hops: accounts.len().saturating_sub(1),
+            cross_account_hops,
             cross_cloud_hops: hops
                 .iter()
                 .filter(|hop| hop.edge == EdgeKind::CorrelatesWith)

@@ -70,7 +70,7 @@ pub struct Remarkable {
 }
 
 /// Pairs of origin and target of which each path is looked at.
-const MOST_PAIRS: usize = 250_000;
+const MOST_PAIRS: usize = 30_000;
 
 /// Asks.
 #[must_use]
