@@ -188,6 +188,7 @@ impl<'w> Finder<'w> {
             | Kind::SsoUser
             | Kind::OidcProvider
             | Kind::SamlProvider
+            | Kind::TrustAnchor
             | Kind::ExternalAccount
             | Kind::ExternalPrincipal
             | Kind::Anonymous

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use sv0_analyze::normalize::rules::Rules;
 use sv0_analyze::paths::Finder;
 use sv0_analyze::steps::Steps;
 use sv0_analyze::{World, normalize};
@@ -89,7 +90,7 @@ pub(crate) fn demo() -> Loaded {
 }
 
 /// Builds the model, with a line on stderr where it takes long enough to wonder.
-pub(crate) fn model(loaded: Loaded) -> Model {
+pub(crate) fn model(loaded: Loaded, rules: &Rules) -> Model {
     let spinner = (loaded.records.len() > 5_000 && std::io::IsTerminal::is_terminal(&std::io::stderr()))
         .then(|| {
             let bar = indicatif::ProgressBar::new_spinner();
@@ -100,7 +101,7 @@ pub(crate) fn model(loaded: Loaded) -> Model {
             bar.enable_steady_tick(std::time::Duration::from_millis(120));
             bar
         });
-    let world = normalize::build(loaded.records, loaded.gaps);
+    let world = normalize::build_with(loaded.records, loaded.gaps, rules);
     let steps = Steps::build(&world);
     if let Some(bar) = spinner {
         bar.finish_and_clear();
@@ -110,7 +111,21 @@ pub(crate) fn model(loaded: Loaded) -> Model {
 
 /// Reads and builds.
 pub(crate) fn load(source: &Source) -> Result<Model, Failure> {
-    Ok(model(read(source, &[])?))
+    // A wrong rule is told before a long read.
+    let rules = rules(source)?;
+    Ok(model(read(source, &[])?, &rules))
+}
+
+/// The user's rules for what is sensitive: of `--rules`, else of `SV0_RULES`, else none.
+pub(crate) fn rules(source: &Source) -> Result<Rules, Failure> {
+    // An empty variable is an unset one.
+    let named = std::env::var_os("SV0_RULES").filter(|value| !value.is_empty());
+    let Some(path) = source.rules.clone().or_else(|| named.map(PathBuf::from)) else {
+        return Ok(Rules::default());
+    };
+    let name = || path.display().to_string();
+    let text = std::fs::read_to_string(&path).map_err(|source| Failure::Read { path: name(), source })?;
+    Rules::parse(&text).map_err(|source| Failure::Rules { path: name(), source })
 }
 
 /// Checks an action that must be one; patterns are let through where the service exists.

@@ -16,7 +16,12 @@ impl Aliases {
     /// The other names that a graph's records tell.
     pub(super) fn of(graph: &Graph) -> Self {
         let mut names = FxHashMap::default();
+        let mut latest: FxHashMap<&str, (u32, NodeId)> = FxHashMap::default();
         for (node, entry) in graph.nodes() {
+            if let Some((family, revision)) = revision_of(&entry.record) {
+                let best = latest.entry(family).or_insert((revision, node));
+                *best = (*best).max((revision, node));
+            }
             for name in others(&entry.record) {
                 // An id belongs to its record, whatever another one says.
                 if graph.find(&name).is_none() {
@@ -24,6 +29,8 @@ impl Aliases {
                 }
             }
         }
+        let families = latest.into_iter().filter(|(name, _)| graph.find(name).is_none());
+        names.extend(families.map(|(name, (_, node))| (name.to_owned(), node)));
         Self(names)
     }
 
@@ -51,6 +58,12 @@ fn others(record: &Record) -> Vec<String> {
         }
         _ => Vec::new(),
     }
+}
+
+/// A task definition's family, which means its latest revision (ECS API Reference, "RunTask"), and the revision.
+fn revision_of(record: &Record) -> Option<(&str, u32)> {
+    let (family, revision) = record.id.rsplit_once(':')?;
+    Some((family, revision.parse().ok()?)).filter(|_| record.kind == Kind::EcsTask)
 }
 
 /// `…:function:name` of `…:function:name:live`; the same for state machines.
@@ -84,6 +97,10 @@ mod tests {
         key.attrs.insert("aliases".into(), vec!["alias/data"].into());
         let function = Record::new(Kind::LambdaFunction, "arn:aws:lambda:eu-west-1:1:function:f");
         let [role, key, function] = [role, key, function].map(|record| graph.insert(record).unwrap());
+        let tasks = [9, 10].map(|revision| {
+            let id = format!("arn:aws:ecs:eu-west-1:1:task-definition/api:{revision}");
+            graph.insert(Record::new(Kind::EcsTask, id)).unwrap()
+        });
         let aliases = Aliases::of(&graph);
         let find = |name| aliases.find(&graph, name);
         assert_eq!(find("arn:aws:iam::1:instance-profile/P"), Some(role));
@@ -91,5 +108,9 @@ mod tests {
         assert_eq!(find("arn:aws:kms:us-east-1:1:alias/data"), None);
         assert_eq!(find("arn:aws:lambda:eu-west-1:1:function:f:live"), Some(function));
         assert_eq!(find("arn:aws:lambda:eu-west-1:1:function:g:live"), None);
+        assert_eq!(
+            find("arn:aws:ecs:eu-west-1:1:task-definition/api"),
+            Some(tasks[1])
+        );
     }
 }

@@ -2,14 +2,24 @@
 //!
 //! Generic on purpose: the slots and refs of a record say everything that is needed for nearly all services. What is
 //! special has a file of its own: [`identity`] (who has which policies), [`organization`] (the tree and its ceilings),
-//! [`infer`] (sensitivity, credentials in secrets, what environment keys point at), [`named`] (resources that policies
-//! name but nobody collected), [`strangers`] (accounts and principals that policies name but nobody collected).
+//! [`sensitivity`] and [`rules`] (what is sensitive, and the user's word on it), [`infer`] (what several records say
+//! together) with [`environment`], [`calls`], [`images`], [`clusters`] and [`anywhere`] for one subject each, [`reach`]
+//! (what a role can use by name, which turns guesses into conclusions), [`named`] (resources that policies name but
+//! nobody collected), [`strangers`] (accounts and principals that policies name but nobody collected), [`aliases`] (other
+//! names of the same thing).
 
 mod aliases;
+pub(crate) mod anywhere;
+mod calls;
+mod clusters;
+mod environment;
 mod identity;
+mod images;
 mod infer;
 mod named;
 mod organization;
+mod reach;
+pub mod rules;
 pub mod sensitivity;
 mod strangers;
 
@@ -20,17 +30,25 @@ use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 use sv0_iam::catalog::Catalog;
 use sv0_iam::name::Arn;
+use sv0_iam::syntax::ast::PrincipalEntry;
 use sv0_iam::syntax::{Diagnostic, Flavor, Policy, Severity, parse};
 use sv0_model::coverage::{Gap, Reason};
 use sv0_model::graph::{Confidence, NodeId};
 use sv0_model::kind::{EdgeKind, EntityType, Kind, Slot};
 use sv0_model::record::{PolicyText, Record};
 
+use self::rules::Rules;
 use crate::world::{Account, Attachment, PolicyProblem, World};
 
 /// Builds the world from what was read.
 #[must_use]
 pub fn build(records: Vec<Record>, gaps: Vec<Gap>) -> World {
+    build_with(records, gaps, &Rules::default())
+}
+
+/// The same, with the user's own rules for what is sensitive.
+#[must_use]
+pub fn build_with(records: Vec<Record>, gaps: Vec<Gap>, rules: &Rules) -> World {
     let mut world = World {
         gaps,
         ..World::default()
@@ -50,7 +68,7 @@ pub fn build(records: Vec<Record>, gaps: Vec<Gap>) -> World {
             strangers::name(&mut world);
             named::resources(&mut world);
             infer::all(&mut world);
-            sensitivity::classify(&mut world);
+            sensitivity::classify(&mut world, rules);
             crate::scope::nodes(&mut world);
             library.report(&mut world);
             world.gaps.sort();
@@ -330,6 +348,11 @@ fn insert(world: &mut World, records: Vec<Record>) {
         if record.name.is_empty() {
             record.name = Arn::parse(&record.id).map_or_else(String::new, |arn| arn.name().to_owned());
         }
+        // Collected as a resource like any other; it is somebody, like a provider of tokens.
+        let resource_type = record.attrs.get("resource_type").and_then(|v| v.as_str());
+        if resource_type == Some("AWS::RolesAnywhere::TrustAnchor") {
+            record.kind = Kind::TrustAnchor;
+        }
         if let Err(second) = world.graph.insert(record) {
             world.gaps.push(Gap {
                 account: second.account.clone(),
@@ -409,6 +432,39 @@ pub(crate) fn stub(world: &mut World, id: &str, kind: Kind) -> NodeId {
         entry.record.region = (!arn.region.is_empty()).then(|| arn.region.to_owned());
     }
     node
+}
+
+/// Whom an entry of a `Principal` element means, where that is somebody: an account is its node, or a stranger's.
+pub(crate) fn principal_node(world: &mut World, entry: &PrincipalEntry) -> Option<NodeId> {
+    Some(match entry {
+        PrincipalEntry::Account(id) => match world.accounts.get(&**id).and_then(|account| account.node) {
+            Some(node) => node,
+            None => world.graph.find(&format!("arn:aws:iam::{id}:root"))?,
+        },
+        PrincipalEntry::Arn(arn) => world.graph.find(arn)?,
+        PrincipalEntry::Service(name) => service_node(world, name),
+        PrincipalEntry::Federated(provider) if provider.contains(":saml-provider/") => {
+            stub(world, provider, Kind::SamlProvider)
+        }
+        PrincipalEntry::Federated(provider) => stub(world, provider, Kind::OidcProvider),
+        PrincipalEntry::Anyone => world.graph.find("*")?,
+        PrincipalEntry::UniqueId(_) | PrincipalEntry::CanonicalUser(_) | PrincipalEntry::Other(_) => {
+            return None;
+        }
+    })
+}
+
+/// An AWS service. There is no more to know of it than its name, so it is no stub.
+fn service_node(world: &mut World, name: &str) -> NodeId {
+    if let Some(found) = world.graph.find(name) {
+        return found;
+    }
+    let mut record = Record::new(Kind::ServicePrincipal, name);
+    record.name = name.to_owned();
+    match world.graph.insert(record) {
+        Ok(node) => node,
+        Err(same) => world.graph.stub(Kind::ServicePrincipal, &same.id),
+    }
 }
 
 /// What a ref most likely leads to.
