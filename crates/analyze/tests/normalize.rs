@@ -457,3 +457,86 @@ fn a_queue_starts_a_function_whose_role_may_take_from_it() {
     assert_eq!(starts("sqs:ReceiveMessage"), Some(PathVerdict::Allowed));
     assert_eq!(starts("sqs:SendMessage"), Some(PathVerdict::Denied));
 }
+
+#[test]
+fn a_topic_passes_on_to_a_queue_that_lets_it() {
+    let topic = "arn:aws:sns:r:111111111111:news";
+    let sends = |source: &str| {
+        let policy = json!({"Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage",
+            "Resource": QUEUE, "Condition": {"ArnEquals": {"aws:SourceArn": source}}}]});
+        let queue = with(
+            entity("sqs_queue", QUEUE),
+            "policies",
+            json!([{"slot": "resource", "document": policy}]),
+        );
+        let subscribed = json!({"subscriptions": [{"endpoint": QUEUE}]});
+        let world = world(json!([
+            with(entity("sns_topic", topic), "attrs", subscribed),
+            queue
+        ]));
+        assert_eq!(
+            edges(&world, EdgeKind::SendsTo),
+            ["news → jobs: certain, topic subscription"]
+        );
+        step(&world, EdgeKind::SendsTo, topic, QUEUE)
+    };
+    assert_eq!(sends(topic), Some(PathVerdict::Allowed));
+    assert_eq!(
+        sends("arn:aws:sns:r:111111111111:other"),
+        Some(PathVerdict::Denied)
+    );
+}
+
+#[test]
+fn a_table_starts_what_reads_its_stream() {
+    let stream = format!("{TABLE}/stream/2026-01-01T00:00:00.000");
+    let function = with(
+        function(json!([])),
+        "refs",
+        json!([{"rel": "RUNS_AS", "to": ROLE}, {"rel": "TRIGGERED_BY", "to": stream}]),
+    );
+    let world = world(json!([
+        function,
+        entity("dynamodb_table", TABLE),
+        role("R", "lambda.amazonaws.com", json!([])),
+        role("Writer", "ec2.amazonaws.com", allow("dynamodb:PutItem", TABLE)),
+    ]));
+    assert_eq!(edges(&world, EdgeKind::TriggeredBy), ["f → Orders: certain, -"]);
+    let writer = "arn:aws:iam::111111111111:role/Writer";
+    assert_eq!(
+        step(&world, EdgeKind::SendsTo, writer, TABLE),
+        Some(PathVerdict::Allowed)
+    );
+}
+
+#[test]
+fn what_a_database_and_a_container_keep_elsewhere() {
+    let secret = "arn:aws:secretsmanager:r:111111111111:secret:db-AbCdEf";
+    let task = json!({"env_files": ["arn:aws:s3:::conf/app.env"], "registry_credentials": [secret]});
+    let world = world(json!([
+        entity("secrets_manager_secret", secret),
+        entity("s3_bucket", "arn:aws:s3:::conf"),
+        with(
+            entity("rds_cluster", "arn:aws:rds:r:111111111111:cluster:db"),
+            "attrs",
+            json!({"master_user_secret": secret})
+        ),
+        with(
+            entity("ecs_task", "arn:aws:ecs:r:111111111111:task-definition/t:1"),
+            "attrs",
+            task
+        ),
+    ]));
+    assert_eq!(
+        edges(&world, EdgeKind::HoldsCredentialFor),
+        ["db-AbCdEf → db: certain, the password of its master user"]
+    );
+    assert_eq!(
+        edges(&world, EdgeKind::ReadsFrom),
+        [
+            "1 → conf: certain, its variables are in a file there",
+            "1 → db-AbCdEf: certain, credentials of the registry",
+        ]
+    );
+}

@@ -1,6 +1,6 @@
 //! The other names that AWS has for an entity: an instance profile is its role, an alias is its key, a function with a
-//! version behind it is the function. What refers to one of them means the entity; collectors, which see one service
-//! at a time, cannot know it.
+//! version behind it is the function, a stream is its table, a family of task definitions is its latest revision. What
+//! refers to one of them means the entity; collectors, which see one service at a time, cannot know it.
 
 use rustc_hash::FxHashMap;
 use sv0_iam::name::Arn;
@@ -66,15 +66,16 @@ fn revision_of(record: &Record) -> Option<(&str, u32)> {
     Some((family, revision.parse().ok()?)).filter(|_| record.kind == Kind::EcsTask)
 }
 
-/// `…:function:name` of `…:function:name:live`; the same for state machines.
+/// `…:function:name` of `…:function:name:live`; the same for state machines; a table of its stream or index.
 fn unqualified(name: &str) -> Option<&str> {
     let arn = Arn::parse(name)?;
-    let kind = match arn.service {
-        "lambda" => "function:",
-        "states" => "stateMachine:",
+    let (kind, separator) = match arn.service {
+        "lambda" => ("function:", ':'),
+        "states" => ("stateMachine:", ':'),
+        "dynamodb" => ("table/", '/'),
         _ => return None,
     };
-    let (whole, qualifier) = arn.resource.strip_prefix(kind)?.split_once(':')?;
+    let (whole, qualifier) = arn.resource.strip_prefix(kind)?.split_once(separator)?;
     let behind = qualifier.len() + 1;
     (!whole.is_empty())
         .then(|| name.get(..name.len() - behind))
@@ -101,6 +102,8 @@ mod tests {
             let id = format!("arn:aws:ecs:eu-west-1:1:task-definition/api:{revision}");
             graph.insert(Record::new(Kind::EcsTask, id)).unwrap()
         });
+        let table = Record::new(Kind::DynamodbTable, "arn:aws:dynamodb:eu-west-1:1:table/t");
+        let table = graph.insert(table).unwrap();
         let aliases = Aliases::of(&graph);
         let find = |name| aliases.find(&graph, name);
         assert_eq!(find("arn:aws:iam::1:instance-profile/P"), Some(role));
@@ -108,6 +111,10 @@ mod tests {
         assert_eq!(find("arn:aws:kms:us-east-1:1:alias/data"), None);
         assert_eq!(find("arn:aws:lambda:eu-west-1:1:function:f:live"), Some(function));
         assert_eq!(find("arn:aws:lambda:eu-west-1:1:function:g:live"), None);
+        assert_eq!(
+            find("arn:aws:dynamodb:eu-west-1:1:table/t/stream/2026-01-01T00:00:00.000"),
+            Some(table)
+        );
         assert_eq!(
             find("arn:aws:ecs:eu-west-1:1:task-definition/api"),
             Some(tasks[1])

@@ -13,11 +13,25 @@ pub(super) fn edges(world: &mut World) {
     keys(world);
 }
 
-/// Secrets that a container definition names are read by the workload.
+/// Secrets that a container definition names are read for the workload, and so are files of variables in buckets.
 fn secrets(world: &mut World) {
     let mut found = Vec::new();
     for (id, node) in world.graph.nodes() {
-        let Some(secrets) = node.record.attrs.get("secrets").and_then(|v| v.as_object()) else {
+        let attrs = &node.record.attrs;
+        let list = |key: &str| {
+            let list = attrs.get(key).and_then(|v| v.as_array()).into_iter().flatten();
+            list.filter_map(|value| value.as_str())
+        };
+        for file in list("env_files") {
+            // `arn:aws:s3:::bucket/folder/app.env`
+            let bucket = file.split('/').next().and_then(|arn| world.graph.find(arn));
+            found.extend(bucket.map(|to| (id, to, "its variables are in a file there".to_owned())));
+        }
+        for secret in list("registry_credentials") {
+            let secret = world.graph.find(secret);
+            found.extend(secret.map(|to| (id, to, "credentials of the registry".to_owned())));
+        }
+        let Some(secrets) = attrs.get("secrets").and_then(|v| v.as_object()) else {
             continue;
         };
         for (key, value) in secrets {

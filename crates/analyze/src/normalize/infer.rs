@@ -12,6 +12,7 @@ use crate::world::World;
 
 pub(super) fn all(world: &mut World) {
     credentials(world);
+    master_users(world);
     environment::edges(world);
     trusts(world);
     clusters::edges(world);
@@ -48,26 +49,45 @@ fn events(world: &mut World) {
         }
     }
     for (source, target, how) in found {
-        // A queue holds what it is sent and starts nothing itself.
         let Some(to) = world.graph.find(&target) else {
             continue;
         };
-        if world.node(to).record.kind.entity_type() != EntityType::Workload {
-            continue;
-        }
-        let known = world
-            .graph
-            .targets(to, EdgeKind::TriggeredBy)
-            .any(|from| from == source);
+        // A queue and a topic start nothing themselves: they pass on what they are sent.
+        let (edge, from, to) = match world.node(to).record.kind {
+            Kind::SqsQueue | Kind::SnsTopic => (EdgeKind::SendsTo, source, to),
+            kind if kind.entity_type() == EntityType::Workload => (EdgeKind::TriggeredBy, to, source),
+            _ => continue,
+        };
+        let known = world.graph.targets(from, edge).any(|known| known == to);
         if !known {
-            world.graph.connect(
-                EdgeKind::TriggeredBy,
-                to,
-                source,
-                Confidence::Certain,
-                Some(how.to_owned()),
-            );
+            world
+                .graph
+                .connect(edge, from, to, Confidence::Certain, Some(how.to_owned()));
         }
+    }
+}
+
+/// Where RDS keeps the password of a database's master user: whoever reads the secret has all that is in the database,
+/// once the network lets them.
+fn master_users(world: &mut World) {
+    let mut found = Vec::new();
+    for (id, node) in world.graph.nodes() {
+        let secret = node
+            .record
+            .attrs
+            .get("master_user_secret")
+            .and_then(|v| v.as_str());
+        found.extend(secret.and_then(|arn| Some((world.graph.find(arn)?, id))));
+    }
+    for (secret, database) in found {
+        let how = Some("the password of its master user".to_owned());
+        world.graph.connect(
+            EdgeKind::HoldsCredentialFor,
+            secret,
+            database,
+            Confidence::Certain,
+            how,
+        );
     }
 }
 

@@ -43,6 +43,16 @@ fn of_edge(world: &World, edge: &Edge) -> Vec<Step> {
             by_role(world, from, to, "bedrock:Retrieve", &mut step);
             vec![step]
         }
+        // A topic and a bucket pass on what happens to them.
+        EdgeKind::SendsTo => {
+            let how = edge
+                .note
+                .as_deref()
+                .map_or(String::new(), |how| format!(" ({how})"));
+            let mut step = plain(edge.kind, from, to, format!("{a} sends to {b}{how}"));
+            by_service(world, from, to, &mut step);
+            vec![step]
+        }
         EdgeKind::DeployedFrom => {
             let text = format!(
                 "{a} runs an image of {b}: whoever changes the image changes the code at its next deployment"
