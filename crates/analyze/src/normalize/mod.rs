@@ -6,7 +6,7 @@
 //! together) with [`environment`], [`calls`], [`images`], [`clusters`] and [`anywhere`] for one subject each, [`reach`]
 //! (what a role can use by name, which turns guesses into conclusions), [`named`] (resources that policies name but
 //! nobody collected), [`strangers`] (accounts and principals that policies name but nobody collected), [`aliases`] (other
-//! names of the same thing).
+//! names of the same thing), [`library`] (policy documents, read once each).
 
 mod aliases;
 pub(crate) mod anywhere;
@@ -16,6 +16,7 @@ mod environment;
 mod identity;
 mod images;
 mod infer;
+mod library;
 mod named;
 mod organization;
 mod reach;
@@ -23,22 +24,20 @@ pub mod rules;
 pub mod sensitivity;
 mod strangers;
 
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use rayon::prelude::*;
 use rustc_hash::FxHashMap;
-use sv0_iam::catalog::Catalog;
 use sv0_iam::name::Arn;
 use sv0_iam::syntax::ast::PrincipalEntry;
-use sv0_iam::syntax::{Diagnostic, Flavor, Policy, Severity, parse};
+use sv0_iam::syntax::{Flavor, Policy};
 use sv0_model::coverage::{Gap, Reason};
 use sv0_model::graph::{Confidence, NodeId};
 use sv0_model::kind::{EdgeKind, EntityType, Kind, Slot};
-use sv0_model::record::{PolicyText, Record};
+use sv0_model::record::Record;
 
+use self::library::{Library, Texts};
 use self::rules::Rules;
-use crate::world::{Account, Attachment, PolicyProblem, World};
+use crate::world::{Account, Attachment, World};
 
 /// Builds the world from what was read.
 #[must_use]
@@ -53,10 +52,16 @@ pub fn build_with(records: Vec<Record>, gaps: Vec<Gap>, rules: &Rules) -> World 
         gaps,
         ..World::default()
     };
-    let library = Library::compile(&records);
-    insert(&mut world, records);
-    connect(&mut world);
-    accounts(&mut world);
+    let texts = Texts::of(&records);
+    // Documents are read beside the making of the graph, which knows nothing of them.
+    let (library, ()) = rayon::join(
+        || Library::compile(texts),
+        || {
+            insert(&mut world, records);
+            connect(&mut world);
+            accounts(&mut world);
+        },
+    );
     organization::ceilings(&mut world, &library);
     identity::principals(&mut world, &library);
     resource_policies(&mut world, &library);
@@ -78,241 +83,6 @@ pub fn build_with(records: Vec<Record>, gaps: Vec<Gap>, rules: &Rules) -> World 
     );
     world.alike = alike;
     world
-}
-
-/// Policy documents, each distinct text compiled once.
-pub(crate) struct Library {
-    /// Where a text stands in `compiled`.
-    places: FxHashMap<(SameText, Flavor), u32>,
-    compiled: Vec<Compiled>,
-    /// Uses of documents with something wrong in them.
-    uses: Vec<Use>,
-}
-
-/// A text by where it lies in memory, which is its own as long as it is held here: texts are many and long, so each is
-/// read once and then found by its address.
-struct SameText(Arc<str>);
-
-impl PartialEq for SameText {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-impl Eq for SameText {}
-
-impl Hash for SameText {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        Arc::as_ptr(&self.0).addr().hash(state);
-    }
-}
-
-struct Compiled {
-    policy: Option<Arc<Policy>>,
-    diagnostics: Vec<Diagnostic>,
-}
-
-impl Compiled {
-    fn new(text: &str, flavor: Flavor) -> Self {
-        let (policy, mut diagnostics) = parse(text, flavor);
-        if let Some(policy) = &policy {
-            diagnostics.extend(unknown_actions(policy, text));
-        }
-        Self {
-            policy: policy.map(Arc::new),
-            diagnostics,
-        }
-    }
-}
-
-/// Where a document is used, for messages.
-struct Use {
-    text: PolicyText,
-    /// Which document.
-    compiled: u32,
-    policy: String,
-    holder: String,
-}
-
-fn flavor(kind: Kind, slot: Slot) -> Flavor {
-    match (kind, slot) {
-        (Kind::Scp, _) => Flavor::Scp,
-        (Kind::Rcp, _) => Flavor::Rcp,
-        (_, Slot::Inline | Slot::Document) => Flavor::Identity,
-        (_, Slot::Trust) => Flavor::Trust,
-        (_, Slot::Resource | Slot::Key | Slot::Endpoint) => Flavor::Resource,
-    }
-}
-
-impl Library {
-    fn compile(records: &[Record]) -> Self {
-        let slots = || {
-            records.iter().flat_map(|record| {
-                record
-                    .policies
-                    .iter()
-                    .map(move |slot| (record, slot, flavor(record.kind, slot.slot)))
-            })
-        };
-        let mut by_text: FxHashMap<(&str, Flavor), u32> = FxHashMap::default();
-        let mut places = FxHashMap::default();
-        let mut distinct = Vec::new();
-        for (_, slot, flavor) in slots() {
-            let text = &slot.document;
-            let place = *by_text.entry((text.as_str(), flavor)).or_insert_with(|| {
-                distinct.push((text.as_str(), flavor));
-                u32::try_from(distinct.len() - 1).unwrap_or(u32::MAX)
-            });
-            places.insert((SameText(text.shared()), flavor), place);
-        }
-        let compiled = distinct
-            .into_par_iter()
-            .map(|(text, flavor)| Compiled::new(text, flavor))
-            .collect();
-        let mut library = Self {
-            places,
-            compiled,
-            uses: Vec::new(),
-        };
-        // Few documents have something wrong in them; only those are looked for again.
-        if library.compiled.iter().any(|one| !one.diagnostics.is_empty()) {
-            for (record, slot, flavor) in slots() {
-                let Some(place) = library.place(&slot.document, flavor) else {
-                    continue;
-                };
-                if library.at(place).is_some_and(|one| !one.diagnostics.is_empty()) {
-                    library.uses.push(Use {
-                        text: slot.document.clone(),
-                        compiled: place,
-                        policy: slot.name.clone().unwrap_or_else(|| slot_name(record, slot.slot)),
-                        holder: record.id.clone(),
-                    });
-                }
-            }
-        }
-        library
-    }
-
-    fn place(&self, text: &PolicyText, flavor: Flavor) -> Option<u32> {
-        self.places.get(&(SameText(text.shared()), flavor)).copied()
-    }
-
-    fn at(&self, place: u32) -> Option<&Compiled> {
-        self.compiled.get(place as usize)
-    }
-
-    /// The compiled policy of a text.
-    pub(crate) fn get(&self, text: &PolicyText, flavor: Flavor) -> Option<Arc<Policy>> {
-        self.at(self.place(text, flavor)?)?.policy.clone()
-    }
-
-    /// Tells what is wrong with documents: as problems, and as gaps where part of a document does not count.
-    fn report(self, world: &mut World) {
-        for usage in &self.uses {
-            let Some(compiled) = self.at(usage.compiled) else {
-                continue;
-            };
-            for diagnostic in &compiled.diagnostics {
-                if diagnostic.severity == Severity::Error {
-                    world.gaps.push(problem_gap(usage, diagnostic));
-                }
-                world.policy_problems.push(PolicyProblem {
-                    policy: usage.policy.clone(),
-                    holder: usage.holder.clone(),
-                    place: usage.text.place.as_deref().cloned(),
-                    text: usage.text.shared(),
-                    diagnostic: diagnostic.clone(),
-                });
-            }
-        }
-    }
-}
-
-fn problem_gap(usage: &Use, diagnostic: &Diagnostic) -> Gap {
-    let (line, column) = diagnostic.line_column(usage.text.as_str());
-    let place = match usage.text.place.as_deref() {
-        Some(place) => match place.line {
-            Some(start) => format!("`{}`:{}: ", place.file, start + line - 1),
-            None => format!(
-                "`{}`, `{}`, line {line} column {column} of the document: ",
-                place.file, place.json_path
-            ),
-        },
-        None => String::new(),
-    };
-    let help = diagnostic
-        .help
-        .as_ref()
-        .map_or(String::new(), |help| format!(" ({help})"));
-    Gap {
-        account: Arn::parse(&usage.holder)
-            .and_then(|arn| arn.account_id())
-            .map(str::to_owned),
-        region: None,
-        service: Some("iam".into()),
-        call: String::new(),
-        entity: Some(usage.holder.clone()),
-        reason: Reason::Damaged,
-        detail: format!(
-            "{place}policy `{}` of `{}`: {diagnostic}{help}",
-            usage.policy, usage.holder
-        ),
-        consequence:
-            "the part concerned does not count as a grant, and undecidable conditions leave answers open"
-                .into(),
-    }
-}
-
-/// Actions that the catalogue does not know: a typo, or newer than the catalogue.
-fn unknown_actions(policy: &Policy, text: &str) -> Vec<Diagnostic> {
-    let catalog = Catalog::embedded();
-    let mut out = Vec::new();
-    for statement in &policy.statements {
-        for pattern in &statement.action.patterns {
-            let written = pattern.as_str();
-            if !pattern.has_wildcard() && catalog.id_of(written).is_some() {
-                continue;
-            }
-            let Some(service) = pattern.service() else {
-                continue;
-            };
-            let (message, help) = if catalog.service(&service).is_none() {
-                let near = catalog.suggest_service(&service);
-                (
-                    format!("no service has the prefix `{service}`"),
-                    near.map(|n| format!("did you mean `{n}`?")),
-                )
-            } else if !pattern.has_wildcard() && catalog.action(written).is_none() {
-                let near = catalog.suggest_action(written);
-                (
-                    format!("`{written}` is not an action that the catalogue knows"),
-                    near.map(|n| format!("did you mean `{n}`?")),
-                )
-            } else {
-                continue;
-            };
-            let body = text.get(statement.start..statement.end).unwrap_or_default();
-            let offset = statement.start + body.find(written).unwrap_or(0);
-            out.push(Diagnostic {
-                severity: Severity::Warning,
-                code: "unknown-action",
-                message,
-                help,
-                path: format!(
-                    "{}.{}",
-                    statement.path(),
-                    if statement.action.negated {
-                        "NotAction"
-                    } else {
-                        "Action"
-                    }
-                ),
-                offset,
-                length: written.len(),
-            });
-        }
-    }
-    out
 }
 
 fn slot_name(record: &Record, slot: Slot) -> String {
