@@ -341,10 +341,10 @@ fn who_may_start_pods_has_the_roles_of_service_accounts() {
 #[test]
 fn a_certificate_of_a_trust_anchor_becomes_a_role() {
     let anchor = "arn:aws:rolesanywhere:r:111111111111:trust-anchor/a";
-    let build = |profile: Value, source: &str| {
+    let build_with = |profile: Value, source: &str, actions: Value| {
         let trust = json!({"Version": "2012-10-17", "Statement": [{
             "Effect": "Allow", "Principal": {"Service": "rolesanywhere.amazonaws.com"},
-            "Action": ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"],
+            "Action": actions,
             "Condition": {"ArnEquals": {"aws:SourceArn": source}},
         }]});
         let mut role = role("R", "", json!([]));
@@ -363,6 +363,8 @@ fn a_certificate_of_a_trust_anchor_becomes_a_role() {
             role,
         ]))
     };
+    let all = json!(["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"]);
+    let build = |profile: Value, source: &str| build_with(profile, source, all.clone());
     let profile = |enabled: bool| json!({"resource_type": "AWS::RolesAnywhere::Profile", "enabled": enabled, "roles": [ROLE]});
     let open = build(profile(true), anchor);
     assert!(edges(&open, EdgeKind::Trusts).contains(&"R → a: certain, profile p".to_owned()));
@@ -378,6 +380,8 @@ fn a_certificate_of_a_trust_anchor_becomes_a_role() {
         step(&other, EdgeKind::Assumes, anchor, ROLE),
         Some(PathVerdict::Denied)
     );
+    let short = build_with(profile(true), anchor, json!("sts:AssumeRole"));
+    assert_eq!(step(&short, EdgeKind::Assumes, anchor, ROLE), None);
     let disabled = build(profile(false), anchor);
     assert_eq!(step(&disabled, EdgeKind::Assumes, anchor, ROLE), None);
 }

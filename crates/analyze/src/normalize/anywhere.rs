@@ -58,22 +58,29 @@ fn place(node: &Node) -> Option<(String, String)> {
     Some((arn.account.to_owned(), arn.region.to_owned()))
 }
 
-/// Whether a role's trust policy names the service at all.
+/// All of these are needed for a session (IAM Roles Anywhere User Guide, "Role trusts").
+const NEEDED: &[&str] = &["sts:AssumeRole", "sts:SetSourceIdentity", "sts:TagSession"];
+
+/// Whether a role's trust policy gives the service what a session needs, conditions aside.
 fn lets_in(world: &World, role: NodeId) -> bool {
     let trust = world
         .principals
         .get(&role)
         .and_then(|principal| world.attachment(principal.trust?));
-    trust.is_some_and(|trust| {
-        let statements = trust.policy.statements.iter();
-        statements
-            .filter(|s| s.effect == Effect::Allow && s.action.matches("sts:AssumeRole"))
-            .filter_map(|s| s.principal.as_ref().filter(|element| !element.negated))
-            .flat_map(|element| &element.entries)
-            .any(|entry| match entry {
-                PrincipalEntry::Service(name) => **name == *SERVICE,
-                PrincipalEntry::Anyone => true,
-                _ => false,
-            })
-    })
+    let Some(trust) = trust else { return false };
+    let names_service = |entry: &PrincipalEntry| match entry {
+        PrincipalEntry::Service(name) => **name == *SERVICE,
+        PrincipalEntry::Anyone => true,
+        _ => false,
+    };
+    let statements = trust.policy.statements.iter();
+    let granting = statements.filter(|statement| {
+        let named = statement.principal.as_ref().filter(|element| !element.negated);
+        statement.effect == Effect::Allow
+            && named.is_some_and(|element| element.entries.iter().any(names_service))
+    });
+    let granting: Vec<_> = granting.collect();
+    NEEDED
+        .iter()
+        .all(|action| granting.iter().any(|statement| statement.action.matches(action)))
 }
