@@ -178,6 +178,7 @@ impl<'w> Finder<'w> {
             | Kind::SsoUser
             | Kind::OidcProvider
             | Kind::SamlProvider
+            | Kind::TrustAnchor
             | Kind::ExternalAccount
             | Kind::ExternalPrincipal
             | Kind::Anonymous
@@ -399,7 +400,10 @@ impl<'w> Finder<'w> {
                 let text = format!("{} is a member of {}", world.label(step.from), world.label(group));
                 hops.push(self.hop(EdgeKind::MemberOf, step.from, group, text));
             }
-            chain.extend(identity_policies(&step.statements, world.id(step.from)));
+            // What lets a workload call another is its role's, which is a stop of its own.
+            if self.can_ask(step.from) {
+                chain.extend(identity_policies(&step.statements, world.id(step.from)));
+            }
             chain.extend(step.on.map(|on| world.id(on).to_owned()));
             chain.push(world.id(step.to).to_owned());
             hops.push(Hop {
@@ -871,7 +875,10 @@ const fn counts(edge: EdgeKind) -> bool {
 
 /// Steps that are a use of a resource.
 pub(crate) const fn is_use(edge: EdgeKind) -> bool {
-    matches!(edge, EdgeKind::SendsTo | EdgeKind::PushTo | EdgeKind::CanAccess)
+    matches!(
+        edge,
+        EdgeKind::SendsTo | EdgeKind::PushTo | EdgeKind::CanAccess | EdgeKind::Invokes | EdgeKind::ReadsFrom
+    )
 }
 
 /// Whether a path ends in what can be done to an entity, where it is asked for: all resources, also those that hold no
