@@ -199,8 +199,20 @@ impl<'w> Finder<'w> {
     /// Paths from an origin to the targets.
     #[must_use]
     pub fn from(&self, origin: NodeId, targets: &[NodeId], options: Options) -> Found {
+        self.from_within(origin, targets, options, &|_| true)
+    }
+
+    /// The same over some entities only.
+    #[must_use]
+    pub fn from_within(
+        &self,
+        origin: NodeId,
+        targets: &[NodeId],
+        options: Options,
+        within: &dyn Fn(NodeId) -> bool,
+    ) -> Found {
         let mut found = Found::default();
-        let links = self.walk(origin, options, &mut found);
+        let links = self.walk(origin, options, within, &mut found);
         for (at, link) in links.iter().enumerate() {
             // Using data is told by what the identity can do to it (below), not by the step that sets something in motion.
             let use_of_data = link.step.is_some_and(|step| is_use(step.edge))
@@ -233,7 +245,13 @@ impl<'w> Finder<'w> {
         found
     }
 
-    fn walk(&self, origin: NodeId, options: Options, found: &mut Found) -> Vec<Link<'w>> {
+    fn walk(
+        &self,
+        origin: NodeId,
+        options: Options,
+        within: &dyn Fn(NodeId) -> bool,
+        found: &mut Found,
+    ) -> Vec<Link<'w>> {
         let mut links = vec![Link {
             node: origin,
             step: None,
@@ -249,7 +267,7 @@ impl<'w> Finder<'w> {
             *count += 1;
             let go_on = *count <= options.routes && link.length < options.steps;
             if go_on {
-                for step in self.steps.from(link.node) {
+                for step in self.steps.from(link.node).filter(|step| within(step.to)) {
                     let denied = self.steps.verdict(self.world, step) == PathVerdict::Denied;
                     if denied && (!options.blocked || link.denied) {
                         continue;
