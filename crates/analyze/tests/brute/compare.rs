@@ -224,8 +224,11 @@ fn without_something(records: &[Value]) -> impl Iterator<Item = Vec<Value>> {
 /// The places of what a record can do without.
 fn inner(record: &Value, at: &str, out: &mut Vec<String>) {
     for list in ["policies", "refs"] {
-        for n in 0..record[list].as_array().map_or(0, Vec::len) {
-            out.push(format!("{at}/{list}/{n}"));
+        for (n, one) in record[list].as_array().into_iter().flatten().enumerate() {
+            // A role has a trust policy.
+            if one["slot"] != "trust" {
+                out.push(format!("{at}/{list}/{n}"));
+            }
         }
     }
     for field in ["tags", "attrs"] {

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use sv0_iam::condition::Context;
 use sv0_iam::name::principal::{Caller, CallerKind};
 use sv0_iam::syntax::{Effect, Flavor, Policy, PrincipalEntry, parse};
@@ -18,6 +18,8 @@ pub(crate) struct Entity {
     pub(crate) region: Option<String>,
     pub(crate) tags: BTreeMap<String, String>,
     pub(crate) attrs: Value,
+    /// Of a key: to whom it grants what, as a statement of its policy, and of the grantee's.
+    grants: Vec<(String, Policy, Policy)>,
     policies: Vec<(String, Policy)>,
     refs: Vec<(String, String)>,
 }
@@ -49,6 +51,7 @@ impl Entity {
                 .map(|(key, value)| (key.clone(), value.as_str().unwrap().to_owned()))
                 .collect(),
             attrs: record["attrs"].clone(),
+            grants: grants(record),
             policies: policies.collect(),
             refs: list("refs")
                 .iter()
@@ -64,6 +67,13 @@ impl Entity {
     pub(crate) fn policies(&self, slot: &str) -> impl Iterator<Item = &Policy> {
         let all = self.policies.iter().filter(move |(name, _)| name == slot);
         all.map(|(_, policy)| policy)
+    }
+
+    /// What the grants of a key let somebody do, on either side: a grant needs no other permission, and denials stop it
+    /// (KMS Developer Guide, "Troubleshooting AWS KMS permissions").
+    pub(crate) fn grants(&self, who: &str) -> impl Iterator<Item = (&Policy, &Policy)> {
+        let all = self.grants.iter().filter(move |(grantee, ..)| grantee == who);
+        all.map(|(_, key, identity)| (key, identity))
     }
 
     pub(crate) fn refs(&self, rel: &str) -> impl Iterator<Item = &str> {
@@ -82,6 +92,26 @@ impl Entity {
     pub(crate) fn name(&self) -> &str {
         self.id.rsplit(['/', ':']).next().unwrap()
     }
+}
+
+fn grants(record: &Value) -> Vec<(String, Policy, Policy)> {
+    let all = record["attrs"]["grants"].as_array().into_iter().flatten();
+    all.map(|grant| {
+        let operations = grant["operations"].as_array().unwrap().iter();
+        let actions: Vec<String> = operations
+            .map(|one| format!("kms:{}", one.as_str().unwrap()))
+            .collect();
+        let mut statement = json!({"Effect": "Allow", "Action": actions, "Resource": record["id"]});
+        let policy = |statement: &Value, flavor| {
+            let text = json!({"Version": "2012-10-17", "Statement": [statement]}).to_string();
+            parse(&text, flavor).0.unwrap()
+        };
+        let identity = policy(&statement, Flavor::Identity);
+        statement["Principal"] = json!({"AWS": grant["grantee"]});
+        let grantee = grant["grantee"].as_str().unwrap().to_owned();
+        (grantee, policy(&statement, Flavor::Resource), identity)
+    })
+    .collect()
 }
 
 /// Somebody who can make requests.
@@ -398,6 +428,7 @@ fn anonymous() -> Context {
         "aws:MultiFactorAuthAge",
         "aws:PrincipalServiceName",
         "aws:PrincipalServiceNamesList",
+        "kms:CallerAccount",
     ] {
         out.set_absent(key);
     }

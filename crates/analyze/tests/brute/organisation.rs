@@ -39,7 +39,26 @@ pub(crate) fn records(seed: u64) -> Vec<Value> {
     identities(random, &made, &mut out);
     workloads(random, &made, &mut out);
     data(random, &made, &mut out);
+    no_grants_to_the_bounded(&mut out);
     out
+}
+
+/// What a boundary means for a grant of a key, AWS does not say.
+fn no_grants_to_the_bounded(records: &mut [Value]) {
+    let is_bounded = |record: &&Value| {
+        let refs = record["refs"].as_array();
+        refs.is_some_and(|refs| refs.iter().any(|one| one["rel"] == "SUBJECT_TO"))
+    };
+    let bounded: Vec<Value> = records
+        .iter()
+        .filter(is_bounded)
+        .map(|record| record["id"].clone())
+        .collect();
+    for record in records {
+        if let Some(grants) = record.pointer_mut("/attrs/grants").and_then(Value::as_array_mut) {
+            grants.retain(|grant| !bounded.contains(&grant["grantee"]));
+        }
+    }
 }
 
 fn names(random: &mut Random) -> Made {

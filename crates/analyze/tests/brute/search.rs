@@ -352,13 +352,14 @@ impl<'a> Search<'a> {
             let levels = self.organisation.ceilings(kind, account)?;
             Some(levels.into_iter().map(attach).collect())
         };
+        let (grants, of_grants): (Vec<&Policy>, Vec<&Policy>) = entity.grants(&who.id).unzip();
         let policies = Policies {
-            identity: attach(who.identity.clone()),
+            identity: attach(who.identity.iter().copied().chain(of_grants).collect()),
             identity_unknown: who.identity_unknown,
             boundaries: attach(who.boundary.clone()),
             scps: levels("scp", who.caller.account.as_deref()),
             rcps: levels("rcp", entity.account.as_deref()),
-            resource: attach(entity.policies(slot).collect()),
+            resource: attach(entity.policies(slot).chain(grants).collect()),
             resource_rule: if slot == "resource" {
                 ResourceRule::Either
             } else {
