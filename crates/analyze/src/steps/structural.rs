@@ -335,15 +335,17 @@ fn admit(world: &World, source: NodeId, target: NodeId, step: &mut Step) {
     }
 }
 
-/// Where a target's policy is there and says nothing of the source, the call fails; where there is no policy at all
-/// the step stays, since the source may call with a role of its own.
+/// Where a target's policy says nothing of the source, or there is none, the call fails. The step stays where the policy was
+/// not read, and for an API, which may call with a role of its own.
 fn by_service(world: &World, source: NodeId, target: NodeId, step: &mut Step) {
     let kinds = (world.node(source).record.kind, world.node(target).record.kind);
     let policed = matches!(kinds.1, Kind::LambdaFunction | Kind::SqsQueue | Kind::SnsTopic);
     let (Some(service), Some(action), true) = (caller_of(kinds.0), action_of(kinds.1), policed) else {
         return;
     };
-    if !world.resource_policies.contains_key(&target) {
+    let node = world.node(target);
+    let unread = node.stub || node.record.partial.is_some() || kinds.0 == Kind::ApiGateway;
+    if unread && !world.resource_policies.contains_key(&target) {
         return;
     }
     let named = Target {
