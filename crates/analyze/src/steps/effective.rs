@@ -16,7 +16,7 @@ use crate::reach::Room;
 use crate::world::World;
 
 /// The action that sets an entity in motion, and the kind of step it makes.
-fn lever(world: &World, node: NodeId) -> Option<(&'static str, EdgeKind)> {
+pub(super) fn lever(world: &World, node: NodeId) -> Option<(&'static str, EdgeKind)> {
     let moves_something = || {
         world
             .graph
@@ -49,7 +49,7 @@ fn lever(world: &World, node: NodeId) -> Option<(&'static str, EdgeKind)> {
 
 /// The ARN that is asked about to set an entity in motion: its own, but that an agent is invoked by one of its aliases
 /// (Service Authorization Reference, "Amazon Bedrock").
-fn moved_by(world: &World, node: NodeId) -> String {
+pub(super) fn moved_by(world: &World, node: NodeId) -> String {
     let id = world.id(node);
     match world.node(node).record.kind {
         Kind::S3Bucket => format!("{id}/{ANY}"),

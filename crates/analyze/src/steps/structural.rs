@@ -8,7 +8,8 @@ use sv0_model::graph::{Confidence, Edge, NodeId};
 use sv0_model::kind::{EdgeKind, Kind};
 use sv0_model::path::PathVerdict;
 
-use super::{Step, judge};
+use super::{Step, effective, judge};
+use crate::access::ANY;
 use crate::ask::{Asker, Target};
 use crate::facts;
 use crate::world::World;
@@ -181,7 +182,42 @@ fn invokes(world: &World, from: NodeId, to: NodeId, how: Option<&str>) -> Step {
         format!("{} calls {}{how}", world.label(from), world.label(to)),
     );
     admit(world, from, to, &mut step);
+    able(world, from, to, &mut step);
     step
+}
+
+/// What state machines, pipes and schedules call they call as their role: a role that may not call it makes no step. A
+/// role that was not collected leaves the step as it is.
+fn able(world: &World, from: NodeId, to: NodeId, step: &mut Step) {
+    let kind = world.node(from).record.kind;
+    if !matches!(kind, Kind::StateMachine | Kind::EventbridgePipe | Kind::Schedule) {
+        return;
+    }
+    let role = world.graph.targets(from, EdgeKind::RunsAs).next();
+    let role = role.filter(|role| world.principals.contains_key(role));
+    let (Some(role), Some((action, _))) = (role, effective::lever(world, to)) else {
+        return;
+    };
+    let asker = Asker::node(world, role);
+    let mut arns = vec![effective::moved_by(world, to)];
+    // A function may be called by a version or alias, which policies name apart from it.
+    if world.node(to).record.kind == Kind::LambdaFunction {
+        arns.push(format!("{}:{ANY}", world.id(to)));
+    }
+    let judged = arns.iter().map(|arn| {
+        let target = Target { arn, node: Some(to) };
+        judge(world, &asker, action, target, None)
+    });
+    let Some(judged) = judged.min_by_key(|judged| judged.verdict) else {
+        return;
+    };
+    step.action = Some(action.to_owned());
+    step.verdict = judged.verdict;
+    step.conditions = judged.conditions;
+    step.blocked = judged.blocked;
+    if step.verdict == PathVerdict::Denied {
+        step.text = format!("{}, but its role {} may not", step.text, world.label(role));
+    }
 }
 
 fn triggers(world: &World, source: NodeId, workload: NodeId, how: Option<&str>) -> Step {
