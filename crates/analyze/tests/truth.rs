@@ -64,6 +64,24 @@ const KNOWN: &[(&str, &str)] = &[
         "who rewrites the very policy that lets him: the policy is on the chain once",
         "paths.rs: path() puts the granting policy and the policy that is worked on into the chain, though they are one",
     ),
+    (
+        "an AWS managed key lets in its own account only: a bucket under it cannot be shared with another account",
+        "access.rs and reach.rs: is_open_key() opens the gate for callers of every account; it may for the key's own only",
+    ),
+    (
+        "a grant whose encryption context is another bucket's opens nothing here",
+        "access.rs: granted() does not read a grant's constraints, so that it opens for every context; grantees() hands \
+         it to reach.rs as certain",
+    ),
+    (
+        "sending to an encrypted queue takes GenerateDataKey and Decrypt",
+        "access.rs: kms_operation() has one operation an action; sqs:SendMessage and sns:Publish need two (reach.rs has \
+         the same in `keyed`)",
+    ),
+    (
+        "a bucket whose ACL is public, with ACLs on and no block, is open to anyone",
+        "`acl_public` is collected and nothing reads it: no path from anyone, and no word that ACLs do not count",
+    ),
 ];
 
 /// The corpus, a file a subject.
@@ -75,6 +93,7 @@ const CORPUS: &[(&str, &str)] = &[
     ("ceilings", include_str!("truth/ceilings.json")),
     ("moves", include_str!("truth/moves.json")),
     ("techniques", include_str!("truth/techniques.json")),
+    ("traps", include_str!("truth/traps.json")),
 ];
 
 /// A path as a case writes it, in one spelling.

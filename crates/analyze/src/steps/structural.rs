@@ -186,27 +186,34 @@ fn invokes(world: &World, from: NodeId, to: NodeId, how: Option<&str>) -> Step {
     step
 }
 
-/// What state machines, pipes and schedules call they call as their role: a role that may not call it makes no step. A
-/// role that was not collected leaves the step as it is.
+/// What state machines, pipes, schedules and rules call they call as their role: a role that may not call it makes no
+/// step. A role that was not collected leaves the step as it is.
 fn able(world: &World, from: NodeId, to: NodeId, step: &mut Step) {
-    let kind = world.node(from).record.kind;
-    if !matches!(kind, Kind::StateMachine | Kind::EventbridgePipe | Kind::Schedule) {
-        return;
-    }
-    let role = world.graph.targets(from, EdgeKind::RunsAs).next();
-    let role = role.filter(|role| world.principals.contains_key(role));
-    let (Some(role), Some((action, _))) = (role, effective::lever(world, to)) else {
+    let kinds = (world.node(from).record.kind, world.node(to).record.kind);
+    let as_role = match kinds.0 {
+        Kind::StateMachine | Kind::EventbridgePipe | Kind::Schedule => true,
+        // Functions, queues and topics let a rule in by their own policies.
+        Kind::EventbridgeRule => !matches!(kinds.1, Kind::LambdaFunction | Kind::SqsQueue | Kind::SnsTopic),
+        _ => false,
+    };
+    // A rule has a role for each target: which one is whose, the record does not say.
+    let roles: Vec<NodeId> = world.graph.targets(from, EdgeKind::RunsAs).collect();
+    let known = !roles.is_empty() && roles.iter().all(|role| world.principals.contains_key(role));
+    let Some((action, _)) = effective::lever(world, to).filter(|_| as_role && known) else {
         return;
     };
-    let asker = Asker::node(world, role);
     let mut arns = vec![effective::moved_by(world, to)];
     // A function may be called by a version or alias, which policies name apart from it.
-    if world.node(to).record.kind == Kind::LambdaFunction {
+    if kinds.1 == Kind::LambdaFunction {
         arns.push(format!("{}:{ANY}", world.id(to)));
     }
-    let judged = arns.iter().map(|arn| {
-        let target = Target { arn, node: Some(to) };
-        judge(world, &asker, action, target, None)
+    let judged = roles.iter().flat_map(|role| {
+        let asker = Asker::node(world, *role);
+        let each = arns.iter().map(|arn| {
+            let target = Target { arn, node: Some(to) };
+            judge(world, &asker, action, target, None)
+        });
+        each.collect::<Vec<_>>()
     });
     let Some(judged) = judged.min_by_key(|judged| judged.verdict) else {
         return;
@@ -216,7 +223,8 @@ fn able(world: &World, from: NodeId, to: NodeId, step: &mut Step) {
     step.conditions = judged.conditions;
     step.blocked = judged.blocked;
     if step.verdict == PathVerdict::Denied {
-        step.text = format!("{}, but its role {} may not", step.text, world.label(role));
+        let roles: Vec<String> = roles.iter().map(|role| world.label(*role)).collect();
+        step.text = format!("{}, but its role {} may not", step.text, roles.join(" or "));
     }
 }
 
