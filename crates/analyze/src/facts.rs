@@ -81,7 +81,8 @@ fn iam(world: &World, context: &mut Context, caller: &Caller, node: Option<NodeI
             context.set_unknown("aws:PrincipalType", false);
         }
     }
-    if let Some(node) = node {
+    // Which tags somebody has whom nobody collected is not known.
+    if let Some(node) = node.filter(|node| world.principals.contains_key(node)) {
         let brought = trust_allows(world, node, "sts:TagSession");
         for (key, value) in &world.node(node).record.tags {
             let key = format!("aws:PrincipalTag/{key}");
@@ -97,7 +98,7 @@ fn iam(world: &World, context: &mut Context, caller: &Caller, node: Option<NodeI
         }
         // A source identity is set where a role is assumed, and only where its trust policy lets it be set. A user's own
         // credentials have none.
-        if world.principals.contains_key(&node) && !trust_allows(world, node, "sts:SetSourceIdentity") {
+        if !trust_allows(world, node, "sts:SetSourceIdentity") {
             context.set_absent("aws:SourceIdentity");
         }
     }
@@ -142,6 +143,7 @@ fn anonymous(context: &mut Context) {
         "aws:PrincipalAccount",
         "aws:PrincipalOrgID",
         "aws:PrincipalOrgPaths",
+        "kms:CallerAccount",
         "aws:username",
         "aws:userid",
         "aws:SourceArn",

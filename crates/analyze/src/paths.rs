@@ -178,6 +178,7 @@ impl<'w> Finder<'w> {
             | Kind::SsoUser
             | Kind::OidcProvider
             | Kind::SamlProvider
+            | Kind::TrustAnchor
             | Kind::ExternalAccount
             | Kind::ExternalPrincipal
             | Kind::Anonymous
@@ -198,8 +199,20 @@ impl<'w> Finder<'w> {
     /// Paths from an origin to the targets.
     #[must_use]
     pub fn from(&self, origin: NodeId, targets: &[NodeId], options: Options) -> Found {
+        self.from_within(origin, targets, options, &|_| true)
+    }
+
+    /// The same over some entities only.
+    #[must_use]
+    pub fn from_within(
+        &self,
+        origin: NodeId,
+        targets: &[NodeId],
+        options: Options,
+        within: &dyn Fn(NodeId) -> bool,
+    ) -> Found {
         let mut found = Found::default();
-        let links = self.walk(origin, options, &mut found);
+        let links = self.walk(origin, options, within, &mut found);
         for (at, link) in links.iter().enumerate() {
             // Using data is told by what the identity can do to it (below), not by the step that sets something in motion.
             let use_of_data = link.step.is_some_and(|step| is_use(step.edge))
@@ -232,7 +245,13 @@ impl<'w> Finder<'w> {
         found
     }
 
-    fn walk(&self, origin: NodeId, options: Options, found: &mut Found) -> Vec<Link<'w>> {
+    fn walk(
+        &self,
+        origin: NodeId,
+        options: Options,
+        within: &dyn Fn(NodeId) -> bool,
+        found: &mut Found,
+    ) -> Vec<Link<'w>> {
         let mut links = vec![Link {
             node: origin,
             step: None,
@@ -248,7 +267,7 @@ impl<'w> Finder<'w> {
             *count += 1;
             let go_on = *count <= options.routes && link.length < options.steps;
             if go_on {
-                for step in self.steps.from(link.node) {
+                for step in self.steps.from(link.node).filter(|step| within(step.to)) {
                     let denied = self.steps.verdict(self.world, step) == PathVerdict::Denied;
                     if denied && (!options.blocked || link.denied) {
                         continue;
@@ -399,7 +418,10 @@ impl<'w> Finder<'w> {
                 let text = format!("{} is a member of {}", world.label(step.from), world.label(group));
                 hops.push(self.hop(EdgeKind::MemberOf, step.from, group, text));
             }
-            chain.extend(identity_policies(&step.statements, world.id(step.from)));
+            // What lets a workload call another is its role's, which is a stop of its own.
+            if self.can_ask(step.from) {
+                chain.extend(identity_policies(&step.statements, world.id(step.from)));
+            }
             chain.extend(step.on.map(|on| world.id(on).to_owned()));
             chain.push(world.id(step.to).to_owned());
             hops.push(Hop {
@@ -487,13 +509,16 @@ impl<'w> Finder<'w> {
                 .as_deref()
                 .is_some_and(|o| sv0_iam::condition::Operator::parse(o).is_none())
         });
-        let mut accounts: Vec<&str> = Vec::new();
-        let on_path =
-            std::iter::once(origin).chain(hops.iter().filter_map(|hop| world.graph.find(&hop.to.id)));
-        for account in on_path.filter_map(|node| acting_account(world, node)) {
-            if accounts.last() != Some(&account) {
-                accounts.push(account);
-            }
+        // Authority is handed on where another identity or workload acts, and where it crosses into another account.
+        let mut account = acting_account(world, origin);
+        let (mut depth, mut cross_account_hops) = (0, 0);
+        for hop in &hops {
+            let to = world.graph.find(&hop.to.id);
+            let next = to.and_then(|node| acting_account(world, node));
+            let crosses = next.is_some() && account.is_some() && next != account;
+            cross_account_hops += usize::from(crosses);
+            depth += usize::from(counts(hop.edge) || crosses);
+            account = next.or(account);
         }
         let llm = std::iter::once(origin)
             .chain(hops.iter().filter_map(|hop| world.graph.find(&hop.to.id)))
@@ -524,10 +549,10 @@ impl<'w> Finder<'w> {
             actions: facts.actions,
             access_level: levels.last().copied().unwrap_or(AccessLevel::Permissions),
             access_levels: levels,
-            auth_chain_depth: hops.iter().filter(|hop| counts(hop.edge)).count(),
+            auth_chain_depth: depth,
             role_hops: hops.iter().filter(|hop| is_role_hop(hop.edge)).count(),
             deep_trust_chain: hops.iter().filter(|hop| is_role_hop(hop.edge)).count() > DEEP,
-            cross_account_hops: accounts.len().saturating_sub(1),
+            cross_account_hops,
             cross_cloud_hops: hops
                 .iter()
                 .filter(|hop| hop.edge == EdgeKind::CorrelatesWith)
@@ -868,7 +893,10 @@ const fn counts(edge: EdgeKind) -> bool {
 
 /// Steps that are a use of a resource.
 pub(crate) const fn is_use(edge: EdgeKind) -> bool {
-    matches!(edge, EdgeKind::SendsTo | EdgeKind::PushTo | EdgeKind::CanAccess)
+    matches!(
+        edge,
+        EdgeKind::SendsTo | EdgeKind::PushTo | EdgeKind::CanAccess | EdgeKind::Invokes | EdgeKind::ReadsFrom
+    )
 }
 
 /// Whether a path ends in what can be done to an entity, where it is asked for: all resources, also those that hold no

@@ -16,12 +16,13 @@ use crate::reach::Room;
 use crate::world::World;
 
 /// The action that sets an entity in motion, and the kind of step it makes.
-pub(super) fn lever(world: &World, node: NodeId) -> Option<(&'static str, EdgeKind)> {
+fn lever(world: &World, node: NodeId) -> Option<(&'static str, EdgeKind)> {
     let moves_something = || {
         world
             .graph
             .edges_to(node)
             .any(|edge| matches!(edge.kind, EdgeKind::TriggeredBy | EdgeKind::DeployedFrom))
+            || world.graph.targets(node, EdgeKind::SendsTo).next().is_some()
             || world
                 .graph
                 .targets(node, EdgeKind::HoldsCredentialFor)
@@ -38,6 +39,7 @@ pub(super) fn lever(world: &World, node: NodeId) -> Option<(&'static str, EdgeKi
         Kind::SqsQueue if moves_something() => ("sqs:SendMessage", EdgeKind::SendsTo),
         Kind::SnsTopic if moves_something() => ("sns:Publish", EdgeKind::SendsTo),
         Kind::S3Bucket if moves_something() => ("s3:PutObject", EdgeKind::SendsTo),
+        Kind::DynamodbTable if moves_something() => ("dynamodb:PutItem", EdgeKind::SendsTo),
         Kind::EcrRepository if moves_something() => ("ecr:PutImage", EdgeKind::PushTo),
         Kind::SecretsManagerSecret if moves_something() => {
             ("secretsmanager:GetSecretValue", EdgeKind::CanAccess)
@@ -49,7 +51,7 @@ pub(super) fn lever(world: &World, node: NodeId) -> Option<(&'static str, EdgeKi
 
 /// The ARN that is asked about to set an entity in motion: its own, but that an agent is invoked by one of its aliases
 /// (Service Authorization Reference, "Amazon Bedrock").
-pub(super) fn moved_by(world: &World, node: NodeId) -> String {
+fn moved_by(world: &World, node: NodeId) -> String {
     let id = world.id(node);
     match world.node(node).record.kind {
         Kind::S3Bucket => format!("{id}/{ANY}"),
