@@ -60,11 +60,7 @@ const CORPUS: &[(&str, &str)] = &[
     ("assumes", include_str!("truth/assumes.json")),
     ("chains", include_str!("truth/chains.json")),
     ("people", include_str!("truth/people.json")),
-    ("stores", include_str!("truth/stores.json")),
-    ("keys", include_str!("truth/keys.json")),
-    ("ceilings", include_str!("truth/ceilings.json")),
-    ("techniques", include_str!("truth/techniques.json")),
-    ("traps", include_str!("truth/traps.json")),
+    ("snags", include_str!("truth/snags.json")),
 ];
 
 /// Cases that do not come out as AWS has it, and what the product does instead.
