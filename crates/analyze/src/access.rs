@@ -12,9 +12,9 @@ use sv0_iam::decide::{Hit, Layer, Verdict};
 use sv0_iam::name::Arn;
 use sv0_iam::name::principal::Named;
 use sv0_iam::syntax::Effect;
-use sv0_iam::syntax::ResourcePattern;
-use sv0_iam::syntax::ast::PrincipalEntry;
+use sv0_iam::syntax::ast::{PrincipalEntry, ResourceElement};
 use sv0_iam::syntax::resource::Scope;
+use sv0_iam::syntax::{ResourcePattern, Statement};
 
 use sv0_model::graph::NodeId;
 use sv0_model::kind::{AccessLevel, EdgeKind, Kind};
@@ -573,6 +573,12 @@ fn database_users(record: &sv0_model::record::Record) -> Option<String> {
     ))
 }
 
+/// What a statement lets through of all resources: those that it allows, or those that it spares when it denies.
+fn lets_through(statement: &Statement) -> Option<&ResourceElement> {
+    let element = statement.resource.as_ref()?;
+    (element.negated == (statement.effect == Effect::Deny)).then_some(element)
+}
+
 /// Concrete names below a prefix that policies single out, such as `bucket/logs/*`: one question for each.
 fn below(world: &World, asker: &Asker<'_>, resource: NodeId, prefix: &str) -> Vec<(String, String)> {
     const MOST: usize = 12;
@@ -581,19 +587,16 @@ fn below(world: &World, asker: &Asker<'_>, resource: NodeId, prefix: &str) -> Ve
     let Some(scope) = Scope::parse(&wide) else {
         return out;
     };
-    let principal = asker.node.and_then(|node| world.principals.get(&node));
-    let tags = principal.map_or(&[][..], |p| p.identity.as_slice()).iter();
-    let tags = tags.chain(world.resource_policies.get(&resource).into_iter().flatten());
-    for attachment in tags.filter_map(|tag| world.attachment(*tag)) {
-        for statement in attachment
-            .policy
-            .statements
-            .iter()
-            .filter(|s| s.effect == Effect::Allow)
-        {
-            let Some(element) = statement.resource.as_ref().filter(|e| !e.negated) else {
-                continue;
-            };
+    let (mine, theirs) = asker.bearing(Target {
+        arn: world.id(resource),
+        node: Some(resource),
+    });
+    for attachment in mine
+        .iter()
+        .chain(&theirs)
+        .filter_map(|tag| world.attachment(*tag))
+    {
+        for element in attachment.policy.statements.iter().filter_map(lets_through) {
             for pattern in element
                 .patterns
                 .iter()
@@ -623,14 +626,7 @@ pub(crate) fn singled_out(world: &World) -> FxHashMap<String, Vec<(String, Strin
         if !seen.insert(std::sync::Arc::as_ptr(&attachment.policy)) {
             continue;
         }
-        let granting = attachment
-            .policy
-            .statements
-            .iter()
-            .filter(|s| s.effect == Effect::Allow);
-        let elements = granting
-            .filter_map(|s| s.resource.as_ref())
-            .filter(|element| !element.negated);
+        let elements = attachment.policy.statements.iter().filter_map(lets_through);
         for pattern in elements.flat_map(|element| &element.patterns) {
             let Some((bucket, below)) = pattern
                 .as_str()
@@ -661,10 +657,7 @@ pub(crate) fn singled_out_for_one(world: &World) -> FxHashMap<String, Vec<(Princ
     let with_variables = |tag: &u32| -> Vec<&ResourcePattern> {
         let policy = world.attachment(*tag).map(|attachment| &attachment.policy);
         let statements = policy.into_iter().flat_map(|policy| &policy.statements);
-        let granting = statements.filter(|s| s.effect == Effect::Allow);
-        let elements = granting
-            .filter_map(|s| s.resource.as_ref())
-            .filter(|element| !element.negated);
+        let elements = statements.filter_map(lets_through);
         let patterns = elements.flat_map(|element| &element.patterns);
         patterns
             .filter(|p| p.as_str().contains(":s3:::") && !p.variables().is_empty())
@@ -677,7 +670,7 @@ pub(crate) fn singled_out_for_one(world: &World) -> FxHashMap<String, Vec<(Princ
             continue;
         };
         let mut asker = None;
-        for tag in &principal.identity {
+        for tag in principal.identity.iter().chain(&principal.boundary) {
             let patterns = known.entry(*tag).or_insert_with(|| with_variables(tag));
             for pattern in patterns.iter() {
                 let asker = asker.get_or_insert_with(|| Asker::node(world, *node));

@@ -60,6 +60,10 @@ const CORPUS: &[(&str, &str)] = &[
     ("assumes", include_str!("truth/assumes.json")),
     ("chains", include_str!("truth/chains.json")),
     ("people", include_str!("truth/people.json")),
+    ("calls", include_str!("truth/calls.json")),
+    ("triggers", include_str!("truth/triggers.json")),
+    ("deploy", include_str!("truth/deploy.json")),
+    ("techniques", include_str!("truth/techniques.json")),
     ("snags", include_str!("truth/snags.json")),
 ];
 

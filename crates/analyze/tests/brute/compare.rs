@@ -45,7 +45,12 @@ pub(crate) fn compare(records: &[Value]) -> Result<Tally, String> {
 
 /// The data of the organisation, as both sides know it.
 fn data(world: &World, search: &Search<'_>) -> Vec<NodeId> {
-    let kinds = ["s3_bucket", "dynamodb_table", "secrets_manager_secret", "sqs_queue"];
+    let kinds = [
+        "s3_bucket",
+        "dynamodb_table",
+        "secrets_manager_secret",
+        "sqs_queue",
+    ];
     let all = kinds.iter().flat_map(|kind| search.organisation.of_kind(kind));
     all.map(|one| world.graph.find(&one.id).unwrap()).collect()
 }

@@ -27,7 +27,9 @@ pub(crate) fn any(random: &mut Random, made: &Made) -> Value {
         12 => json!({"DateLessThan": {"aws:CurrentTime": "2030-01-01T00:00:00Z"}}),
         13 => json!({"StringEquals": {"aws:PrincipalAccount": [account]}}),
         14 => json!({"StringEqualsIfExists": {"aws:SourceVpc": "vpc-1"}}),
-        15 => json!({"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": format!("{ORG}/r-ab12/ou-ab12-data/*")}}),
+        15 => {
+            json!({"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": format!("{ORG}/r-ab12/ou-ab12-data/*")}})
+        }
         16 => json!({"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}),
         17 => json!({"StringEquals": {"aws:ResourceTag/team": "${aws:PrincipalTag/team}"}}),
         18 => json!({"Null": {"aws:TokenIssueTime": random.pick(&["true", "false"])}}),

@@ -141,12 +141,18 @@ impl Organisation {
     pub(crate) fn read(records: &[Value]) -> Self {
         let all = records.iter().map(Entity::read);
         let entities: BTreeMap<String, Entity> = all.map(|one| (one.id.clone(), one)).collect();
-        let org = entities.values().find(|one| one.is("aws_organization")).map(|one| {
-            let of = |key: &str| one.attrs[key].as_str().unwrap().to_owned();
-            (of("id"), of("management_account"))
-        });
+        let org = entities
+            .values()
+            .find(|one| one.is("aws_organization"))
+            .map(|one| {
+                let of = |key: &str| one.attrs[key].as_str().unwrap().to_owned();
+                (of("id"), of("management_account"))
+            });
         let mut members = BTreeMap::new();
-        for one in entities.values().filter(|one| one.is("aws_account") && org.is_some()) {
+        for one in entities
+            .values()
+            .filter(|one| one.is("aws_account") && org.is_some())
+        {
             let mut levels = vec![one.id.clone()];
             let mut at = one;
             while let Some(above) = at.refs("MEMBER_OF").next().and_then(|id| entities.get(id)) {

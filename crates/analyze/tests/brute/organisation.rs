@@ -121,9 +121,7 @@ fn with(mut statement: Value, condition: Option<Value>) -> Value {
 }
 
 fn sometimes(random: &mut Random, made: &Made, percent: usize) -> Option<Value> {
-    random
-        .chance(percent)
-        .then(|| conditions::any(random, made))
+    random.chance(percent).then(|| conditions::any(random, made))
 }
 
 fn organisation(random: &mut Random, made: &Made, out: &mut Vec<Value>) {
@@ -141,8 +139,10 @@ fn organisation(random: &mut Random, made: &Made, out: &mut Vec<Value>) {
         }
         let id = format!("arn:aws:organizations::{management}:account/{ORG}/{account}");
         let parent = if random.chance(50) { ROOT } else { OU };
-        out.push(json!({"kind": "aws_account", "id": id, "name": format!("Account {n}"), "account": account,
-            "refs": [{"rel": "MEMBER_OF", "to": parent}]}));
+        out.push(
+            json!({"kind": "aws_account", "id": id, "name": format!("Account {n}"), "account": account,
+            "refs": [{"rel": "MEMBER_OF", "to": parent}]}),
+        );
         levels.push(id);
     }
     if random.chance(70) {
@@ -189,12 +189,22 @@ fn scps(random: &mut Random, made: &Made, levels: &[String], out: &mut Vec<Value
             1 => {
                 json!({"Effect": "Deny", "Action": actions(random), "Resource": "*", "Condition": conditions::any(random, made)})
             }
-            2 => json!({"Effect": "Deny", "Action": "sts:AssumeRole", "Resource": random.pick(&made.roles).0}),
-            _ => json!({"Effect": "Deny", "Action": "*", "NotResource": ["arn:aws:s3:::bucket-0*", "arn:aws:iam::*:role/*", "arn:aws:lambda:*"],
-                "Condition": {"StringLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/R2"}}}),
+            2 => {
+                json!({"Effect": "Deny", "Action": "sts:AssumeRole", "Resource": random.pick(&made.roles).0})
+            }
+            _ => {
+                json!({"Effect": "Deny", "Action": "*", "NotResource": ["arn:aws:s3:::bucket-0*", "arn:aws:iam::*:role/*", "arn:aws:lambda:*"],
+                "Condition": {"StringLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/R2"}}})
+            }
         };
         let on = [random.pick(levels).clone()];
-        out.push(ceiling("scp", &format!("p-deny{n}"), management, &document(&[statement]), &on));
+        out.push(ceiling(
+            "scp",
+            &format!("p-deny{n}"),
+            management,
+            &document(&[statement]),
+            &on,
+        ));
     }
 }
 
@@ -202,7 +212,13 @@ fn rcps(random: &mut Random, made: &Made, levels: &[String], out: &mut Vec<Value
     let management = &made.accounts[0];
     let everything =
         document(&[json!({"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"})]);
-    out.push(ceiling("rcp", "p-RCPFullAWSAccess", management, &everything, levels));
+    out.push(ceiling(
+        "rcp",
+        "p-RCPFullAWSAccess",
+        management,
+        &everything,
+        levels,
+    ));
     let service = *random.pick(&["s3:*", "sts:AssumeRole", "secretsmanager:*", "sqs:*", "kms:*"]);
     let condition = if random.chance(60) {
         json!({"StringNotEqualsIfExists": {"aws:PrincipalOrgID": ORG}, "BoolIfExists": {"aws:PrincipalIsAWSService": "false"}})
@@ -211,7 +227,13 @@ fn rcps(random: &mut Random, made: &Made, levels: &[String], out: &mut Vec<Value
     };
     let statement = json!({"Effect": "Deny", "Principal": "*", "Action": service, "Resource": "*", "Condition": condition});
     let on = [random.pick(levels).clone()];
-    out.push(ceiling("rcp", "p-perimeter", management, &document(&[statement]), &on));
+    out.push(ceiling(
+        "rcp",
+        "p-perimeter",
+        management,
+        &document(&[statement]),
+        &on,
+    ));
 }
 
 /// Actions on data, functions and keys.
@@ -243,7 +265,10 @@ fn on(random: &mut Random, made: &Made, actions: &Value) -> Value {
             1 => json!(format!("{bucket}/*")),
             2 => json!(format!("{bucket}/{}/*", random.pick(&["logs", "open", "home"]))),
             3 => json!([bucket, format!("{bucket}/logs/*")]),
-            4 => json!(format!("{bucket}/{}/*", random.pick(&["${aws:username}", "home"]))),
+            4 => json!(format!(
+                "{bucket}/{}/*",
+                random.pick(&["${aws:username}", "home"])
+            )),
             _ => json!([bucket, format!("{bucket}/*")]),
         };
     } else if text.contains("dynamodb:") {
@@ -281,7 +306,10 @@ fn granting(random: &mut Random, made: &Made) -> Value {
     let actions = actions(random);
     let resource = on(random, made, &actions);
     let condition = sometimes(random, made, 25);
-    with(json!({"Effect": "Allow", "Action": actions, "Resource": resource}), condition)
+    with(
+        json!({"Effect": "Allow", "Action": actions, "Resource": resource}),
+        condition,
+    )
 }
 
 fn denying(random: &mut Random, made: &Made) -> Value {
@@ -290,18 +318,25 @@ fn denying(random: &mut Random, made: &Made) -> Value {
     let percent = if random.chance(50) { 90 } else { 20 };
     let condition = sometimes(random, made, percent);
     match random.below(4) {
-        0 => with(json!({"Effect": "Deny", "Action": actions, "NotResource": resource}), condition),
-        1 => json!({"Effect": "Deny", "NotAction": ["sts:AssumeRole", "s3:*", "lambda:*"], "Resource": resource}),
-        _ => with(json!({"Effect": "Deny", "Action": actions, "Resource": resource}), condition),
+        0 => with(
+            json!({"Effect": "Deny", "Action": actions, "NotResource": resource}),
+            condition,
+        ),
+        1 => {
+            json!({"Effect": "Deny", "NotAction": ["sts:AssumeRole", "s3:*", "lambda:*"], "Resource": resource})
+        }
+        _ => with(
+            json!({"Effect": "Deny", "Action": actions, "Resource": resource}),
+            condition,
+        ),
     }
 }
 
 fn inline(random: &mut Random, made: &Made, most: usize) -> Vec<Value> {
     (0..random.below(most + 1))
         .map(|n| {
-            let mut statements: Vec<Value> = (0..1 + random.below(2))
-                .map(|_| granting(random, made))
-                .collect();
+            let mut statements: Vec<Value> =
+                (0..1 + random.below(2)).map(|_| granting(random, made)).collect();
             if random.chance(20) {
                 statements.push(denying(random, made));
             }
@@ -323,14 +358,15 @@ fn identities(random: &mut Random, made: &Made, out: &mut Vec<Value>) {
     for account in &made.accounts {
         let mut statements: Vec<Value> = (0..2).map(|_| granting(random, made)).collect();
         if random.chance(60) {
-            statements.push(
-                json!({"Effect": "Allow", "Action": ["sts:*", "lambda:*", "s3:*"], "Resource": "*"}),
-            );
+            statements
+                .push(json!({"Effect": "Allow", "Action": ["sts:*", "lambda:*", "s3:*"], "Resource": "*"}));
         }
         for name in ["Boundary", "Shared"] {
             let id = format!("arn:aws:iam::{account}:policy/{name}");
-            out.push(json!({"kind": "iam_policy", "id": id, "name": name, "account": account,
-                "policies": [{"slot": "document", "document": document(&statements)}]}));
+            out.push(
+                json!({"kind": "iam_policy", "id": id, "name": name, "account": account,
+                "policies": [{"slot": "document", "document": document(&statements)}]}),
+            );
             statements = vec![granting(random, made)];
         }
     }
@@ -369,7 +405,10 @@ fn trust(random: &mut Random, made: &Made, account: &str) -> Value {
         let other = random.pick(&made.accounts);
         let (principal, percent) = match random.below(10) {
             0 => (json!({"AWS": random.pick(&made.principals)}), 20),
-            1 => (json!({"AWS": [random.pick(&made.roles).0, random.pick(&made.users).0]}), 20),
+            1 => (
+                json!({"AWS": [random.pick(&made.roles).0, random.pick(&made.users).0]}),
+                20,
+            ),
             2 => (json!({"AWS": format!("arn:aws:iam::{account}:root")}), 20),
             3 => (json!({"AWS": format!("arn:aws:iam::{other}:root")}), 30),
             4..=6 => (json!({"Service": "lambda.amazonaws.com"}), 0),
@@ -383,9 +422,7 @@ fn trust(random: &mut Random, made: &Made, account: &str) -> Value {
         let condition = match percent {
             200 => Some(conditions::of_anyone(random, made)),
             0 if random.chance(25) => Some(json!({"StringEquals": {"aws:SourceAccount": other}})),
-            _ => random
-                .chance(percent)
-                .then(|| conditions::of_trust(random, made)),
+            _ => random.chance(percent).then(|| conditions::of_trust(random, made)),
         };
         statements.push(with(
             json!({"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}),
@@ -509,7 +546,12 @@ fn data(random: &mut Random, made: &Made, out: &mut Vec<Value>) {
         add("dynamodb_table", table, "dynamodb:GetItem", Some("/index/*"));
     }
     for secret in &made.secrets {
-        add("secrets_manager_secret", secret, "secretsmanager:GetSecretValue", None);
+        add(
+            "secrets_manager_secret",
+            secret,
+            "secretsmanager:GetSecretValue",
+            None,
+        );
     }
     for queue in &made.queues {
         add("sqs_queue", queue, "sqs:SendMessage", None);

@@ -150,7 +150,9 @@ impl<'a> Search<'a> {
             known.min().is_some_and(|known| known <= able)
         };
         let now = self.can(last, target);
-        let possible = now.iter().filter_map(|(action, said)| Some((*action, said.exact?)));
+        let possible = now
+            .iter()
+            .filter_map(|(action, said)| Some((*action, said.exact?)));
         possible
             .filter(|(action, able)| !told(action, *able))
             .map(|(action, _)| action)
