@@ -7,6 +7,8 @@
 //! `SV0_LONG=1` asks about ten thousand organisations, `SV0_SEED=n` about one.
 
 #![allow(
+    clippy::print_stdout,
+    clippy::expect_used,
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
