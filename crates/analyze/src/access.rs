@@ -807,7 +807,14 @@ fn gate_of_key(
     let answer = asker.ask_in(operation, target, &context);
     match answer.verdict() {
         Verdict::Allowed => Gate::Opened(key),
-        verdict if verdict != Verdict::ExplicitDeny && granted(record, asker, operation) => Gate::Opened(key),
+        // A grant stands in for key policy and identity policy, not for what an SCP does not allow.
+        verdict
+            if verdict != Verdict::ExplicitDeny
+                && !answer.decision.blocks.iter().any(|b| b.layer == Layer::Scp)
+                && granted(record, asker, operation) =>
+        {
+            Gate::Opened(key)
+        }
         Verdict::AllowedIf => Gate::If(key, words::requirements(world, asker, &answer)),
         Verdict::ImplicitDeny | Verdict::ExplicitDeny => {
             let mut by = words::blocks(world, asker, operation, Some(key), &answer.decision);

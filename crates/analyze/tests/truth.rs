@@ -68,6 +68,8 @@ const CORPUS: &[(&str, &str)] = &[
     ("keys", include_str!("truth/keys.json")),
     ("ceilings", include_str!("truth/ceilings.json")),
     ("scopes", include_str!("truth/scopes.json")),
+    ("snags", include_str!("truth/snags.json")),
+    ("services", include_str!("truth/services.json")),
 ];
 
 /// Cases that do not come out as AWS has it, and what the product does instead.

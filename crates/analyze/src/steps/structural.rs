@@ -3,6 +3,7 @@
 //! Where the other side has a say, it is asked: a role must trust the service that runs the workload, a function must
 //! let in the rule that targets it.
 
+use sv0_iam::name::Arn;
 use sv0_iam::name::principal::Caller;
 use sv0_model::graph::{Confidence, Edge, NodeId};
 use sv0_model::kind::{EdgeKind, EntityType, Kind};
@@ -335,17 +336,16 @@ fn admit(world: &World, source: NodeId, target: NodeId, step: &mut Step) {
     }
 }
 
-/// Where a target's policy says nothing of the source, or there is none, the call fails. The step stays where the policy was
-/// not read, and for an API, which may call with a role of its own.
+/// What a service calls for one of its resources it calls under the policy of what it calls: without a word for the
+/// source there the call fails. An API may have a role of its own beside, so a function without a policy may be called.
 fn by_service(world: &World, source: NodeId, target: NodeId, step: &mut Step) {
     let kinds = (world.node(source).record.kind, world.node(target).record.kind);
     let policed = matches!(kinds.1, Kind::LambdaFunction | Kind::SqsQueue | Kind::SnsTopic);
     let (Some(service), Some(action), true) = (caller_of(kinds.0), action_of(kinds.1), policed) else {
         return;
     };
-    let node = world.node(target);
-    let unread = node.stub || node.record.partial.is_some() || kinds.0 == Kind::ApiGateway;
-    if unread && !world.resource_policies.contains_key(&target) {
+    let bare = !world.resource_policies.contains_key(&target);
+    if bare && (kinds.0 == Kind::ApiGateway || may_have_more(world, target)) {
         return;
     }
     let named = Target {
@@ -354,11 +354,50 @@ fn by_service(world: &World, source: NodeId, target: NodeId, step: &mut Step) {
     };
     let judged = as_service(world, service, source, action, named);
     step.action = Some(action.into());
-    step.statements = judged.statements;
-    // API Gateway calls with the ARN of one method: whether it fits is not decided by the API alone.
-    if kinds.0 != Kind::ApiGateway {
-        step.verdict = judged.verdict;
-        step.conditions = judged.conditions;
-        step.blocked = judged.blocked;
+    // API Gateway calls with the ARN of one method: which methods fit is not decided here, only whether any can.
+    if kinds.0 == Kind::ApiGateway && some_method(world, source, action, named) {
+        step.statements = judged.statements;
+        return;
     }
+    step.statements = judged.statements;
+    step.verdict = judged.verdict;
+    step.conditions = judged.conditions;
+    step.blocked = judged.blocked;
+}
+
+/// Whether a policy may be there that nobody has read.
+fn may_have_more(world: &World, target: NodeId) -> bool {
+    let node = world.node(target);
+    let service = Arn::parse(&node.record.id).map(|arn| arn.service);
+    let gaps = world
+        .coverage
+        .touching(&world.gaps, &world.graph, [node.record.id.as_str()]);
+    let unread = gaps.iter().any(|gap| gap.service.as_deref() == service);
+    node.stub || node.record.partial.is_some() || unread
+}
+
+/// Whether a function's policy lets some method of an API in: where it names methods, one of this API.
+fn some_method(world: &World, api: NodeId, action: &str, target: Target<'_>) -> bool {
+    let record = &world.node(api).record;
+    let asker = Asker::caller(world, Caller::parse("apigateway.amazonaws.com"));
+    let mut context = asker.context_for(action, target);
+    facts::on_behalf_of(world, &mut context, &record.id, record.account.as_deref());
+    context.set_unknown("aws:SourceArn", false);
+    let judged = judge(world, &asker, action, target, Some(&context));
+    let name = record.id.rsplit('/').next().unwrap_or_default();
+    let (region, account) = (record.region.as_deref(), record.account.as_deref());
+    let (Some(region), Some(account)) = (region, account) else {
+        return judged.verdict != PathVerdict::Denied;
+    };
+    let methods = format!("arn:aws:execute-api:{region}:{account}:{name}/");
+    let fits = |value: &String| {
+        let literal = value.split(['*', '?']).next().unwrap_or_default();
+        literal.starts_with(&methods) || methods.starts_with(literal)
+    };
+    let about_source = |key: &str| key.eq_ignore_ascii_case("aws:SourceArn");
+    let mut named = judged
+        .conditions
+        .iter()
+        .filter(|c| c.key.as_deref().is_some_and(about_source) && !c.negated);
+    judged.verdict != PathVerdict::Denied && named.all(|c| c.values.iter().any(fits))
 }

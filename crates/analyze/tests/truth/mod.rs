@@ -17,7 +17,7 @@ const ACCOUNTS: [(&str, &str); 4] = [
 ];
 
 /// How an id begins, and the kind.
-const KINDS: [(&str, &str, &str); 34] = [
+const KINDS: [(&str, &str, &str); 35] = [
     ("iam", "user/", "iam_user"),
     ("iam", "group/", "iam_group"),
     ("iam", "role/aws-service-role/", "service_linked_role"),
@@ -42,6 +42,7 @@ const KINDS: [(&str, &str, &str); 34] = [
     ("codebuild", "project/", "codebuild_project"),
     ("glue", "job/", "glue_job"),
     ("cloudformation", "stack/", "cloudformation_stack"),
+    ("eks", "cluster/", "eks_cluster"),
     ("s3", "", "s3_bucket"),
     ("dynamodb", "table/", "dynamodb_table"),
     ("secretsmanager", "secret:", "secrets_manager_secret"),
