@@ -804,10 +804,12 @@ fn gate_of_key(
     let mut context = asker.context_for(operation, target);
     let region = record.region.as_deref().unwrap_or("us-east-1");
     context.set("kms:ViaService", format!("{service}.{region}.amazonaws.com"));
-    let answer = asker.ask_in(operation, target, &context);
+    let mut answer = asker.ask_in(operation, target, &context);
+    if answer.verdict() != Verdict::Allowed && granted(record, asker, operation) {
+        answer = asker.ask_granted(operation, target, &context);
+    }
     match answer.verdict() {
         Verdict::Allowed => Gate::Opened(key),
-        verdict if verdict != Verdict::ExplicitDeny && granted(record, asker, operation) => Gate::Opened(key),
         Verdict::AllowedIf => Gate::If(key, words::requirements(world, asker, &answer)),
         Verdict::ImplicitDeny | Verdict::ExplicitDeny => {
             let mut by = words::blocks(world, asker, operation, Some(key), &answer.decision);
@@ -824,9 +826,13 @@ pub(crate) fn is_open_key(key: &sv0_model::record::Record) -> bool {
     key.attrs.get("manager").and_then(|v| v.as_str()) == Some("AWS") || key.id.contains(":alias/aws/")
 }
 
-/// The principals that grants of a key let use it on behalf of a service, and the operations; who is denied it is left
-/// out.
-pub(crate) fn grantees(world: &World, key: NodeId, service: &str) -> Vec<(NodeId, Vec<&'static str>)> {
+/// The principals that grants of a key let use it on behalf of a service, and the operations, with whether that is
+/// certain; what is denied is left out.
+pub(crate) fn grantees(
+    world: &World,
+    key: NodeId,
+    service: &str,
+) -> Vec<(NodeId, Vec<(&'static str, bool)>)> {
     const OPERATIONS: &[&str] = &["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"];
     let record = &world.node(key).record;
     let grants = record.attrs.get("grants").and_then(|v| v.as_array());
@@ -837,9 +843,13 @@ pub(crate) fn grantees(world: &World, key: NodeId, service: &str) -> Vec<(NodeId
             continue;
         };
         let asker = Asker::node(world, node);
-        let open = OPERATIONS.iter().copied().filter(|operation| {
+        let granted = OPERATIONS
+            .iter()
+            .copied()
+            .filter(|operation| granted(record, &asker, operation));
+        let open = granted.filter_map(|operation| {
             let gate = gate_of_key(world, &asker, key, operation, service);
-            granted(record, &asker, operation) && !matches!(gate, Gate::Shut(_))
+            (!matches!(gate, Gate::Shut(_))).then_some((operation, !matches!(gate, Gate::If(..))))
         });
         out.push((node, open.collect()));
     }

@@ -317,10 +317,12 @@ impl Reaching {
             let Some(principal) = everybody.principal(grantee) else {
                 continue;
             };
-            let mask = self.keys.bundle.mask(|name| operations.contains(&name));
             let (certain, possible) = who.entry(principal).or_default();
-            *certain |= mask;
-            *possible |= mask;
+            for (operation, surely) in operations {
+                let mask = self.keys.bundle.mask(|name| name == operation);
+                *certain |= if surely { mask } else { 0 };
+                *possible |= mask;
+            }
         }
         Gate::Some(who)
     }

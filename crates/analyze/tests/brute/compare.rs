@@ -12,7 +12,7 @@ use sv0_model::kind::EdgeKind;
 use sv0_model::path::PathVerdict;
 
 use super::naive::Organisation;
-use super::search::{Paths, Search};
+use super::search::{Able, Paths, Search};
 
 /// What was compared.
 #[derive(Debug, Default, Clone, Copy)]
@@ -62,25 +62,28 @@ fn reach(world: &World, search: &Search<'_>, tally: &mut Tally) -> Result<(), St
     for resource in data(world, search) {
         let (parts, mut hits) = (reaching.parts(world, resource), Vec::new());
         reaching.who(world, resource, &parts, &mut room, &mut hits);
-        let mut together: BTreeSet<(String, &str)> = BTreeSet::new();
+        let mut together: BTreeMap<(String, &str), Able> = BTreeMap::new();
         for hit in &hits {
             let who = world.id(everybody.node(hit.principal).unwrap());
             let family = reaching.family_of(world, &parts[hit.part]);
-            together.extend(
-                family
-                    .bundle
-                    .actions(hit.possible)
-                    .map(|action| (who.to_owned(), action)),
-            );
+            for action in family.bundle.actions(hit.possible) {
+                let surely = family.bundle.actions(hit.certain).any(|other| other == action);
+                let able = if surely { Able::Surely } else { Able::Perhaps };
+                let known = together.entry((who.to_owned(), action)).or_insert(able);
+                *known = able.min(*known);
+            }
         }
         let entity = &search.organisation.entities[world.id(resource)];
         let mut alone = BTreeSet::new();
         for who in search.everybody() {
             let can = search.can(&who.id, entity);
-            let possible = can.iter().filter(|(_, said)| said.plain.is_some());
-            alone.extend(possible.map(|(action, _)| (who.id.clone(), *action)));
+            let possible = can
+                .iter()
+                .filter_map(|(action, said)| Some((*action, said.plain?)));
+            alone.extend(possible.map(|(action, able)| ((who.id.clone(), action), able)));
         }
         tally.answers += alone.len();
+        let together: BTreeSet<_> = together.into_iter().collect();
         differ(&format!("who can reach {}", entity.id), &together, &alone)?;
     }
     Ok(())
@@ -133,11 +136,13 @@ fn paths(world: &World, search: &Search<'_>, tally: &mut Tally) -> Result<(), St
         tally.paths += naive.len();
         tally.longest = naive.keys().map(Vec::len).chain([tally.longest]).max().unwrap();
         let flat = |paths: &Paths| -> BTreeSet<String> {
-            let one = |(chain, actions): (&Vec<String>, &BTreeSet<&str>)| {
-                let actions: Vec<&str> = actions.iter().copied().collect();
-                format!("{} [{}]", chain.join(" → "), actions.join(" "))
-            };
-            paths.iter().map(one).collect()
+            let flat = paths.iter().flat_map(|(chain, actions)| {
+                let chain = chain.join(" → ");
+                actions
+                    .iter()
+                    .map(move |(action, able)| format!("{chain}: {able:?} {action}"))
+            });
+            flat.collect()
         };
         differ(&format!("paths from {id}"), &flat(&product), &flat(&naive))?;
     }
@@ -154,7 +159,7 @@ fn of_product(finder: &Finder<'_>, origin: NodeId, targets: &[NodeId]) -> Result
     if found.cut {
         return Err("the budget of the search ran out".to_owned());
     }
-    let mut out: BTreeMap<Vec<String>, BTreeSet<&'static str>> = Paths::new();
+    let mut out = Paths::new();
     for path in found.paths {
         // Techniques and triggers are not moves here.
         let ours = |edge: EdgeKind| {
@@ -171,16 +176,24 @@ fn of_product(finder: &Finder<'_>, origin: NodeId, targets: &[NodeId]) -> Result
         if path.hops.iter().any(|hop| !ours(hop.edge)) {
             continue;
         }
-        if path.verdict == PathVerdict::Denied {
-            return Err(format!("{} is denied and was not asked for", path.id));
-        }
+        let able = match path.verdict {
+            PathVerdict::Allowed => Able::Surely,
+            PathVerdict::AllowedIf => Able::Perhaps,
+            PathVerdict::Denied => return Err(format!("{} is denied and was not asked for", path.id)),
+        };
         let hops = path.hops.iter().filter(|hop| hop.edge != EdgeKind::MemberOf);
         let chain = std::iter::once(path.origin.id.clone()).chain(hops.map(|hop| hop.to.id.clone()));
-        let actions = path.actions.iter().map(|action| {
-            let known = sv0_iam::catalog::Catalog::embedded().action(action).unwrap();
-            known.name()
-        });
-        out.entry(chain.collect()).or_default().extend(actions);
+        let catalog = sv0_iam::catalog::Catalog::embedded();
+        let actions = path
+            .actions
+            .iter()
+            .map(|action| catalog.action(action).unwrap().name());
+        let here = out.entry(chain.collect()).or_default();
+        let none = path.actions.is_empty().then_some("");
+        for action in actions.chain(none) {
+            let known = here.entry(action).or_insert(able);
+            *known = able.min(*known);
+        }
     }
     Ok(out)
 }

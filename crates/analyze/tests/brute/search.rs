@@ -33,6 +33,10 @@ impl Said {
         plain: None,
         exact: None,
     };
+    const YES: Self = Self {
+        plain: Some(Able::Surely),
+        exact: Some(Able::Surely),
+    };
 
     /// Both have to be allowed.
     fn and(self, other: Self) -> Self {
@@ -56,9 +60,9 @@ impl Said {
 /// Actions by name.
 pub(crate) type Can = BTreeMap<&'static str, Said>;
 
-/// Chains by the ids on them, the target last, with the actions at the end; none where the target is what the chain
-/// becomes.
-pub(crate) type Paths = BTreeMap<Vec<String>, BTreeSet<&'static str>>;
+/// Chains by the ids on them, the target last, with the actions at the end and whether all of the chain is certain; the
+/// action is nothing where the target is what the chain becomes.
+pub(crate) type Paths = BTreeMap<Vec<String>, BTreeMap<&'static str, Able>>;
 
 /// One request: caller, action, ARN, and the service that makes it on the caller's behalf.
 type Asked = (String, String, String, Option<String>);
@@ -77,6 +81,7 @@ pub(crate) struct Search<'a> {
 /// A move to the next entity.
 struct Step {
     to: String,
+    able: Able,
     role: bool,
 }
 
@@ -104,15 +109,15 @@ impl<'a> Search<'a> {
     /// All paths from an origin.
     pub(crate) fn paths(&self, origin: &str) -> Paths {
         let mut out = Paths::new();
-        self.walk(&mut vec![origin.to_owned()], 0, &mut out);
+        self.walk(&mut vec![origin.to_owned()], (0, Able::Surely), &mut out);
         out
     }
 
-    fn walk(&self, chain: &mut Vec<String>, role_hops: usize, out: &mut Paths) {
+    fn walk(&self, chain: &mut Vec<String>, (role_hops, so_far): (usize, Able), out: &mut Paths) {
         let here = chain.last().unwrap().clone();
         let entity = self.organisation.entities.get(&here);
         if chain.len() > 1 && entity.is_some_and(|one| !is_data(one)) {
-            out.entry(chain.clone()).or_default();
+            out.entry(chain.clone()).or_default().insert("", so_far);
         }
         if self.everybody.contains_key(&here) {
             let data = self.organisation.entities.values().filter(|one| is_data(one));
@@ -120,7 +125,10 @@ impl<'a> Search<'a> {
                 let actions = self.new_at_the_end(chain, target);
                 if !actions.is_empty() {
                     let path = chain.iter().chain([&target.id]).cloned();
-                    out.entry(path.collect()).or_default().extend(actions);
+                    let actions = actions
+                        .into_iter()
+                        .map(|(action, able)| (action, able.max(so_far)));
+                    out.insert(path.collect(), actions.collect());
                 }
             }
         }
@@ -131,14 +139,14 @@ impl<'a> Search<'a> {
             let role_hops = role_hops + usize::from(step.role);
             if role_hops <= ROLE_HOPS && !chain.contains(&step.to) {
                 chain.push(step.to.clone());
-                self.walk(chain, role_hops, out);
+                self.walk(chain, (role_hops, so_far.max(step.able)), out);
                 chain.pop();
             }
         }
     }
 
     /// What the last of a chain can do to a target, but for what an earlier one can do as surely.
-    fn new_at_the_end(&self, chain: &[String], target: &Entity) -> BTreeSet<&'static str> {
+    fn new_at_the_end(&self, chain: &[String], target: &Entity) -> Vec<(&'static str, Able)> {
         let (last, before) = chain.split_last().unwrap();
         let before: Vec<_> = before
             .iter()
@@ -153,10 +161,7 @@ impl<'a> Search<'a> {
         let possible = now
             .iter()
             .filter_map(|(action, said)| Some((*action, said.exact?)));
-        possible
-            .filter(|(action, able)| !told(action, *able))
-            .map(|(action, _)| action)
-            .collect()
+        possible.filter(|(action, able)| !told(action, *able)).collect()
     }
 
     /// What comes next after an entity.
@@ -173,47 +178,47 @@ impl<'a> Search<'a> {
 
     fn look_for_moves(&self, from: &str) -> Vec<Step> {
         let mut out = Vec::new();
-        let mut go = |to: &str, role: bool| {
-            out.push(Step {
-                to: to.to_owned(),
-                role,
-            });
+        let mut go = |to: &str, said: Option<Said>, role: bool| {
+            if let Some(able) = said.and_then(|said| said.exact) {
+                let to = to.to_owned();
+                out.push(Step { to, able, role });
+            }
         };
         if let Some(who) = self.everybody.get(from) {
-            for role in self.organisation.of_kind("iam_role") {
+            for role in self
+                .organisation
+                .of_kind("iam_role")
+                .filter(|role| role.id != from)
+            {
                 let said = self.ask(who, "sts:AssumeRole", &role.id, role, None);
-                if role.id != from && said.exact.is_some() {
-                    go(&role.id, true);
-                }
+                go(&role.id, Some(said), true);
             }
             for function in self.organisation.of_kind("lambda_function") {
                 let said = self.ask(who, "lambda:InvokeFunction", &function.id, function, None);
-                if said.exact.is_some() {
-                    go(&function.id, false);
-                }
+                go(&function.id, Some(said), false);
             }
-            for secret in self.organisation.of_kind("secrets_manager_secret") {
+            let secrets = self.organisation.of_kind("secrets_manager_secret");
+            for secret in secrets.filter(|secret| self.holder(secret).is_some()) {
                 let can = self.can(from, secret);
-                let read = can.get("secretsmanager:GetSecretValue");
-                if self.holder(secret).is_some() && read.is_some_and(|said| said.exact.is_some()) {
-                    go(&secret.id, false);
-                }
+                go(
+                    &secret.id,
+                    can.get("secretsmanager:GetSecretValue").copied(),
+                    false,
+                );
             }
         }
         let Some(entity) = self.organisation.entities.get(from) else {
             return out;
         };
         if let Some(user) = self.holder(entity) {
-            go(user, false);
+            go(user, Some(Said::YES), false);
         }
         if entity.is("lambda_function") {
             let service = self.organisation.service("lambda.amazonaws.com", entity);
             let roles = entity.refs("RUNS_AS");
             for role in roles.filter_map(|id| self.organisation.entities.get(id)) {
                 let said = self.ask(&service, "sts:AssumeRole", &role.id, role, Some(&entity.id));
-                if said.exact.is_some() {
-                    go(&role.id, false);
-                }
+                go(&role.id, Some(said), false);
             }
         }
         out
@@ -294,15 +299,11 @@ impl<'a> Search<'a> {
 
     /// What the key that encrypts a target says of an action on it.
     fn key(&self, who: &Who<'_>, action: &str, target: &Entity) -> Said {
-        let sure = Said {
-            plain: Some(Able::Surely),
-            exact: Some(Able::Surely),
-        };
         let Some(operation) = operation(action) else {
-            return sure;
+            return Said::YES;
         };
         let Some(id) = target.refs("ENCRYPTED_WITH").next() else {
-            return sure;
+            return Said::YES;
         };
         let Some(key) = self.organisation.entities.get(id) else {
             // Nobody knows what its policy says.
