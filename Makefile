@@ -263,6 +263,11 @@ bench: ## decisions a second, who-can, memory (docs/benchmarks.md); the fastest 
 
 SIZES ?= s,m
 
+.PHONY: bench-scale
+bench-scale: ## a whole organisation's analysis, stage by stage, beside simd-json, as Markdown (ROLES="1000 10000 100000")
+	@$(call say,organisations of several sizes)
+	@SIZES="$(or $(ROLES),1000 10000 100000)" $(CARGO) bench --locked --profile quick -p sv0-bench --bench scale
+
 .PHONY: bench-peers
 bench-peers: iam-simulate build ## sv0's time and memory beside another evaluator's, as Markdown (SIZES=s,m; needs node 20)
 	@$(call say,beside another evaluator)

@@ -15,14 +15,14 @@ fn main() {
         }
     };
     let records = loaded.records.len();
-    println!(
+    eprintln!(
         "loaded {records} records in {:.2?}, {}",
         start.elapsed(),
         memory()
     );
     let start = Instant::now();
     let world = sv0_analyze::normalize::build(loaded.records, loaded.gaps);
-    println!(
+    eprintln!(
         "normalised into {} nodes, {} edges, {} policies in {:.2?}, {}",
         world.graph.len(),
         world.graph.edges().len(),

@@ -51,7 +51,6 @@ impl Default for Options {
 pub struct Finder<'w> {
     world: &'w World,
     steps: &'w Steps,
-    askers: FxHashMap<NodeId, Asker<'w>>,
     /// Data and scopes, numbered.
     places: FxHashMap<NodeId, usize>,
     known: std::sync::Mutex<Known>,
@@ -122,18 +121,18 @@ impl<'w> Finder<'w> {
     /// A finder for a world and its steps.
     #[must_use]
     pub fn new(world: &'w World, steps: &'w Steps) -> Self {
-        let askers = crate::steps::askers(world)
-            .into_iter()
-            .filter_map(|a| Some((a.node?, a)))
-            .collect();
         let data = world.graph.nodes().filter(|(_, node)| is_data(node.record.kind));
         Self {
             world,
             steps,
-            askers,
             places: data.zip(0..).map(|((id, _), place)| (id, place)).collect(),
             known: std::sync::Mutex::default(),
         }
+    }
+
+    /// Whether an entity is one that asks: a user, a role, a stranger.
+    fn can_ask(&self, node: NodeId) -> bool {
+        self.world.everybody().principal(node).is_some()
     }
 
     /// What an identity can do to a resource.
@@ -149,11 +148,11 @@ impl<'w> Finder<'w> {
         if let Some(found) = lock().get(identity, place, resource) {
             return Arc::clone(found);
         }
-        let found = self
-            .askers
-            .get(&identity)
-            .map(|asker| access(self.world, asker, resource))
-            .unwrap_or_default();
+        let found = if self.can_ask(identity) {
+            access(self.world, &Asker::node(self.world, identity), resource)
+        } else {
+            Access::default()
+        };
         let found = Arc::new(found);
         lock().insert(identity, place, resource, Arc::clone(&found));
         found
@@ -179,6 +178,7 @@ impl<'w> Finder<'w> {
             | Kind::SsoUser
             | Kind::OidcProvider
             | Kind::SamlProvider
+            | Kind::TrustAnchor
             | Kind::ExternalAccount
             | Kind::ExternalPrincipal
             | Kind::Anonymous
@@ -199,8 +199,20 @@ impl<'w> Finder<'w> {
     /// Paths from an origin to the targets.
     #[must_use]
     pub fn from(&self, origin: NodeId, targets: &[NodeId], options: Options) -> Found {
+        self.from_within(origin, targets, options, &|_| true)
+    }
+
+    /// The same over some entities only.
+    #[must_use]
+    pub fn from_within(
+        &self,
+        origin: NodeId,
+        targets: &[NodeId],
+        options: Options,
+        within: &dyn Fn(NodeId) -> bool,
+    ) -> Found {
         let mut found = Found::default();
-        let links = self.walk(origin, options, &mut found);
+        let links = self.walk(origin, options, within, &mut found);
         for (at, link) in links.iter().enumerate() {
             // Using data is told by what the identity can do to it (below), not by the step that sets something in motion.
             let use_of_data = link.step.is_some_and(|step| is_use(step.edge))
@@ -209,7 +221,7 @@ impl<'w> Finder<'w> {
             if at > 0 && !use_of_data && targets.contains(&link.node) && wanted {
                 found.paths.extend(self.path(&links, at, None));
             }
-            if !self.askers.contains_key(&link.node) {
+            if !self.can_ask(link.node) {
                 continue;
             }
             for &target in targets
@@ -233,7 +245,13 @@ impl<'w> Finder<'w> {
         found
     }
 
-    fn walk(&self, origin: NodeId, options: Options, found: &mut Found) -> Vec<Link<'w>> {
+    fn walk(
+        &self,
+        origin: NodeId,
+        options: Options,
+        within: &dyn Fn(NodeId) -> bool,
+        found: &mut Found,
+    ) -> Vec<Link<'w>> {
         let mut links = vec![Link {
             node: origin,
             step: None,
@@ -249,7 +267,7 @@ impl<'w> Finder<'w> {
             *count += 1;
             let go_on = *count <= options.routes && link.length < options.steps;
             if go_on {
-                for step in self.steps.from(link.node) {
+                for step in self.steps.from(link.node).filter(|step| within(step.to)) {
                     let denied = self.steps.verdict(self.world, step) == PathVerdict::Denied;
                     if denied && (!options.blocked || link.denied) {
                         continue;
@@ -351,7 +369,7 @@ impl<'w> Finder<'w> {
         let mut out = FxHashMap::default();
         let mut cursor = links.get(at).and_then(|link| link.before);
         while let Some(link) = cursor.and_then(|i| links.get(i)) {
-            if self.askers.contains_key(&link.node) {
+            if self.can_ask(link.node) {
                 for allowed in &self.access(link.node, target).allowed {
                     // What the chain may contradict there need not be contradicted further on.
                     let handed = link.before.is_some();
@@ -400,7 +418,10 @@ impl<'w> Finder<'w> {
                 let text = format!("{} is a member of {}", world.label(step.from), world.label(group));
                 hops.push(self.hop(EdgeKind::MemberOf, step.from, group, text));
             }
-            chain.extend(identity_policies(&step.statements, world.id(step.from)));
+            // What lets a workload call another is its role's, which is a stop of its own.
+            if self.can_ask(step.from) {
+                chain.extend(identity_policies(&step.statements, world.id(step.from)));
+            }
             chain.extend(step.on.map(|on| world.id(on).to_owned()));
             chain.push(world.id(step.to).to_owned());
             hops.push(Hop {
@@ -488,13 +509,16 @@ impl<'w> Finder<'w> {
                 .as_deref()
                 .is_some_and(|o| sv0_iam::condition::Operator::parse(o).is_none())
         });
-        let mut accounts: Vec<&str> = Vec::new();
-        let on_path =
-            std::iter::once(origin).chain(hops.iter().filter_map(|hop| world.graph.find(&hop.to.id)));
-        for account in on_path.filter_map(|node| acting_account(world, node)) {
-            if accounts.last() != Some(&account) {
-                accounts.push(account);
-            }
+        // Authority is handed on where another identity or workload acts, and where it crosses into another account.
+        let mut account = acting_account(world, origin);
+        let (mut depth, mut cross_account_hops) = (0, 0);
+        for hop in &hops {
+            let to = world.graph.find(&hop.to.id);
+            let next = to.and_then(|node| acting_account(world, node));
+            let crosses = next.is_some() && account.is_some() && next != account;
+            cross_account_hops += usize::from(crosses);
+            depth += usize::from(counts(hop.edge) || crosses);
+            account = next.or(account);
         }
         let llm = std::iter::once(origin)
             .chain(hops.iter().filter_map(|hop| world.graph.find(&hop.to.id)))
@@ -525,10 +549,10 @@ impl<'w> Finder<'w> {
             actions: facts.actions,
             access_level: levels.last().copied().unwrap_or(AccessLevel::Permissions),
             access_levels: levels,
-            auth_chain_depth: hops.iter().filter(|hop| counts(hop.edge)).count(),
+            auth_chain_depth: depth,
             role_hops: hops.iter().filter(|hop| is_role_hop(hop.edge)).count(),
             deep_trust_chain: hops.iter().filter(|hop| is_role_hop(hop.edge)).count() > DEEP,
-            cross_account_hops: accounts.len().saturating_sub(1),
+            cross_account_hops,
             cross_cloud_hops: hops
                 .iter()
                 .filter(|hop| hop.edge == EdgeKind::CorrelatesWith)
@@ -887,7 +911,10 @@ const fn counts(edge: EdgeKind) -> bool {
 
 /// Steps that are a use of a resource.
 pub(crate) const fn is_use(edge: EdgeKind) -> bool {
-    matches!(edge, EdgeKind::SendsTo | EdgeKind::PushTo | EdgeKind::CanAccess)
+    matches!(
+        edge,
+        EdgeKind::SendsTo | EdgeKind::PushTo | EdgeKind::CanAccess | EdgeKind::Invokes | EdgeKind::ReadsFrom
+    )
 }
 
 /// Whether a path ends in what can be done to an entity, where it is asked for: all resources, also those that hold no

@@ -80,6 +80,7 @@ fn with(world: &World, graph: Graph, attachments: Vec<Attachment>) -> World {
         gaps: world.gaps.clone(),
         coverage: world.coverage.clone(),
         policy_problems: world.policy_problems.clone(),
+        rules: world.rules.clone(),
         compiled: std::sync::Mutex::default(),
         everybody: std::sync::OnceLock::new(),
         reaching: std::sync::OnceLock::new(),

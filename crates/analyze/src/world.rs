@@ -107,6 +107,8 @@ pub struct World {
     pub coverage: crate::coverage::Coverage,
     /// Findings of the policy parser, by document.
     pub policy_problems: Vec<PolicyProblem>,
+    /// The user's rules for what is sensitive.
+    pub(crate) rules: crate::normalize::rules::Rules,
     /// Its policies for the engine, until they are taken over by `everybody`.
     pub(crate) compiled: Mutex<Option<Compiled>>,
     /// Made when it is first asked for.

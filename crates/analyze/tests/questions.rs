@@ -240,7 +240,11 @@ fn names_at_either_end_stand_for_what_they_are_about() {
 fn each_real_path_is_among_the_structural_ones() {
     let built = Built::demo();
     let finder = built.finder();
-    let (world, left_out) = structural::build(built.records.clone(), Vec::new());
+    let (world, left_out) = structural::build(
+        built.records.clone(),
+        Vec::new(),
+        &sv0_analyze::normalize::rules::Rules::default(),
+    );
     let steps = Steps::build(&world);
     let other = Finder::new(&world, &steps);
     let (mut real_actions, mut more) = (0, 0);

@@ -79,6 +79,9 @@ pub(crate) struct Source {
     /// Files or folders: account authorization details, snapshots, iam-collect folders; also gzip and zstd [default: SV0_SNAPSHOT]
     #[arg(long, short, value_name = "PATH", num_args = 1..)]
     pub(crate) input: Vec<PathBuf>,
+    /// A file of your own rules for what is sensitive and whose data it is [default: SV0_RULES]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rules: Option<PathBuf>,
 }
 
 /// How answers are shown.

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use sv0_analyze::normalize::rules::Rules;
 use sv0_analyze::paths::Finder;
 use sv0_analyze::question::structural::{self, LeftOut};
 use sv0_analyze::steps::Steps;
@@ -90,17 +91,19 @@ pub(crate) fn demo() -> Loaded {
 }
 
 /// Builds the model, with a line on stderr where it takes long enough to wonder.
-pub(crate) fn model(loaded: Loaded) -> Model {
+pub(crate) fn model(loaded: Loaded, rules: &Rules) -> Model {
     let entities = loaded.records.len();
-    built(entities, || normalize::build(loaded.records, loaded.gaps))
+    built(entities, || {
+        normalize::build_with(loaded.records, loaded.gaps, rules)
+    })
 }
 
 /// The same of the structural view, and what it leaves out.
-pub(crate) fn structural(loaded: Loaded) -> (Model, LeftOut) {
+pub(crate) fn structural(loaded: Loaded, rules: &Rules) -> (Model, LeftOut) {
     let entities = loaded.records.len();
     let mut left_out = LeftOut::default();
     let model = built(entities, || {
-        let (world, left) = structural::build(loaded.records, loaded.gaps);
+        let (world, left) = structural::build(loaded.records, loaded.gaps, rules);
         left_out = left;
         world
     });
@@ -124,7 +127,21 @@ fn built(entities: usize, world: impl FnOnce() -> World) -> Model {
 
 /// Reads and builds.
 pub(crate) fn load(source: &Source) -> Result<Model, Failure> {
-    Ok(model(read(source, &[])?))
+    // A wrong rule is told before a long read.
+    let rules = rules(source)?;
+    Ok(model(read(source, &[])?, &rules))
+}
+
+/// The user's rules for what is sensitive: of `--rules`, else of `SV0_RULES`, else none.
+pub(crate) fn rules(source: &Source) -> Result<Rules, Failure> {
+    // An empty variable is an unset one.
+    let named = std::env::var_os("SV0_RULES").filter(|value| !value.is_empty());
+    let Some(path) = source.rules.clone().or_else(|| named.map(PathBuf::from)) else {
+        return Ok(Rules::default());
+    };
+    let name = || path.display().to_string();
+    let text = std::fs::read_to_string(&path).map_err(|source| Failure::Read { path: name(), source })?;
+    Rules::parse(&text).map_err(|source| Failure::Rules { path: name(), source })
 }
 
 /// Checks an action that must be one; patterns are let through where the service exists.

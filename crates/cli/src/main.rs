@@ -102,6 +102,14 @@ pub(crate) enum Failure {
         #[source]
         source: CatalogError,
     },
+    /// A file of rules has something wrong in it.
+    #[error("`{path}`, {source}")]
+    #[diagnostic(help("docs/rules.md says what a rule may hold"))]
+    Rules {
+        /// Which.
+        path: String,
+        source: sv0_analyze::normalize::rules::RulesError,
+    },
     /// A build without the AWS SDK.
     #[cfg(not(feature = "collect"))]
     #[error("this build of sv0 cannot ask AWS")]
@@ -134,7 +142,11 @@ impl Failure {
             | Self::NoPrincipal { .. }
             | Self::Mismatch { .. }
             | Self::Change { .. } => 3,
-            Self::Input(_) | Self::Read { .. } | Self::Policy { .. } | Self::Catalog { .. } => 4,
+            Self::Input(_)
+            | Self::Read { .. }
+            | Self::Policy { .. }
+            | Self::Catalog { .. }
+            | Self::Rules { .. } => 4,
             Self::NoInput | Self::Form { .. } => 64,
             #[cfg(not(feature = "collect"))]
             Self::NoCollector => 64,

@@ -17,6 +17,7 @@ fn sv0(args: &[&str]) -> Output {
         .env("COLUMNS", "100")
         .env("NO_COLOR", "1")
         .env_remove("SV0_SNAPSHOT")
+        .env_remove("SV0_RULES")
         .output()
         .unwrap()
 }
@@ -452,4 +453,35 @@ fn no_secret_value_is_in_the_demo() {
     for canary in ["notreal", "sk_live", "Zx9!correct"] {
         assert!(!text.contains(canary), "{canary}");
     }
+}
+
+#[test]
+fn the_users_rules_say_what_is_sensitive() {
+    let folder = Folder::new("rules");
+    let ask = ["paths", "--demo", "--from", "Elliot", "--output", "json"];
+    let text = "[[rule]]\nkind = \"s3_bucket\"\nname = \"acme-prod-*\"\nsensitivity = \"public\"\ndata_domain = \"mine\"\n";
+    let good = folder.file("rules.toml", text);
+    let plain = stdout(&ask);
+    assert!(!plain.contains("\"mine\""), "{plain}");
+    let with = stdout(&[&ask[..], &["--rules", good.to_str().unwrap()]].concat());
+    assert!(with.contains("\"data_domain\": \"mine\""), "{with}");
+    let by_variable = Command::new(env!("CARGO_BIN_EXE_sv0"))
+        .args(ask)
+        .env_remove("SV0_SNAPSHOT")
+        .env("SV0_RULES", &good)
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8(by_variable.stdout).unwrap(), with);
+
+    let bad = folder.file(
+        "bad.toml",
+        format!("{text}[[rule]]\nid = \"*\"\nsensitivity = \"top\"\n"),
+    );
+    let output = sv0(&[&ask[..], &["--rules", bad.to_str().unwrap()]].concat());
+    assert_eq!(output.status.code(), Some(4));
+    let said = String::from_utf8(output.stderr).unwrap().replace('\n', " ");
+    assert!(
+        said.contains("bad.toml") && said.contains("line 8 (rule 2)"),
+        "{said}"
+    );
 }

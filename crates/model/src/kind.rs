@@ -104,6 +104,7 @@ kinds! {
     OidcSubject = "oidc_subject", Identity, "aws_iam", "OIDC subject";
     SamlProvider = "saml_provider", Identity, "aws_iam", "SAML provider";
     SamlSubject = "saml_subject", Identity, "aws_iam", "SAML subject";
+    TrustAnchor = "trust_anchor", Identity, "aws_rolesanywhere", "Roles Anywhere trust anchor";
     ServicePrincipal = "service_principal", Identity, "aws_iam", "AWS service";
     ExternalAccount = "external_account", Identity, "aws_iam", "account outside the organization";
     ExternalPrincipal = "external_principal", Identity, "aws_iam", "principal that was not collected";

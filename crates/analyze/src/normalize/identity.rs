@@ -10,7 +10,8 @@ use sv0_model::graph::NodeId;
 use sv0_model::kind::{EdgeKind, Kind, Slot};
 use sv0_model::record::PolicyText;
 
-use super::{Library, attach, slot_name};
+use super::library::Library;
+use super::{attach, slot_name};
 use crate::world::{Attachment, Principal, World};
 
 pub(super) fn principals(world: &mut World, library: &Library) {

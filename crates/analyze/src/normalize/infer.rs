@@ -1,22 +1,27 @@
-//! What is concluded rather than read: which secret holds whose key, what an environment variable points at, which
-//! OIDC subject a trust policy means. Each such edge is marked inferred and says how.
+//! What is concluded from several records at once: which secret holds whose key, whom a trust policy means, which role a
+//! permission set makes, what events start. What is a guess made sure is marked inferred, and says how.
 
 use rustc_hash::FxHashMap;
-use sv0_iam::syntax::ast::PrincipalEntry;
+use sv0_iam::syntax::Effect;
 use sv0_model::graph::{Confidence, NodeId};
 use sv0_model::kind::{EdgeKind, EntityType, Kind};
 use sv0_model::record::Record;
 
+use super::{anywhere, calls, clusters, environment, images};
 use crate::world::World;
 
 pub(super) fn all(world: &mut World) {
     credentials(world);
-    environment(world);
-    providers(world);
-    service_accounts(world);
+    master_users(world);
+    environment::edges(world);
+    trusts(world);
+    clusters::edges(world);
     provisioned(world);
     findings(world);
     events(world);
+    calls::edges(world);
+    images::edges(world);
+    anywhere::edges(world);
 }
 
 /// What a bucket's notifications and a topic's subscriptions start: the bucket and the topic tell it.
@@ -44,26 +49,45 @@ fn events(world: &mut World) {
         }
     }
     for (source, target, how) in found {
-        // A queue holds what it is sent and starts nothing itself.
         let Some(to) = world.graph.find(&target) else {
             continue;
         };
-        if world.node(to).record.kind.entity_type() != EntityType::Workload {
-            continue;
-        }
-        let known = world
-            .graph
-            .targets(to, EdgeKind::TriggeredBy)
-            .any(|from| from == source);
+        // A queue and a topic start nothing themselves: they pass on what they are sent.
+        let (edge, from, to) = match world.node(to).record.kind {
+            Kind::SqsQueue | Kind::SnsTopic => (EdgeKind::SendsTo, source, to),
+            kind if kind.entity_type() == EntityType::Workload => (EdgeKind::TriggeredBy, to, source),
+            _ => continue,
+        };
+        let known = world.graph.targets(from, edge).any(|known| known == to);
         if !known {
-            world.graph.connect(
-                EdgeKind::TriggeredBy,
-                to,
-                source,
-                Confidence::Certain,
-                Some(how.to_owned()),
-            );
+            world
+                .graph
+                .connect(edge, from, to, Confidence::Certain, Some(how.to_owned()));
         }
+    }
+}
+
+/// Where RDS keeps the password of a database's master user: whoever reads the secret has all that is in the database,
+/// once the network lets them.
+fn master_users(world: &mut World) {
+    let mut found = Vec::new();
+    for (id, node) in world.graph.nodes() {
+        let secret = node
+            .record
+            .attrs
+            .get("master_user_secret")
+            .and_then(|v| v.as_str());
+        found.extend(secret.and_then(|arn| Some((world.graph.find(arn)?, id))));
+    }
+    for (secret, database) in found {
+        let how = Some("the password of its master user".to_owned());
+        world.graph.connect(
+            EdgeKind::HoldsCredentialFor,
+            secret,
+            database,
+            Confidence::Certain,
+            how,
+        );
     }
 }
 
@@ -148,6 +172,15 @@ fn credentials(world: &mut World) {
             users.entry(&record.name).or_default().push(id);
         }
     }
+    // The id of a key is no secret, and says more than a name: people write it beside the key.
+    let mut keys: FxHashMap<&str, NodeId> = FxHashMap::default();
+    for (id, node) in world
+        .graph
+        .nodes()
+        .filter(|(_, node)| node.record.kind == Kind::IamUser)
+    {
+        keys.extend(active_keys(&node.record).filter_map(|key| Some((key.get("id")?.as_str()?, id))));
+    }
     let mut found = Vec::new();
     for (id, node) in world.graph.nodes() {
         if !matches!(node.record.kind, Kind::SecretsManagerSecret | Kind::SsmParameter) {
@@ -163,6 +196,14 @@ fn credentials(world: &mut World) {
             .chain(std::iter::once(("its description", description)))
             .chain(node.record.tags.values().map(|value| ("a tag", value.as_str())));
         for (place, text) in places {
+            for (key, user) in words(text).filter_map(|word| Some((word, *keys.get(word)?))) {
+                let name = &world.node(user).record.name;
+                found.push((
+                    id,
+                    user,
+                    format!("{place} names access key {key} of IAM user {name}"),
+                ));
+            }
             let mut named: Vec<NodeId> = words(text)
                 .filter_map(|word| users.get(word))
                 .flatten()
@@ -197,146 +238,46 @@ fn credentials(world: &mut World) {
     }
 }
 
-fn has_active_key(record: &Record) -> bool {
-    record
-        .attrs
-        .get("access_keys")
-        .and_then(|v| v.as_array())
-        .is_some_and(|keys| {
-            keys.iter()
-                .any(|key| key.get("status").and_then(|s| s.as_str()) != Some("Inactive"))
-        })
+/// Access keys are facts of their user, not entities: a key has no authority but the user's.
+fn active_keys(record: &Record) -> impl Iterator<Item = &serde_json::Value> {
+    let keys = record.attrs.get("access_keys").and_then(|v| v.as_array());
+    keys.into_iter()
+        .flatten()
+        .filter(|key| key.get("status").and_then(|s| s.as_str()) != Some("Inactive"))
 }
 
+fn has_active_key(record: &Record) -> bool {
+    active_keys(record).next().is_some()
+}
+
+/// Words as names of users are made; a full stop at the end of one ends a sentence.
 fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '@' | '+' | '=')))
+        .map(|word| word.trim_end_matches('.'))
 }
 
-/// Secrets that a container definition names are read by the workload.
-fn environment(world: &mut World) {
-    let mut found = Vec::new();
-    for (id, node) in world.graph.nodes() {
-        let Some(secrets) = node.record.attrs.get("secrets").and_then(|v| v.as_object()) else {
-            continue;
-        };
-        for (key, value) in secrets {
-            if let Some(target) = value.as_str().and_then(|arn| world.graph.find(arn)) {
-                found.push((
-                    id,
-                    target,
-                    format!("the container definition fills {key} from it"),
-                ));
-            }
-        }
-    }
-    for (workload, target, how) in found {
-        world.graph.connect(
-            EdgeKind::ReadsFrom,
-            workload,
-            target,
-            Confidence::Certain,
-            Some(how),
-        );
-    }
-}
-
-/// Providers that trust policies name: `TRUSTS` edges to them, made as stubs where they were not collected.
-fn providers(world: &mut World) {
+/// Whom trust policies name: `TRUSTS` edges, to nodes that are made where they were not collected. That a service may
+/// assume its service-linked role is said so too.
+fn trusts(world: &mut World) {
     let mut found = Vec::new();
     for principal in world.principals.values() {
         let Some(trust) = principal.trust.and_then(|tag| world.attachment(tag)) else {
             continue;
         };
-        for entry in trust
-            .policy
-            .statements
-            .iter()
-            .filter_map(|s| s.principal.as_ref())
-            .flat_map(|p| &p.entries)
+        let statements = trust.policy.statements.iter();
+        for entry in statements
+            .filter_map(|s| Some((s.effect, s.principal.as_ref()?)))
+            .filter(|(effect, element)| *effect == Effect::Allow && !element.negated)
+            .flat_map(|(_, element)| &element.entries)
         {
-            if let PrincipalEntry::Federated(provider) = entry {
-                let kind = if provider.contains(":saml-provider/") {
-                    Kind::SamlProvider
-                } else {
-                    Kind::OidcProvider
-                };
-                found.push((principal.node, provider.to_string(), kind));
-            }
+            found.push((principal.node, entry.clone()));
         }
     }
-    for (role, provider, kind) in found {
-        let node = super::stub(world, &provider, kind);
-        world
-            .graph
-            .connect(EdgeKind::Trusts, role, node, Confidence::Certain, None);
-    }
-}
-
-/// Service accounts of EKS clusters, as trust policies name them (IRSA): the cluster runs them, its OIDC provider signs
-/// their tokens.
-fn service_accounts(world: &mut World) {
-    let mut providers: Vec<(NodeId, NodeId, String)> = Vec::new();
-    for (cluster, node) in world
-        .graph
-        .nodes()
-        .filter(|(_, node)| node.record.kind == Kind::EksCluster)
-    {
-        let issuer = node
-            .record
-            .attrs
-            .get("oidc_issuer")
-            .and_then(|v| v.as_str())
-            .unwrap_or_default();
-        let bare = issuer.trim_start_matches("https://");
-        let account = node.record.account.as_deref().unwrap_or_default();
-        if let Some(provider) = world
-            .graph
-            .find(&format!("arn:aws:iam::{account}:oidc-provider/{bare}"))
-        {
-            providers.push((cluster, provider, format!("{}:sub", bare.to_ascii_lowercase())));
+    for (role, entry) in found {
+        if let Some(node) = super::principal_node(world, &entry) {
+            world
+                .graph
+                .connect(EdgeKind::Trusts, role, node, Confidence::Certain, None);
         }
-    }
-    let mut found = Vec::new();
-    for (cluster, provider, key) in providers {
-        let roles = world.graph.sources(provider, EdgeKind::Trusts);
-        let trusts = roles.filter_map(|role| world.attachment(world.principals.get(&role)?.trust?));
-        for condition in trusts
-            .flat_map(|trust| &trust.policy.statements)
-            .flat_map(|s| &s.conditions)
-        {
-            for value in condition.values.iter().filter(|_| *condition.key == *key) {
-                if let Some((namespace, name)) = value
-                    .as_str()
-                    .strip_prefix("system:serviceaccount:")
-                    .and_then(|rest| rest.split_once(':'))
-                {
-                    found.push((cluster, provider, format!("{namespace}/{name}")));
-                }
-            }
-        }
-    }
-    for (cluster, provider, name) in found {
-        let id = format!("{}#{name}", world.id(cluster));
-        let account = super::stub(world, &id, Kind::EksServiceAccount);
-        let region = world.node(cluster).record.region.clone();
-        if let Some(node) = world.graph.node_mut(account) {
-            node.record.name = name;
-            node.record.region = region;
-        }
-        let how = Some("a trust policy names it".to_owned());
-        world.graph.connect(
-            EdgeKind::Runs,
-            cluster,
-            account,
-            Confidence::Inferred,
-            how.clone(),
-        );
-        world.graph.connect(
-            EdgeKind::CorrelatesWith,
-            account,
-            provider,
-            Confidence::Inferred,
-            how,
-        );
     }
 }

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 use sv0_iam::name::Arn;
 use sv0_iam::syntax::{Effect, Policy};
 use sv0_model::coverage::{Gap, Reason};
+use sv0_model::graph::NodeId;
 use sv0_model::kind::{EntityType, Kind};
 
 use super::stub;
@@ -42,7 +43,7 @@ pub(super) fn kind_of(id: &str) -> Option<Kind> {
 }
 
 /// The single resource that a policy's pattern names, if it names one: `arn:aws:s3:::b/logs/*` is bucket `b`.
-fn resource_of(pattern: &str) -> Option<(String, Kind)> {
+pub(super) fn resource_of(pattern: &str) -> Option<(String, Kind)> {
     if pattern.contains('$') && pattern.contains("${") {
         return None;
     }
@@ -95,7 +96,7 @@ pub(super) fn resources(world: &mut World) {
                 .filter(|(id, kind)| {
                     world.graph.find(id).is_none()
                         // A secret that was collected has its whole ARN.
-                        && !(*kind == Kind::SecretsManagerSecret && secrets.have(id))
+                        && !(*kind == Kind::SecretsManagerSecret && secrets.find(world, id).is_some())
                 })
         })
         .collect();
@@ -144,25 +145,26 @@ fn granting(world: &World) -> Vec<&Policy> {
     policies
 }
 
-/// The ids of the secrets that were collected, sorted.
-struct Secrets<'w>(Vec<&'w str>);
+/// The secrets that were collected, by id: policies often name one without the six characters at its ARN's end.
+pub(super) struct Secrets(Vec<NodeId>);
 
-impl<'w> Secrets<'w> {
-    fn of(world: &'w World) -> Self {
-        let mut ids: Vec<&str> = world
+impl Secrets {
+    pub(super) fn of(world: &World) -> Self {
+        let mut nodes: Vec<NodeId> = world
             .graph
             .nodes()
             .filter(|(_, node)| node.record.kind == Kind::SecretsManagerSecret && !node.stub)
-            .map(|(_, node)| node.record.id.as_str())
+            .map(|(id, _)| id)
             .collect();
-        ids.sort_unstable();
-        Self(ids)
+        nodes.sort_by_key(|node| world.id(*node));
+        Self(nodes)
     }
 
-    /// Whether one begins like this.
-    fn have(&self, prefix: &str) -> bool {
-        let at = self.0.partition_point(|id| *id < prefix);
-        self.0.get(at).is_some_and(|id| id.starts_with(prefix))
+    /// The first whose id begins like this.
+    pub(super) fn find(&self, world: &World, prefix: &str) -> Option<NodeId> {
+        let at = self.0.partition_point(|node| world.id(*node) < prefix);
+        let node = self.0.get(at).copied()?;
+        world.id(node).starts_with(prefix).then_some(node)
     }
 }
 

@@ -9,7 +9,8 @@ use sv0_model::graph::NodeId;
 use sv0_model::kind::{EdgeKind, Kind, Slot};
 use sv0_model::record::PolicyText;
 
-use super::{Library, attach};
+use super::attach;
+use super::library::Library;
 use crate::world::{Attachment, World};
 
 pub(super) fn ceilings(world: &mut World, library: &Library) {

@@ -9,7 +9,7 @@ mod batch;
 use std::collections::{BTreeMap, VecDeque};
 
 use rayon::prelude::*;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use sv0_model::graph::NodeId;
 use sv0_model::kind::{EdgeKind, Kind, Sensitivity};
 use sv0_model::path::PathVerdict;
@@ -43,6 +43,8 @@ pub struct Closely {
     pub deepest: usize,
     /// A few origins, those that stand out first.
     pub samples: Vec<NodeId>,
+    /// Everything that is on some way to it.
+    pub on_the_way: FxHashSet<NodeId>,
 }
 
 /// What is asked about, of whom and from where.
@@ -139,7 +141,9 @@ pub(super) fn closely(ground: &Ground<'_>, resource: NodeId) -> Closely {
             back.queue.push_back(who);
         }
     }
-    back.walk()
+    let mut out = back.walk();
+    out.on_the_way = back.met.into_keys().collect();
+    out
 }
 
 /// Whether authority crosses from one account to another.
@@ -198,6 +202,7 @@ impl<'a> Back<'a> {
         let mut out = Closely {
             deepest: 0,
             samples: Vec::new(),
+            on_the_way: FxHashSet::default(),
         };
         while let Some(node) = self.queue.pop_front() {
             let Some(met) = self.met.get_mut(&node).filter(|met| !met.done) else {

@@ -70,7 +70,7 @@ pub struct Remarkable {
 }
 
 /// Pairs of origin and target of which each path is looked at.
-const MOST_PAIRS: usize = 250_000;
+const MOST_PAIRS: usize = 30_000;
 
 /// Asks.
 #[must_use]
@@ -166,7 +166,7 @@ fn each_resource(
     });
     let options = Options {
         routes: 1,
-        budget: 4_000,
+        budget: 400,
         ..Options::default()
     };
     let most: Vec<Closely> = reached
@@ -174,14 +174,20 @@ fn each_resource(
         .take(MOST_EXPOSED)
         .map(|data| closely(ground, data.resource))
         .collect();
-    let pairs: Vec<(NodeId, NodeId)> = most
+    let pairs: Vec<(NodeId, NodeId, &Closely)> = most
         .iter()
         .zip(&reached)
-        .flat_map(|(closely, data)| closely.samples.iter().map(|origin| (*origin, data.resource)))
+        .flat_map(|(closely, data)| {
+            let samples = closely.samples.iter();
+            samples.map(move |origin| (*origin, data.resource, closely))
+        })
         .collect();
     let paths: Vec<Path> = pairs
         .par_iter()
-        .flat_map_iter(|(origin, target)| finder.from(*origin, &[*target], options).paths)
+        .flat_map_iter(|(origin, target, closely)| {
+            let within = |node| node == *target || closely.on_the_way.contains(&node);
+            finder.from_within(*origin, &[*target], options, &within).paths
+        })
         .collect();
     out.remarkable = remarkable(&paths);
     let deepest = most

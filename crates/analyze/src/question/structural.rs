@@ -12,6 +12,7 @@ use sv0_model::path::Path;
 use sv0_model::record::Record;
 
 use crate::normalize;
+use crate::normalize::rules::Rules;
 use crate::variant::rewritten;
 use crate::world::World;
 
@@ -24,7 +25,7 @@ pub struct LeftOut {
 
 /// Builds the world of the structural view from what was read.
 #[must_use]
-pub fn build(mut records: Vec<Record>, gaps: Vec<Gap>) -> (World, LeftOut) {
+pub fn build(mut records: Vec<Record>, gaps: Vec<Gap>, rules: &Rules) -> (World, LeftOut) {
     let mut left_out = LeftOut::default();
     records.retain(|record| !matches!(record.kind, Kind::Scp | Kind::Rcp));
     for record in &mut records {
@@ -36,7 +37,7 @@ pub fn build(mut records: Vec<Record>, gaps: Vec<Gap>) -> (World, LeftOut) {
         record.refs.retain(|r| r.rel != EdgeKind::SubjectTo);
         record.attrs.remove("block_public_access");
     }
-    let world = normalize::build(records, gaps);
+    let world = normalize::build_with(records, gaps, rules);
     (
         rewritten(&world, &|attachment| unlimited(&attachment.policy)),
         left_out,

@@ -22,6 +22,7 @@ fn lever(world: &World, node: NodeId) -> Option<(&'static str, EdgeKind)> {
             .graph
             .edges_to(node)
             .any(|edge| matches!(edge.kind, EdgeKind::TriggeredBy | EdgeKind::DeployedFrom))
+            || world.graph.targets(node, EdgeKind::SendsTo).next().is_some()
             || world
                 .graph
                 .targets(node, EdgeKind::HoldsCredentialFor)
@@ -38,6 +39,7 @@ fn lever(world: &World, node: NodeId) -> Option<(&'static str, EdgeKind)> {
         Kind::SqsQueue if moves_something() => ("sqs:SendMessage", EdgeKind::SendsTo),
         Kind::SnsTopic if moves_something() => ("sns:Publish", EdgeKind::SendsTo),
         Kind::S3Bucket if moves_something() => ("s3:PutObject", EdgeKind::SendsTo),
+        Kind::DynamodbTable if moves_something() => ("dynamodb:PutItem", EdgeKind::SendsTo),
         Kind::EcrRepository if moves_something() => ("ecr:PutImage", EdgeKind::PushTo),
         Kind::SecretsManagerSecret if moves_something() => {
             ("secretsmanager:GetSecretValue", EdgeKind::CanAccess)

@@ -5,12 +5,13 @@
 
 use sv0_iam::name::principal::Caller;
 use sv0_model::graph::{Confidence, Edge, NodeId};
-use sv0_model::kind::{EdgeKind, Kind};
+use sv0_model::kind::{EdgeKind, EntityType, Kind};
 use sv0_model::path::PathVerdict;
 
 use super::{Step, judge};
 use crate::ask::{Asker, Target};
 use crate::facts;
+use crate::normalize::anywhere;
 use crate::world::World;
 
 pub(super) fn steps(world: &World) -> Vec<Step> {
@@ -35,6 +36,23 @@ fn of_edge(world: &World, edge: &Edge) -> Vec<Step> {
         EdgeKind::Assigned => assigned(world, edge),
         EdgeKind::Invokes => vec![invokes(world, from, to, edge.note.as_deref())],
         EdgeKind::TriggeredBy => vec![triggers(world, to, from, edge.note.as_deref())],
+        EdgeKind::Trusts if kinds.1 == Kind::TrustAnchor => vec![anchored(world, edge)],
+        // What a knowledge base holds comes from its data sources, which it reads by a role of its own.
+        EdgeKind::ReadsFrom if kinds.1 == Kind::BedrockKnowledgeBase => {
+            let mut step = plain(edge.kind, from, to, format!("{a} asks {b}"));
+            by_role(world, from, to, "bedrock:Retrieve", &mut step);
+            vec![step]
+        }
+        // A topic and a bucket pass on what happens to them.
+        EdgeKind::SendsTo => {
+            let how = edge
+                .note
+                .as_deref()
+                .map_or(String::new(), |how| format!(" ({how})"));
+            let mut step = plain(edge.kind, from, to, format!("{a} sends to {b}{how}"));
+            by_service(world, from, to, &mut step);
+            vec![step]
+        }
         EdgeKind::DeployedFrom => {
             let text = format!(
                 "{a} runs an image of {b}: whoever changes the image changes the code at its next deployment"
@@ -173,41 +191,169 @@ fn caller_of(kind: Kind) -> Option<&'static str> {
 }
 
 fn invokes(world: &World, from: NodeId, to: NodeId, how: Option<&str>) -> Step {
+    let verb = match world.node(from).record.kind.entity_type() {
+        EntityType::Identity => "can run",
+        _ => "calls",
+    };
     let how = how.map_or(String::new(), |how| format!(" ({how})"));
     let mut step = plain(
         EdgeKind::Invokes,
         from,
         to,
-        format!("{} calls {}{how}", world.label(from), world.label(to)),
+        format!("{} {verb} {}{how}", world.label(from), world.label(to)),
     );
     admit(world, from, to, &mut step);
     step
+}
+
+/// What a kind of target must be asked for, and whoever makes it run or sends to it.
+fn action_of(target: Kind) -> Option<&'static str> {
+    Some(match target {
+        Kind::LambdaFunction => "lambda:InvokeFunction",
+        Kind::StateMachine => "states:StartExecution",
+        Kind::SqsQueue => "sqs:SendMessage",
+        Kind::SnsTopic => "sns:Publish",
+        Kind::EventBus => "events:PutEvents",
+        Kind::CodebuildProject => "codebuild:StartBuild",
+        Kind::GlueJob => "glue:StartJobRun",
+        Kind::EcsTask => "ecs:RunTask",
+        _ => return None,
+    })
+}
+
+/// Asks as the role of a workload, where the workload does nothing without one. Any of its roles will do.
+fn by_role(world: &World, workload: NodeId, target: NodeId, action: &str, step: &mut Step) {
+    let mut best: Option<super::Judged> = None;
+    for role in world.graph.targets(workload, EdgeKind::RunsAs) {
+        // What a role may do that was not collected is not known: the configuration's word stands.
+        if !world.principals.contains_key(&role) {
+            return;
+        }
+        let asker = Asker::node(world, role);
+        let named = Target {
+            arn: world.id(target),
+            node: Some(target),
+        };
+        let judged = judge(world, &asker, action, named, None);
+        if best.as_ref().is_none_or(|best| judged.verdict < best.verdict) {
+            best = Some(judged);
+        }
+    }
+    if let Some(judged) = best {
+        step.action = Some(action.to_owned());
+        step.verdict = judged.verdict;
+        step.statements = judged.statements;
+        step.conditions = judged.conditions;
+        step.blocked = judged.blocked;
+    }
+}
+
+/// Whoever holds a certificate of a trust anchor becomes the role. What the certificate says is not known, so
+/// conditions on it stay open.
+fn anchored(world: &World, edge: &Edge) -> Step {
+    let (role, anchor) = (edge.from, edge.to);
+    let how = edge
+        .note
+        .as_deref()
+        .map_or(String::new(), |how| format!(", by {how}"));
+    let text = format!(
+        "whoever holds a certificate of {} becomes {}{how}",
+        world.label(anchor),
+        world.label(role)
+    );
+    let target = Target {
+        arn: world.id(role),
+        node: Some(role),
+    };
+    let asker = Asker::caller(world, Caller::parse(anywhere::SERVICE));
+    let action = "sts:AssumeRole";
+    let mut context = asker.context_for(action, target);
+    facts::on_behalf_of(world, &mut context, world.id(anchor), world.account_of(anchor));
+    let trust = world
+        .principals
+        .get(&role)
+        .and_then(|principal| world.attachment(principal.trust?));
+    let statements = trust.iter().flat_map(|trust| &trust.policy.statements);
+    for condition in statements.flat_map(|statement| &statement.conditions) {
+        if condition.key.starts_with("aws:principaltag/") || &*condition.key == "sts:sourceidentity" {
+            context.set_unknown(&condition.key, true);
+        }
+    }
+    let judged = judge(world, &asker, action, target, Some(&context));
+    Step {
+        verdict: judged.verdict,
+        action: Some(action.into()),
+        statements: judged.statements,
+        conditions: judged.conditions,
+        blocked: judged.blocked,
+        ..plain(EdgeKind::Assumes, anchor, role, text)
+    }
 }
 
 fn triggers(world: &World, source: NodeId, workload: NodeId, how: Option<&str>) -> Step {
     let how = how.map_or(String::new(), |how| format!(" ({how})"));
     let text = format!("{} starts {}{how}", world.label(source), world.label(workload));
     let mut step = plain(EdgeKind::TriggeredBy, source, workload, text);
-    admit(world, source, workload, &mut step);
+    // Lambda and pipes take messages out of a queue as the role of what they start.
+    let taken = matches!(
+        world.node(workload).record.kind,
+        Kind::LambdaFunction | Kind::EventbridgePipe
+    );
+    if taken && world.node(source).record.kind == Kind::SqsQueue {
+        by_role(world, workload, source, "sqs:ReceiveMessage", &mut step);
+        // The statement is the target's, not of the way that led here: it belongs to no hop of the chain.
+        step.statements.clear();
+    } else {
+        admit(world, source, workload, &mut step);
+    }
     step
 }
 
-/// Where a function's policy is there and says nothing of the source, the call fails; where there is no policy at all
-/// the step stays, since the source may call with a role of its own.
-fn admit(world: &World, source: NodeId, function: NodeId, step: &mut Step) {
-    let kinds = (world.node(source).record.kind, world.node(function).record.kind);
-    let (Some(service), Kind::LambdaFunction) = (caller_of(kinds.0), kinds.1) else {
+/// Whether the target lets itself be started. State machines, pipes, schedules and APIs that call a service come with a
+/// role, which must be allowed to; others are the service, which the target's own policy must let in.
+fn admit(world: &World, source: NodeId, target: NodeId, step: &mut Step) {
+    let kinds = (world.node(source).record.kind, world.node(target).record.kind);
+    let Some(action) = action_of(kinds.1) else { return };
+    match kinds.0 {
+        Kind::StateMachine | Kind::EventbridgePipe | Kind::Schedule => {
+            by_role(world, source, target, action, step);
+        }
+        Kind::ApiGateway if kinds.1 != Kind::LambdaFunction => by_role(world, source, target, action, step),
+        Kind::EventbridgeRule => {
+            by_service(world, source, target, step);
+            let denied = step.verdict == PathVerdict::Denied;
+            let by_role_alone = matches!(
+                kinds.1,
+                Kind::StateMachine | Kind::CodebuildProject | Kind::GlueJob | Kind::EcsTask
+            );
+            // A rule may have a role for a target that could let the service in by its policy.
+            if by_role_alone || (denied && world.graph.targets(source, EdgeKind::RunsAs).next().is_some()) {
+                by_role(world, source, target, action, step);
+            }
+        }
+        _ => by_service(world, source, target, step),
+    }
+}
+
+/// Where a target's policy says nothing of the source, or there is none, the call fails. The step stays where the policy was
+/// not read, and for an API, which may call with a role of its own.
+fn by_service(world: &World, source: NodeId, target: NodeId, step: &mut Step) {
+    let kinds = (world.node(source).record.kind, world.node(target).record.kind);
+    let policed = matches!(kinds.1, Kind::LambdaFunction | Kind::SqsQueue | Kind::SnsTopic);
+    let (Some(service), Some(action), true) = (caller_of(kinds.0), action_of(kinds.1), policed) else {
         return;
     };
-    if !world.resource_policies.contains_key(&function) {
+    let node = world.node(target);
+    let unread = node.stub || node.record.partial.is_some() || kinds.0 == Kind::ApiGateway;
+    if unread && !world.resource_policies.contains_key(&target) {
         return;
     }
-    let target = Target {
-        arn: world.id(function),
-        node: Some(function),
+    let named = Target {
+        arn: world.id(target),
+        node: Some(target),
     };
-    let judged = as_service(world, service, source, "lambda:InvokeFunction", target);
-    step.action = Some("lambda:InvokeFunction".into());
+    let judged = as_service(world, service, source, action, named);
+    step.action = Some(action.into());
     step.statements = judged.statements;
     // API Gateway calls with the ARN of one method: whether it fits is not decided by the API alone.
     if kinds.0 != Kind::ApiGateway {

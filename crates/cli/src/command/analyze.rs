@@ -31,6 +31,7 @@ struct FileRead {
 }
 
 pub(crate) fn run(args: &AnalyzeArgs) -> Result<u8, Failure> {
+    let rules = load::rules(&args.source)?;
     let loaded = load::read(&args.source, &args.paths)?;
     if let Some(path) = &args.save {
         let header = snapshot::Header {
@@ -50,7 +51,7 @@ pub(crate) fn run(args: &AnalyzeArgs) -> Result<u8, Failure> {
         })?;
     }
     let sources = loaded.sources.clone();
-    let model = load::model(loaded);
+    let model = load::model(loaded, &rules);
     let overview = overview(&model.world, &model.steps, &model.finder());
     let answer = Answer {
         sources: sources.iter().map(file_read).collect(),

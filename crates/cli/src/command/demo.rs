@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
+use sv0_analyze::normalize::rules::Rules;
 use sv0_analyze::paths::Options;
 use sv0_analyze::question::{Overview, overview};
 use sv0_input::snapshot;
@@ -106,7 +107,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<u8, Failure> {
         })?;
         return Ok(0);
     }
-    let model = load::model(loaded);
+    let model = load::model(loaded, &Rules::default());
     let overview = overview(&model.world, &model.steps, &model.finder());
     let stories: Vec<(Told, Vec<Path>)> = STORIES
         .iter()

@@ -18,7 +18,7 @@ use crate::render::{self, paths as show};
 
 pub(crate) fn run(args: &PathsArgs) -> Result<u8, Failure> {
     let (model, left_out) = if args.structural {
-        let (model, left_out) = load::structural(load::read(&args.source, &[])?);
+        let (model, left_out) = load::structural(load::read(&args.source, &[])?, &load::rules(&args.source)?);
         (model, Some(left_out))
     } else {
         (load::load(&args.source)?, None)

@@ -21,7 +21,7 @@ pub(crate) fn run(args: &WhatIfArgs) -> Result<u8, Failure> {
     let changes = changes(args)?;
     let loaded = load::read(&args.source, &[])?;
     let records = loaded.records.clone();
-    let model = load::model(loaded);
+    let model = load::model(loaded, &load::rules(&args.source)?);
     let finder = model.finder();
     let wanted: Option<BTreeSet<String>> = match &args.to {
         Some(name) => {

@@ -183,9 +183,12 @@ pub(super) struct Alike {
     shape: (Box<str>, Box<str>, bool, Box<str>),
     /// What is known of the request and the resource.
     facts: Vec<u8>,
-    /// Effect, actions, conditions, principals, whether it covers the resource, whether it holds.
-    clauses: Vec<(Effect, Mask, u8, Place, Span, Option<u32>, Tri, Option<Tri>)>,
+    clauses: Vec<ClauseText>,
 }
+
+/// A clause by what it says: effect, actions and the one that stands for them, place, conditions, principals, whether it
+/// covers the resource, whether it holds.
+type ClauseText = (Effect, Mask, u8, Place, Span, Option<u32>, Tri, Option<Tri>);
 
 /// An answer that many resources share.
 #[derive(Debug)]

@@ -71,7 +71,7 @@ const MOST_PAIRS: usize = 4_000_000;
 #[must_use]
 pub fn what_if(world: &World, steps: &Steps, edited: Edited, wanted: Option<&BTreeSet<String>>) -> WhatIf {
     let mut notes = edited.notes;
-    let mut after = normalize::build(edited.records, world.gaps.clone());
+    let mut after = normalize::build_with(edited.records, world.gaps.clone(), &world.rules);
     if !edited.concluded.is_empty() {
         after = without_edges(&after, &edited.concluded);
     }

@@ -1,0 +1,94 @@
+//! Which single resources a workload's role can use by name: what turns a guess about an environment key, or about an
+//! integration, into a conclusion.
+
+use std::collections::BTreeSet;
+
+use sv0_iam::name::Arn;
+use sv0_iam::syntax::Effect;
+use sv0_model::graph::NodeId;
+use sv0_model::kind::{EdgeKind, Kind};
+
+use super::named::{self, Secrets};
+use crate::world::World;
+
+/// Looks up what roles can use.
+pub(super) struct Reach {
+    secrets: Secrets,
+}
+
+impl Reach {
+    pub(super) fn of(world: &World) -> Self {
+        Self {
+            secrets: Secrets::of(world),
+        }
+    }
+
+    /// The resources of a kind that policies of a workload's roles name one by one for any of some actions. None where a
+    /// role is not known, or a policy covers more than it names.
+    pub(super) fn named(
+        &self,
+        world: &World,
+        workload: NodeId,
+        kind: Kind,
+        actions: &[&str],
+    ) -> Option<BTreeSet<NodeId>> {
+        let mut out = BTreeSet::new();
+        let mut roles = world.graph.targets(workload, EdgeKind::RunsAs).peekable();
+        roles.peek()?;
+        for role in roles {
+            let principal = world.principals.get(&role).filter(|p| p.missing.is_empty())?;
+            let policies = principal.identity.iter().filter_map(|tag| world.attachment(*tag));
+            let statements = policies.flat_map(|attachment| &attachment.policy.statements);
+            for statement in statements.filter(|statement| {
+                statement.effect == Effect::Allow
+                    && actions.iter().any(|action| statement.action.matches(action))
+            }) {
+                let element = statement.resource.as_ref()?;
+                if element.negated {
+                    return None;
+                }
+                for pattern in &element.patterns {
+                    match named::resource_of(pattern.as_str()) {
+                        Some((id, found)) if found == kind => {
+                            let node = world.graph.find(&id).or_else(|| self.secrets.find(world, &id));
+                            out.insert(node?);
+                        }
+                        Some(_) => {}
+                        None if is_elsewhere(pattern.as_str(), kind) => {}
+                        None => return None,
+                    }
+                }
+            }
+        }
+        Some(out)
+    }
+
+    /// The only resource of a kind that the roles can use, where there is just one.
+    pub(super) fn only(
+        &self,
+        world: &World,
+        workload: NodeId,
+        kind: Kind,
+        actions: &[&str],
+    ) -> Option<NodeId> {
+        let named = self.named(world, workload, kind, actions)?;
+        let mut all = named.into_iter();
+        all.next().filter(|_| all.next().is_none())
+    }
+}
+
+/// Whether a pattern is of another service than a kind's resources are.
+fn is_elsewhere(pattern: &str, kind: Kind) -> bool {
+    let service = match kind {
+        Kind::S3Bucket => "s3",
+        Kind::DynamodbTable => "dynamodb",
+        Kind::SecretsManagerSecret => "secretsmanager",
+        Kind::SsmParameter => "ssm",
+        Kind::SqsQueue => "sqs",
+        Kind::SnsTopic => "sns",
+        Kind::EventBus => "events",
+        Kind::StateMachine => "states",
+        _ => return false,
+    };
+    Arn::parse(pattern).is_some_and(|arn| arn.service != service && !arn.service.contains(['*', '?', '$']))
+}
