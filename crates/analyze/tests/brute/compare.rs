@@ -12,7 +12,7 @@ use sv0_model::kind::EdgeKind;
 use sv0_model::path::PathVerdict;
 
 use super::naive::Organisation;
-use super::search::{Able, Paths, Search};
+use super::search::{Able, Paths, Search, Told};
 
 /// What was compared.
 #[derive(Debug, Default, Clone, Copy)]
@@ -76,7 +76,7 @@ fn reach(world: &World, search: &Search<'_>, tally: &mut Tally) -> Result<(), St
         let entity = &search.organisation.entities[world.id(resource)];
         let mut alone = BTreeSet::new();
         for who in search.everybody() {
-            let can = search.can(&who.id, entity);
+            let can = search.can_at_all(&who.id, entity);
             let possible = can
                 .iter()
                 .filter_map(|(action, said)| Some((*action, said.plain?)));
@@ -135,16 +135,37 @@ fn paths(world: &World, search: &Search<'_>, tally: &mut Tally) -> Result<(), St
         let naive = search.paths(id);
         tally.paths += naive.len();
         tally.longest = naive.keys().map(Vec::len).chain([tally.longest]).max().unwrap();
-        let flat = |paths: &Paths| -> BTreeSet<String> {
-            let flat = paths.iter().flat_map(|(chain, actions)| {
-                let chain = chain.join(" → ");
-                actions
-                    .iter()
-                    .map(move |(action, able)| format!("{chain}: {able:?} {action}"))
-            });
-            flat.collect()
+        // What is joined along a chain is joined action by action here, and path by path there: which actions there are is
+        // the same, and not how certain they are.
+        let told = |chain: &[String], action: &str, able: Able| {
+            let able = if search.asks_for_mfa {
+                String::new()
+            } else {
+                format!("{able:?} ")
+            };
+            format!("{}: {able}{action}", chain.join(" → "))
         };
-        differ(&format!("paths from {id}"), &flat(&product), &flat(&naive))?;
+        let flat = |paths: &Paths, wanted: &dyn Fn(&[String], &str, Told) -> bool| -> BTreeSet<String> {
+            let all = paths
+                .iter()
+                .flat_map(|(chain, actions)| actions.iter().map(move |(action, one)| (chain, *action, *one)));
+            all.filter(|(chain, action, one)| wanted(chain, action, *one))
+                .map(|(chain, action, one)| told(chain, action, one.able))
+                .collect()
+        };
+        let is_told = |chain: &[String], action: &str| {
+            product
+                .get(chain)
+                .is_some_and(|actions| actions.contains_key(action))
+        };
+        let naive = flat(&naive, &|chain, action, one| {
+            !one.optional || is_told(chain, action)
+        });
+        differ(
+            &format!("paths from {id}"),
+            &flat(&product, &|_, _, _| true),
+            &naive,
+        )?;
     }
     Ok(())
 }
@@ -191,8 +212,9 @@ fn of_product(finder: &Finder<'_>, origin: NodeId, targets: &[NodeId]) -> Result
         let here = out.entry(chain.collect()).or_default();
         let none = path.actions.is_empty().then_some("");
         for action in actions.chain(none) {
-            let known = here.entry(action).or_insert(able);
-            *known = able.min(*known);
+            let optional = false;
+            let known = here.entry(action).or_insert(Told { able, optional });
+            known.able = able.min(known.able);
         }
     }
     Ok(out)
