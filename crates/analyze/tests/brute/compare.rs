@@ -15,11 +15,27 @@ use super::naive::Organisation;
 use super::search::{Able, Paths, Search, Told};
 
 /// What was compared.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Tally {
+    /// Chains, by origin.
     pub(crate) paths: usize,
+    /// Entities on the longest.
     pub(crate) longest: usize,
+    /// Actions of somebody on some data.
     pub(crate) answers: usize,
+}
+
+impl Tally {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.paths += other.paths;
+        self.answers += other.answers;
+        self.longest = self.longest.max(other.longest);
+    }
+
+    /// Whether there is enough of everything to be worth comparing.
+    pub(crate) const fn is_much(&self) -> bool {
+        self.paths > 2_000 && self.answers > 5_000 && self.longest > 6
+    }
 }
 
 /// The records as a snapshot that `sv0 paths` reads.
@@ -223,7 +239,7 @@ fn of_product(finder: &Finder<'_>, origin: NodeId, targets: &[NodeId]) -> Result
 /// Leaves out whatever can be left out while the two still differ: records, then policies and references, then
 /// statements and conditions.
 pub(crate) fn smallest(mut records: Vec<Value>) -> (Vec<Value>, String) {
-    let mut words = compare(&records).expect_err("they differ");
+    let mut words = compare(&records).unwrap_err();
     loop {
         let mut smaller = None;
         for candidate in without_something(&records) {

@@ -20,6 +20,8 @@ pub(crate) struct Made {
     pub(crate) principals: Vec<String>,
     /// Whether its policies ask for MFA.
     pub(crate) mfa: bool,
+    /// Whether its roles are assumed in long chains.
+    chained: bool,
     roles: Vec<(String, String)>,
     users: Vec<(String, String)>,
     functions: Vec<(String, String)>,
@@ -66,6 +68,7 @@ fn no_grants_to_the_bounded(records: &mut [Value]) {
 fn names(random: &mut Random) -> Made {
     let mut made = Made {
         mfa: random.chance(35),
+        chained: random.chance(20),
         ..Made::default()
     };
     for n in 1..=2 + random.below(2) {
@@ -298,7 +301,7 @@ fn on(random: &mut Random, made: &Made, actions: &Value) -> Value {
 
 /// A statement of an identity policy or a boundary.
 fn granting(random: &mut Random, made: &Made) -> Value {
-    if random.chance(35) {
+    if random.chance(if made.chained { 65 } else { 35 }) {
         let role = &random.pick(&made.roles).0;
         let resource = match random.below(4) {
             0 => json!("*"),
@@ -406,6 +409,10 @@ fn identities(random: &mut Random, made: &Made, out: &mut Vec<Value>) {
 
 fn trust(random: &mut Random, made: &Made, account: &str) -> Value {
     let mut statements = Vec::new();
+    if made.chained && random.chance(70) {
+        let some: Vec<&String> = (0..2).map(|_| random.pick(&made.principals)).collect();
+        statements.push(json!({"Effect": "Allow", "Principal": {"AWS": some}, "Action": "sts:AssumeRole"}));
+    }
     for _ in 0..1 + random.below(2) {
         let other = random.pick(&made.accounts);
         let (principal, percent) = match random.below(10) {

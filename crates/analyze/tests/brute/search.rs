@@ -121,7 +121,7 @@ pub(crate) struct Search<'a> {
     everybody: BTreeMap<String, Who<'a>>,
     answers: RefCell<BTreeMap<Asked, Said>>,
     ends: RefCell<BTreeMap<(String, String, Shown), Rc<Can>>>,
-    moves: RefCell<BTreeMap<(String, Mfa), Rc<Vec<Step>>>>,
+    moves: RefCell<BTreeMap<(String, Mfa), Moves>>,
     /// Names below buckets that policies speak of.
     objects: Vec<(String, String)>,
     /// Whether some policy asks for MFA.
@@ -135,6 +135,9 @@ struct Step {
     role: bool,
     mfa: Mfa,
 }
+
+/// Everything that comes next.
+type Moves = Rc<Vec<Step>>;
 
 /// At most so many roles are assumed, and so many moves made (`model.md`).
 const ROLE_HOPS: usize = 5;
@@ -257,7 +260,7 @@ impl<'a> Search<'a> {
     }
 
     /// What comes next after an entity.
-    fn moves(&self, from: &str, mfa: Mfa) -> Rc<Vec<Step>> {
+    fn moves(&self, from: &str, mfa: Mfa) -> Moves {
         let key = (from.to_owned(), mfa);
         if let Some(found) = self.moves.borrow().get(&key) {
             return Rc::clone(found);
