@@ -100,9 +100,11 @@ unit: ## the Rust tests
 CASES ?= 100000
 
 .PHONY: long
-long: ## the laws of the engine on very many random requests (CASES=100000, some forty minutes)
+long: ## the laws of the engine on very many random requests, and the paths of very many organisations (CASES=100000, some fifty minutes)
 	@$(call say,$(CASES) random requests of each kind)
 	PROPTEST_CASES="$(CASES)" $(CARGO) test --locked --release -p sv0-engine --test exact --test compiled --test who_can --test effective --test compare
+	@$(call say,10000 random organisations)
+	SV0_LONG=1 $(CARGO) test --locked --release -p sv0-analyze --test brute
 
 .PHONY: layers
 layers: ## the crate graph keeps to its floors, and ARCHITECTURE.md shows it

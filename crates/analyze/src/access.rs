@@ -5,16 +5,14 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use rustc_hash::{FxHashMap, FxHashSet};
-use sv0_engine::index::PrincipalId;
+use rustc_hash::FxHashMap;
 use sv0_iam::catalog::Catalog;
 use sv0_iam::decide::{Hit, Layer, Verdict};
 use sv0_iam::name::Arn;
 use sv0_iam::name::principal::Named;
 use sv0_iam::syntax::Effect;
-use sv0_iam::syntax::ast::{PrincipalEntry, ResourceElement};
+use sv0_iam::syntax::ast::PrincipalEntry;
 use sv0_iam::syntax::resource::Scope;
-use sv0_iam::syntax::{ResourcePattern, Statement};
 
 use sv0_model::graph::NodeId;
 use sv0_model::kind::{AccessLevel, EdgeKind, Kind};
@@ -22,6 +20,7 @@ use sv0_model::path::{BlockedBy, ConditionText};
 
 use crate::alike::{Actions, Alike};
 use crate::ask::{Answer, Asker, Target, mentions, resource_mentions};
+use crate::objects;
 use crate::scope;
 use crate::words;
 use crate::world::World;
@@ -439,7 +438,7 @@ fn could_touch(world: &World, asker: &Asker<'_>, resource: NodeId) -> bool {
 }
 
 /// Whether a resource's policy grants to anyone, to the caller's account, or to somebody of it.
-fn may_mean(policy: &sv0_iam::syntax::Policy, asker: &Asker<'_>) -> bool {
+pub(crate) fn may_mean(policy: &sv0_iam::syntax::Policy, asker: &Asker<'_>) -> bool {
     let account = asker.caller.account.as_deref();
     let granting = policy.statements.iter().filter(|s| s.effect == Effect::Allow);
     granting.filter_map(|s| s.principal.as_ref()).any(|element| {
@@ -507,7 +506,7 @@ pub(crate) fn sources(hits: &[Hit]) -> Vec<Source> {
 fn parts(world: &World, asker: &Asker<'_>, resource: NodeId) -> Vec<Part> {
     let record = &world.node(resource).record;
     let below = match record.kind {
-        Kind::S3Bucket => below(world, asker, resource, &format!("{}/", record.id)),
+        Kind::S3Bucket => objects::singled_out(world, asker, resource),
         _ => Vec::new(),
     };
     parts_of(world, resource, &below)
@@ -571,125 +570,6 @@ fn database_users(record: &sv0_model::record::Record) -> Option<String> {
         "arn:{}:rds-db:{}:{}:dbuser:{resource_id}/{ANY}",
         arn.partition, arn.region, arn.account
     ))
-}
-
-/// What a statement lets through of all resources: those that it allows, or those that it spares when it denies.
-fn lets_through(statement: &Statement) -> Option<&ResourceElement> {
-    let element = statement.resource.as_ref()?;
-    (element.negated == (statement.effect == Effect::Deny)).then_some(element)
-}
-
-/// Concrete names below a prefix that policies single out, such as `bucket/logs/*`: one question for each.
-fn below(world: &World, asker: &Asker<'_>, resource: NodeId, prefix: &str) -> Vec<(String, String)> {
-    const MOST: usize = 12;
-    let mut out: Vec<(String, String)> = Vec::new();
-    let wide = format!("{prefix}*");
-    let Some(scope) = Scope::parse(&wide) else {
-        return out;
-    };
-    let (mine, theirs) = asker.bearing(Target {
-        arn: world.id(resource),
-        node: Some(resource),
-    });
-    for attachment in mine
-        .iter()
-        .chain(&theirs)
-        .filter_map(|tag| world.attachment(*tag))
-    {
-        for element in attachment.policy.statements.iter().filter_map(lets_through) {
-            for pattern in element
-                .patterns
-                .iter()
-                .filter(|p| !p.is_any() && p.overlaps(&scope))
-            {
-                let Some(example) = pattern.example(&asker.context, 'x') else {
-                    continue;
-                };
-                let below = example.strip_prefix(prefix).is_some_and(|rest| !rest.is_empty());
-                if below && out.len() < MOST && !out.iter().any(|(arn, _)| *arn == example) {
-                    out.push((example, pattern.as_str().to_owned()));
-                }
-            }
-        }
-    }
-    out
-}
-
-/// Names below buckets that some policy singles out, by bucket: an example of each and the pattern. Patterns with
-/// variables, which mean another name for each caller, are left out.
-pub(crate) fn singled_out(world: &World) -> FxHashMap<String, Vec<(String, String)>> {
-    const MOST: usize = 12;
-    let context = sv0_iam::condition::Context::closed();
-    let mut out: FxHashMap<String, Vec<(String, String)>> = FxHashMap::default();
-    let mut seen: FxHashSet<*const sv0_iam::syntax::Policy> = FxHashSet::default();
-    for attachment in &world.attachments {
-        if !seen.insert(std::sync::Arc::as_ptr(&attachment.policy)) {
-            continue;
-        }
-        let elements = attachment.policy.statements.iter().filter_map(lets_through);
-        for pattern in elements.flat_map(|element| &element.patterns) {
-            let Some((bucket, below)) = pattern
-                .as_str()
-                .starts_with("arn:")
-                .then(|| pattern.as_str().split_once('/'))
-                .flatten()
-            else {
-                continue;
-            };
-            let whole = below == "*" || bucket.contains(['*', '?', '$']) || !pattern.variables().is_empty();
-            if whole || !bucket.contains(":s3:::") {
-                continue;
-            }
-            let names = out.entry(bucket.to_owned()).or_default();
-            if names.len() < MOST
-                && let Some(example) = pattern.example(&context, 'x')
-                && !names.iter().any(|(arn, _)| *arn == example)
-            {
-                names.push((example, pattern.as_str().to_owned()));
-            }
-        }
-    }
-    out
-}
-
-/// The same for patterns with variables: by bucket, whom they single a name out for, and which.
-pub(crate) fn singled_out_for_one(world: &World) -> FxHashMap<String, Vec<(PrincipalId, String)>> {
-    let with_variables = |tag: &u32| -> Vec<&ResourcePattern> {
-        let policy = world.attachment(*tag).map(|attachment| &attachment.policy);
-        let statements = policy.into_iter().flat_map(|policy| &policy.statements);
-        let elements = statements.filter_map(lets_through);
-        let patterns = elements.flat_map(|element| &element.patterns);
-        patterns
-            .filter(|p| p.as_str().contains(":s3:::") && !p.variables().is_empty())
-            .collect()
-    };
-    let mut known: FxHashMap<u32, Vec<&ResourcePattern>> = FxHashMap::default();
-    let mut out: FxHashMap<String, Vec<(PrincipalId, String)>> = FxHashMap::default();
-    for (node, principal) in &world.principals {
-        let Some(id) = world.everybody().principal(*node) else {
-            continue;
-        };
-        let mut asker = None;
-        for tag in principal.identity.iter().chain(&principal.boundary) {
-            let patterns = known.entry(*tag).or_insert_with(|| with_variables(tag));
-            for pattern in patterns.iter() {
-                let asker = asker.get_or_insert_with(|| Asker::node(world, *node));
-                let example = pattern.example(&asker.context, 'x');
-                let Some((bucket, _)) = example.as_deref().and_then(|arn| arn.split_once('/')) else {
-                    continue;
-                };
-                let bucket = bucket.to_owned();
-                out.entry(bucket)
-                    .or_default()
-                    .extend(example.map(|example| (id, example)));
-            }
-        }
-    }
-    for names in out.values_mut() {
-        names.sort();
-        names.dedup();
-    }
-    out
 }
 
 /// The catalogue's actions on one resource type.
@@ -804,17 +684,12 @@ fn gate_of_key(
     let mut context = asker.context_for(operation, target);
     let region = record.region.as_deref().unwrap_or("us-east-1");
     context.set("kms:ViaService", format!("{service}.{region}.amazonaws.com"));
-    let answer = asker.ask_in(operation, target, &context);
+    let mut answer = asker.ask_in(operation, target, &context);
+    if answer.verdict() != Verdict::Allowed && granted(record, asker, operation) {
+        answer = asker.ask_granted(operation, target, &context);
+    }
     match answer.verdict() {
         Verdict::Allowed => Gate::Opened(key),
-        // A grant stands in for key policy and identity policy, not for what an SCP does not allow.
-        verdict
-            if verdict != Verdict::ExplicitDeny
-                && !answer.decision.blocks.iter().any(|b| b.layer == Layer::Scp)
-                && granted(record, asker, operation) =>
-        {
-            Gate::Opened(key)
-        }
         Verdict::AllowedIf => Gate::If(key, words::requirements(world, asker, &answer)),
         Verdict::ImplicitDeny | Verdict::ExplicitDeny => {
             let mut by = words::blocks(world, asker, operation, Some(key), &answer.decision);
@@ -831,9 +706,13 @@ pub(crate) fn is_open_key(key: &sv0_model::record::Record) -> bool {
     key.attrs.get("manager").and_then(|v| v.as_str()) == Some("AWS") || key.id.contains(":alias/aws/")
 }
 
-/// The principals that grants of a key let use it on behalf of a service, and the operations; who is denied it is left
-/// out.
-pub(crate) fn grantees(world: &World, key: NodeId, service: &str) -> Vec<(NodeId, Vec<&'static str>)> {
+/// The principals that grants of a key let use it on behalf of a service, and the operations, with whether that is
+/// certain; what is denied is left out.
+pub(crate) fn grantees(
+    world: &World,
+    key: NodeId,
+    service: &str,
+) -> Vec<(NodeId, Vec<(&'static str, bool)>)> {
     const OPERATIONS: &[&str] = &["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"];
     let record = &world.node(key).record;
     let grants = record.attrs.get("grants").and_then(|v| v.as_array());
@@ -844,9 +723,13 @@ pub(crate) fn grantees(world: &World, key: NodeId, service: &str) -> Vec<(NodeId
             continue;
         };
         let asker = Asker::node(world, node);
-        let open = OPERATIONS.iter().copied().filter(|operation| {
+        let granted = OPERATIONS
+            .iter()
+            .copied()
+            .filter(|operation| granted(record, &asker, operation));
+        let open = granted.filter_map(|operation| {
             let gate = gate_of_key(world, &asker, key, operation, service);
-            granted(record, &asker, operation) && !matches!(gate, Gate::Shut(_))
+            (!matches!(gate, Gate::Shut(_))).then_some((operation, !matches!(gate, Gate::If(..))))
         });
         out.push((node, open.collect()));
     }

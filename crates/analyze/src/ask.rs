@@ -1,13 +1,15 @@
 //! One question to the plain evaluator, with everything that bears on it: whose policies, whose ceilings, which
 //! resource policy, which facts.
 
+use std::sync::OnceLock;
+
 use sv0_engine::exact::{Exact, refine};
 use sv0_iam::condition::Context;
-use sv0_iam::decide::{Decision, Policies, Request, ResourceRule, Verdict, decide};
+use sv0_iam::decide::{Attached, Decision, Policies, Request, ResourceRule, Verdict, decide};
 use sv0_iam::name::Arn;
 use sv0_iam::name::principal::{Caller, CallerKind};
-use sv0_iam::syntax::Effect;
 use sv0_iam::syntax::resource::ResourceName;
+use sv0_iam::syntax::{Effect, Flavor, Policy, parse};
 use sv0_model::graph::NodeId;
 use sv0_model::kind::Kind;
 use sv0_model::record::Record;
@@ -137,6 +139,16 @@ impl<'w> Asker<'w> {
     /// Asks in a given context.
     #[must_use]
     pub fn ask_in(&self, action: &str, target: Target<'_>, context: &Context) -> Answer {
+        self.answer(action, target, context, false)
+    }
+
+    /// Asks about something that a grant of a KMS key lets the caller do: no policy of the caller or of the key has to
+    /// allow it, and ceilings and denials hold as ever.
+    pub(crate) fn ask_granted(&self, action: &str, target: Target<'_>, context: &Context) -> Answer {
+        self.answer(action, target, context, true)
+    }
+
+    fn answer(&self, action: &str, target: Target<'_>, context: &Context, granted: bool) -> Answer {
         let owner = self.owner(target);
         let request = Request {
             caller: &self.caller,
@@ -145,7 +157,16 @@ impl<'w> Asker<'w> {
             resource_account: owner,
             context,
         };
-        let policies = self.policies(action, target, owner);
+        let mut policies = self.policies(action, target, owner);
+        if let (true, Some((identity, resource))) = (granted, everything()) {
+            // No attachment has this tag: there is nothing to show.
+            let attached = |policy| Attached {
+                policy,
+                tag: u32::MAX,
+            };
+            policies.identity.push(attached(identity));
+            policies.resource.push(attached(resource));
+        }
         let mut decision = decide(&request, &policies);
         // The plain evaluator takes each statement by itself; together they may leave no case, or every case.
         let examples = (decision.verdict == Verdict::AllowedIf).then(|| {
@@ -239,6 +260,20 @@ impl<'w> Asker<'w> {
         }
         policies
     }
+}
+
+/// Policies that allow everything, of a caller and of a resource. None only if the parser were damaged.
+fn everything() -> Option<(&'static Policy, &'static Policy)> {
+    static POLICIES: OnceLock<[Option<Policy>; 2]> = OnceLock::new();
+    let [identity, resource] = POLICIES.get_or_init(|| {
+        let identity = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+        let resource = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}"#;
+        [
+            parse(identity, Flavor::Identity).0,
+            parse(resource, Flavor::Resource).0,
+        ]
+    });
+    identity.as_ref().zip(resource.as_ref())
 }
 
 /// Whether a bucket's record says that `RestrictPublicBuckets` is on, in any of the spellings that inputs have.

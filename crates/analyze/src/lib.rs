@@ -4,6 +4,7 @@
 //! * [`facts`] — what the graph knows about a request before it is made;
 //! * [`ask`] — one question to the evaluator, with everything that bears on it;
 //! * [`everybody`] — everybody who can act, as one population of the engine;
+//! * `objects` — the names below a bucket that policies single out;
 //! * [`access`] — what a principal can do to one resource, KMS and public-access gates included;
 //! * [`reach`] — the same for everybody at once, as sets of actions and without words;
 //! * [`scope`] — broad grants, kept symbolic: every bucket, everything in an account;
@@ -25,6 +26,7 @@ pub mod everybody;
 pub mod facts;
 pub mod joint;
 pub mod normalize;
+mod objects;
 pub mod paths;
 pub mod question;
 pub mod reach;

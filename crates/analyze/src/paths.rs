@@ -241,7 +241,7 @@ impl<'w> Finder<'w> {
         found.paths.sort_by(|a, b| {
             (a.hops.len(), &a.target.id, &a.chain).cmp(&(b.hops.len(), &b.target.id, &b.chain))
         });
-        found.paths.dedup_by(|a, b| a.id == b.id);
+        tell_apart(&mut found.paths);
         found
     }
 
@@ -696,6 +696,24 @@ impl<'w> Finder<'w> {
         };
         (hop, group, id.into_iter().collect(), facts)
     }
+}
+
+/// Leaves each path once, and gives an id of its own to what differs in its actions alone: what its last hop hangs on, the
+/// rest of the chain hangs on already, so that all conditions together are the same.
+fn tell_apart(paths: &mut Vec<Path>) {
+    let mut seen: FxHashMap<String, Vec<Vec<String>>> = FxHashMap::default();
+    paths.retain_mut(|path| {
+        let known = seen.entry(path.id.clone()).or_default();
+        if known.contains(&path.actions) {
+            return false;
+        }
+        known.push(path.actions.clone());
+        if known.len() > 1 {
+            let last = path.hops.last().map_or(&[][..], |hop| &hop.conditions);
+            path.id = stable_id(std::slice::from_ref(&path.id), path.verdict, last);
+        }
+        true
+    });
 }
 
 /// The same for the same chain in any snapshot and any version of sv0: FNV-1a over the chain.

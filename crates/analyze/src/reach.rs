@@ -20,6 +20,7 @@ use crate::access::{self, Part, kms_operation};
 use crate::alike::Actions;
 use crate::everybody::Everybody;
 use crate::facts;
+use crate::objects::Names;
 use crate::steps::{How, Move};
 use crate::world::World;
 
@@ -101,10 +102,8 @@ pub struct Reaching {
     families: RwLock<FxHashMap<usize, (Actions, Arc<Family>)>>,
     keys: Arc<Family>,
     gates: Mutex<FxHashMap<(NodeId, String), Arc<Gate>>>,
-    /// Buckets, and the names below them that some policy singles out.
-    below: FxHashMap<String, Vec<(String, String)>>,
-    /// Buckets, and the names below them that the policies of one principal single out for it, by a variable.
-    personal: FxHashMap<String, Vec<(PrincipalId, String)>>,
+    /// The names below buckets that some policy singles out.
+    names: Names,
 }
 
 /// Room for questions, one thread's.
@@ -144,8 +143,7 @@ impl Reaching {
             families: RwLock::default(),
             keys: Arc::new(Family::new(everybody, &keys)),
             gates: Mutex::default(),
-            below: access::singled_out(world),
-            personal: access::singled_out_for_one(world),
+            names: Names::new(world),
         }
     }
 
@@ -176,8 +174,11 @@ impl Reaching {
     /// The parts of a resource, with every name below it that some policy singles out.
     #[must_use]
     pub fn parts(&self, world: &World, resource: NodeId) -> Vec<Part> {
-        let below = self.below.get(world.id(resource));
-        access::parts_of(world, resource, below.map_or(&[], Vec::as_slice))
+        let below = match world.node(resource).record.kind {
+            Kind::S3Bucket => self.names.below(world.id(resource)),
+            _ => Vec::new(),
+        };
+        access::parts_of(world, resource, &below)
     }
 
     /// Asks who can do what to a resource: hits are added to `out`, part by part.
@@ -221,11 +222,15 @@ impl Reaching {
         for (number, part) in parts.iter().enumerate() {
             one(number, &part.arn, &self.family(world, &part.actions), None);
         }
-        // Objects are the second part of a bucket.
-        if let (Some(names), Some(objects)) = (self.personal.get(&record.id), parts.get(1)) {
-            let family = self.family(world, &objects.actions);
+        let names = self.names.personal(&record.id);
+        let whole = format!("{}/", record.id);
+        let objects = parts
+            .iter()
+            .position(|part| !names.is_empty() && part.arn.starts_with(&whole));
+        if let Some((number, part)) = objects.and_then(|number| Some((number, parts.get(number)?))) {
+            let family = self.family(world, &part.actions);
             for (principal, arn) in names {
-                one(1, arn, &family, Some(*principal));
+                one(number, arn, &family, Some(*principal));
             }
         }
     }
@@ -317,10 +322,12 @@ impl Reaching {
             let Some(principal) = everybody.principal(grantee) else {
                 continue;
             };
-            let mask = self.keys.bundle.mask(|name| operations.contains(&name));
             let (certain, possible) = who.entry(principal).or_default();
-            *certain |= mask;
-            *possible |= mask;
+            for (operation, surely) in operations {
+                let mask = self.keys.bundle.mask(|name| name == operation);
+                *certain |= if surely { mask } else { 0 };
+                *possible |= mask;
+            }
         }
         Gate::Some(who)
     }

@@ -12,14 +12,30 @@ use sv0_model::kind::EdgeKind;
 use sv0_model::path::PathVerdict;
 
 use super::naive::Organisation;
-use super::search::{Paths, Search};
+use super::search::{Able, Paths, Search, Told};
 
 /// What was compared.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Tally {
+    /// Chains, by origin.
     pub(crate) paths: usize,
+    /// Entities on the longest.
     pub(crate) longest: usize,
+    /// Actions of somebody on some data.
     pub(crate) answers: usize,
+}
+
+impl Tally {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.paths += other.paths;
+        self.answers += other.answers;
+        self.longest = self.longest.max(other.longest);
+    }
+
+    /// Whether there is enough of everything to be worth comparing.
+    pub(crate) const fn is_much(&self) -> bool {
+        self.paths > 2_000 && self.answers > 5_000 && self.longest > 6
+    }
 }
 
 /// The records as a snapshot that `sv0 paths` reads.
@@ -62,25 +78,28 @@ fn reach(world: &World, search: &Search<'_>, tally: &mut Tally) -> Result<(), St
     for resource in data(world, search) {
         let (parts, mut hits) = (reaching.parts(world, resource), Vec::new());
         reaching.who(world, resource, &parts, &mut room, &mut hits);
-        let mut together: BTreeSet<(String, &str)> = BTreeSet::new();
+        let mut together: BTreeMap<(String, &str), Able> = BTreeMap::new();
         for hit in &hits {
             let who = world.id(everybody.node(hit.principal).unwrap());
             let family = reaching.family_of(world, &parts[hit.part]);
-            together.extend(
-                family
-                    .bundle
-                    .actions(hit.possible)
-                    .map(|action| (who.to_owned(), action)),
-            );
+            for action in family.bundle.actions(hit.possible) {
+                let surely = family.bundle.actions(hit.certain).any(|other| other == action);
+                let able = if surely { Able::Surely } else { Able::Perhaps };
+                let known = together.entry((who.to_owned(), action)).or_insert(able);
+                *known = able.min(*known);
+            }
         }
         let entity = &search.organisation.entities[world.id(resource)];
         let mut alone = BTreeSet::new();
         for who in search.everybody() {
-            let can = search.can(&who.id, entity);
-            let possible = can.iter().filter(|(_, said)| said.plain.is_some());
-            alone.extend(possible.map(|(action, _)| (who.id.clone(), *action)));
+            let can = search.can_at_all(&who.id, entity);
+            let possible = can
+                .iter()
+                .filter_map(|(action, said)| Some((*action, said.plain?)));
+            alone.extend(possible.map(|(action, able)| ((who.id.clone(), action), able)));
         }
         tally.answers += alone.len();
+        let together: BTreeSet<_> = together.into_iter().collect();
         differ(&format!("who can reach {}", entity.id), &together, &alone)?;
     }
     Ok(())
@@ -132,14 +151,37 @@ fn paths(world: &World, search: &Search<'_>, tally: &mut Tally) -> Result<(), St
         let naive = search.paths(id);
         tally.paths += naive.len();
         tally.longest = naive.keys().map(Vec::len).chain([tally.longest]).max().unwrap();
-        let flat = |paths: &Paths| -> BTreeSet<String> {
-            let one = |(chain, actions): (&Vec<String>, &BTreeSet<&str>)| {
-                let actions: Vec<&str> = actions.iter().copied().collect();
-                format!("{} [{}]", chain.join(" → "), actions.join(" "))
+        // What is joined along a chain is joined action by action here, and path by path there: which actions there are is
+        // the same, and not how certain they are.
+        let told = |chain: &[String], action: &str, able: Able| {
+            let able = if search.asks_for_mfa {
+                String::new()
+            } else {
+                format!("{able:?} ")
             };
-            paths.iter().map(one).collect()
+            format!("{}: {able}{action}", chain.join(" → "))
         };
-        differ(&format!("paths from {id}"), &flat(&product), &flat(&naive))?;
+        let flat = |paths: &Paths, wanted: &dyn Fn(&[String], &str, Told) -> bool| -> BTreeSet<String> {
+            let all = paths
+                .iter()
+                .flat_map(|(chain, actions)| actions.iter().map(move |(action, one)| (chain, *action, *one)));
+            all.filter(|(chain, action, one)| wanted(chain, action, *one))
+                .map(|(chain, action, one)| told(chain, action, one.able))
+                .collect()
+        };
+        let is_told = |chain: &[String], action: &str| {
+            product
+                .get(chain)
+                .is_some_and(|actions| actions.contains_key(action))
+        };
+        let naive = flat(&naive, &|chain, action, one| {
+            !one.optional || is_told(chain, action)
+        });
+        differ(
+            &format!("paths from {id}"),
+            &flat(&product, &|_, _, _| true),
+            &naive,
+        )?;
     }
     Ok(())
 }
@@ -154,7 +196,7 @@ fn of_product(finder: &Finder<'_>, origin: NodeId, targets: &[NodeId]) -> Result
     if found.cut {
         return Err("the budget of the search ran out".to_owned());
     }
-    let mut out: BTreeMap<Vec<String>, BTreeSet<&'static str>> = Paths::new();
+    let mut out = Paths::new();
     for path in found.paths {
         // Techniques and triggers are not moves here.
         let ours = |edge: EdgeKind| {
@@ -171,16 +213,25 @@ fn of_product(finder: &Finder<'_>, origin: NodeId, targets: &[NodeId]) -> Result
         if path.hops.iter().any(|hop| !ours(hop.edge)) {
             continue;
         }
-        if path.verdict == PathVerdict::Denied {
-            return Err(format!("{} is denied and was not asked for", path.id));
-        }
+        let able = match path.verdict {
+            PathVerdict::Allowed => Able::Surely,
+            PathVerdict::AllowedIf => Able::Perhaps,
+            PathVerdict::Denied => return Err(format!("{} is denied and was not asked for", path.id)),
+        };
         let hops = path.hops.iter().filter(|hop| hop.edge != EdgeKind::MemberOf);
         let chain = std::iter::once(path.origin.id.clone()).chain(hops.map(|hop| hop.to.id.clone()));
-        let actions = path.actions.iter().map(|action| {
-            let known = sv0_iam::catalog::Catalog::embedded().action(action).unwrap();
-            known.name()
-        });
-        out.entry(chain.collect()).or_default().extend(actions);
+        let catalog = sv0_iam::catalog::Catalog::embedded();
+        let actions = path
+            .actions
+            .iter()
+            .map(|action| catalog.action(action).unwrap().name());
+        let here = out.entry(chain.collect()).or_default();
+        let none = path.actions.is_empty().then_some("");
+        for action in actions.chain(none) {
+            let optional = false;
+            let known = here.entry(action).or_insert(Told { able, optional });
+            known.able = able.min(known.able);
+        }
     }
     Ok(out)
 }
@@ -188,7 +239,7 @@ fn of_product(finder: &Finder<'_>, origin: NodeId, targets: &[NodeId]) -> Result
 /// Leaves out whatever can be left out while the two still differ: records, then policies and references, then
 /// statements and conditions.
 pub(crate) fn smallest(mut records: Vec<Value>) -> (Vec<Value>, String) {
-    let mut words = compare(&records).expect_err("they differ");
+    let mut words = compare(&records).unwrap_err();
     loop {
         let mut smaller = None;
         for candidate in without_something(&records) {

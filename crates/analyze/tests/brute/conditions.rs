@@ -1,7 +1,7 @@
 //! Conditions of many kinds.
 //!
-//! Left out are those that a chain hands from hop to hop (`joint`): session tags, source identity, session names. They
-//! have a table of their own (`tests/joint.rs`).
+//! Of those that a chain hands from hop to hop (`joint`) there is MFA, in some organisations. Session tags, source identity
+//! and session names are left out: they have a table of their own (`tests/joint.rs`).
 
 use serde_json::{Value, json};
 
@@ -11,6 +11,15 @@ use super::random::Random;
 /// A condition for a policy that bears on requests of any kind.
 pub(crate) fn any(random: &mut Random, made: &Made) -> Value {
     let account = random.pick(&made.accounts).clone();
+    if made.mfa && random.chance(30) {
+        return match random.below(6) {
+            0 | 1 => json!({"Bool": {"aws:MultiFactorAuthPresent": "true"}}),
+            2 => json!({"BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}}),
+            3 => json!({"Bool": {"aws:MultiFactorAuthPresent": "false"}}),
+            4 => json!({"Null": {"aws:MultiFactorAuthAge": random.pick(&["true", "false"])}}),
+            _ => json!({"NumericLessThan": {"aws:MultiFactorAuthAge": "3600"}}),
+        };
+    }
     match random.below(20) {
         0 => json!({"StringEquals": {"aws:PrincipalOrgID": ORG}}),
         1 => json!({"StringNotEquals": {"aws:PrincipalOrgID": ORG}}),
@@ -54,7 +63,7 @@ pub(crate) fn of_anyone(random: &mut Random, made: &Made) -> Value {
 
 /// One that trust policies have.
 pub(crate) fn of_trust(random: &mut Random, made: &Made) -> Value {
-    match random.below(3) {
+    match random.below(4) {
         0 => json!({"StringEquals": {"sts:ExternalId": "secret-handshake"}}),
         1 => json!({"StringEquals": {"aws:PrincipalOrgID": ORG}}),
         _ => any(random, made),

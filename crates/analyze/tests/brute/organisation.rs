@@ -18,6 +18,10 @@ const BLIND: &str = "444444444444";
 pub(crate) struct Made {
     pub(crate) accounts: Vec<String>,
     pub(crate) principals: Vec<String>,
+    /// Whether its policies ask for MFA.
+    pub(crate) mfa: bool,
+    /// Whether its roles are assumed in long chains.
+    chained: bool,
     roles: Vec<(String, String)>,
     users: Vec<(String, String)>,
     functions: Vec<(String, String)>,
@@ -62,7 +66,11 @@ fn no_grants_to_the_bounded(records: &mut [Value]) {
 }
 
 fn names(random: &mut Random) -> Made {
-    let mut made = Made::default();
+    let mut made = Made {
+        mfa: random.chance(35),
+        chained: random.chance(20),
+        ..Made::default()
+    };
     for n in 1..=2 + random.below(2) {
         made.accounts.push(n.to_string().repeat(12));
     }
@@ -260,7 +268,7 @@ fn on(random: &mut Random, made: &Made, actions: &Value) -> Value {
     let text = actions.to_string();
     let pool = if text.contains("s3:") {
         let bucket = random.pick(&made.buckets).0.clone();
-        return match random.below(6) {
+        return match random.below(7) {
             0 => json!("*"),
             1 => json!(format!("{bucket}/*")),
             2 => json!(format!("{bucket}/{}/*", random.pick(&["logs", "open", "home"]))),
@@ -293,7 +301,7 @@ fn on(random: &mut Random, made: &Made, actions: &Value) -> Value {
 
 /// A statement of an identity policy or a boundary.
 fn granting(random: &mut Random, made: &Made) -> Value {
-    if random.chance(35) {
+    if random.chance(if made.chained { 65 } else { 35 }) {
         let role = &random.pick(&made.roles).0;
         let resource = match random.below(4) {
             0 => json!("*"),
@@ -401,6 +409,10 @@ fn identities(random: &mut Random, made: &Made, out: &mut Vec<Value>) {
 
 fn trust(random: &mut Random, made: &Made, account: &str) -> Value {
     let mut statements = Vec::new();
+    if made.chained && random.chance(70) {
+        let some: Vec<&String> = (0..2).map(|_| random.pick(&made.principals)).collect();
+        statements.push(json!({"Effect": "Allow", "Principal": {"AWS": some}, "Action": "sts:AssumeRole"}));
+    }
     for _ in 0..1 + random.below(2) {
         let other = random.pick(&made.accounts);
         let (principal, percent) = match random.below(10) {
@@ -422,6 +434,7 @@ fn trust(random: &mut Random, made: &Made, account: &str) -> Value {
         let condition = match percent {
             200 => Some(conditions::of_anyone(random, made)),
             0 if random.chance(25) => Some(json!({"StringEquals": {"aws:SourceAccount": other}})),
+            0 if random.chance(15) => Some(conditions::any(random, made)),
             _ => random.chance(percent).then(|| conditions::of_trust(random, made)),
         };
         statements.push(with(
@@ -522,10 +535,19 @@ fn data(random: &mut Random, made: &Made, out: &mut Vec<Value>) {
     let mut add = |kind: &str, (id, account): &(String, String), action: &str, below: Option<&str>| {
         let mut on = vec![json!(id)];
         on.extend(below.map(|below| json!([id, format!("{id}{below}")])));
+        if kind == "s3_bucket" {
+            on.push(json!(format!("{id}/home/${{aws:username}}/*")));
+            on.push(json!(format!("{id}/logs/*")));
+        }
         let policies = policy_of_resource(random, made, account, action, &on, 45);
         let mut refs = Vec::new();
         if random.chance(40) {
-            refs.push(json!({"rel": "ENCRYPTED_WITH", "to": random.pick(&made.keys).0}));
+            let key = if random.chance(10) {
+                "arn:aws:kms:eu-west-1:111111111111:key/99999999-0000-0000-0000-000000000000"
+            } else {
+                &random.pick(&made.keys).0
+            };
+            refs.push(json!({"rel": "ENCRYPTED_WITH", "to": key}));
         }
         let mut attrs = json!({});
         if kind == "s3_bucket" && random.chance(30) {

@@ -3,12 +3,13 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use sv0_engine::exact::refine;
 use sv0_iam::catalog::Catalog;
 use sv0_iam::decide::{Attached, Policies, Request, ResourceRule, Verdict, decide};
 use sv0_iam::syntax::resource::ResourceName;
-use sv0_iam::syntax::{Effect, Policy};
+use sv0_iam::syntax::{Policy, Statement};
 
 use super::naive::{Entity, Organisation, Who};
 
@@ -33,6 +34,19 @@ impl Said {
         plain: None,
         exact: None,
     };
+    const YES: Self = Self {
+        plain: Some(Able::Surely),
+        exact: Some(Able::Surely),
+    };
+
+    /// Two cases of which nobody knows which it is.
+    fn unsure(self, other: Self) -> Self {
+        let one = |a: Option<Able>, b: Option<Able>| if a == b { a } else { Some(Able::Perhaps) };
+        Self {
+            plain: one(self.plain, other.plain),
+            exact: one(self.exact, other.exact),
+        }
+    }
 
     /// Both have to be allowed.
     fn and(self, other: Self) -> Self {
@@ -56,29 +70,74 @@ impl Said {
 /// Actions by name.
 pub(crate) type Can = BTreeMap<&'static str, Said>;
 
-/// Chains by the ids on them, the target last, with the actions at the end; none where the target is what the chain
-/// becomes.
-pub(crate) type Paths = BTreeMap<Vec<String>, BTreeSet<&'static str>>;
+/// Chains by the ids on them, the target last, with the actions at the end; the action is nothing where the target is what
+/// the chain becomes.
+pub(crate) type Paths = BTreeMap<Vec<String>, BTreeMap<&'static str, Told>>;
 
-/// One request: caller, action, ARN, and the service that makes it on the caller's behalf.
-type Asked = (String, String, String, Option<String>);
+/// What a path says of an action.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Told {
+    /// Whether all of the chain is certain.
+    pub(crate) able: Able,
+    /// Whether it may be left out: something before it on the chain can do the same, and it depends on words whether the
+    /// chain may contradict that.
+    pub(crate) optional: bool,
+}
+
+/// Whether credentials may show multi-factor authentication (`joint`: IAM User Guide, "Secure API access with MFA").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Mfa {
+    /// A user's: nobody knows. So it is with strangers'.
+    Open,
+    /// A role's that a user, or nobody knows who, assumed: left open, but not for the next role.
+    Once,
+    /// A role's that a role assumed, or that a service gave to a workload.
+    Never,
+}
+
+/// What a request shows of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Shown {
+    /// Nobody knows.
+    Anything,
+    Absent,
+    False,
+}
+
+/// One request: caller, action, ARN, the service that makes it on the caller's behalf, and MFA.
+type Asked = (String, String, String, Option<String>, Shown);
+
+/// What a chain has come to.
+#[derive(Debug, Clone, Copy)]
+struct State {
+    role_hops: usize,
+    able: Able,
+    mfa: Mfa,
+}
 
 /// A search in one organisation.
 pub(crate) struct Search<'a> {
     pub(crate) organisation: &'a Organisation,
     everybody: BTreeMap<String, Who<'a>>,
     answers: RefCell<BTreeMap<Asked, Said>>,
-    ends: RefCell<BTreeMap<(String, String), std::rc::Rc<Can>>>,
-    moves: RefCell<BTreeMap<String, std::rc::Rc<Vec<Step>>>>,
+    ends: RefCell<BTreeMap<(String, String, Shown), Rc<Can>>>,
+    moves: RefCell<BTreeMap<(String, Mfa), Moves>>,
     /// Names below buckets that policies speak of.
-    objects: Vec<String>,
+    objects: Vec<(String, String)>,
+    /// Whether some policy asks for MFA.
+    pub(crate) asks_for_mfa: bool,
 }
 
 /// A move to the next entity.
 struct Step {
     to: String,
+    able: Able,
     role: bool,
+    mfa: Mfa,
 }
+
+/// Everything that comes next.
+type Moves = Rc<Vec<Step>>;
 
 /// At most so many roles are assumed, and so many moves made (`model.md`).
 const ROLE_HOPS: usize = 5;
@@ -94,6 +153,7 @@ impl<'a> Search<'a> {
             ends: RefCell::default(),
             moves: RefCell::default(),
             objects: objects(organisation),
+            asks_for_mfa: asks_for_mfa(organisation),
         }
     }
 
@@ -104,116 +164,167 @@ impl<'a> Search<'a> {
     /// All paths from an origin.
     pub(crate) fn paths(&self, origin: &str) -> Paths {
         let mut out = Paths::new();
-        self.walk(&mut vec![origin.to_owned()], 0, &mut out);
+        let role = self.is(origin, "iam_role");
+        let state = State {
+            role_hops: 0,
+            able: Able::Surely,
+            mfa: if role { Mfa::Once } else { Mfa::Open },
+        };
+        self.walk(&mut vec![origin.to_owned()], state, &mut out);
         out
     }
 
-    fn walk(&self, chain: &mut Vec<String>, role_hops: usize, out: &mut Paths) {
+    fn is(&self, id: &str, kind: &str) -> bool {
+        let entity = self.organisation.entities.get(id);
+        entity.is_some_and(|one| one.is(kind))
+    }
+
+    fn walk(&self, chain: &mut Vec<String>, state: State, out: &mut Paths) {
         let here = chain.last().unwrap().clone();
         let entity = self.organisation.entities.get(&here);
         if chain.len() > 1 && entity.is_some_and(|one| !is_data(one)) {
-            out.entry(chain.clone()).or_default();
+            let told = Told {
+                able: state.able,
+                optional: false,
+            };
+            out.entry(chain.clone()).or_default().insert("", told);
         }
         if self.everybody.contains_key(&here) {
             let data = self.organisation.entities.values().filter(|one| is_data(one));
             for target in data.filter(|one| !chain.contains(&one.id)) {
-                let actions = self.new_at_the_end(chain, target);
+                let actions = self.new_at_the_end(chain, state, target);
                 if !actions.is_empty() {
                     let path = chain.iter().chain([&target.id]).cloned();
-                    out.entry(path.collect()).or_default().extend(actions);
+                    out.insert(path.collect(), actions);
                 }
             }
         }
         if chain.len() > MOVES {
             return;
         }
-        for step in self.moves(&here).iter() {
-            let role_hops = role_hops + usize::from(step.role);
-            if role_hops <= ROLE_HOPS && !chain.contains(&step.to) {
+        for step in self.moves(&here, state.mfa).iter() {
+            let next = State {
+                role_hops: state.role_hops + usize::from(step.role),
+                able: state.able.max(step.able),
+                mfa: step.mfa,
+            };
+            if next.role_hops <= ROLE_HOPS && !chain.contains(&step.to) {
                 chain.push(step.to.clone());
-                self.walk(chain, role_hops, out);
+                self.walk(chain, next, out);
                 chain.pop();
             }
         }
     }
 
     /// What the last of a chain can do to a target, but for what an earlier one can do as surely.
-    fn new_at_the_end(&self, chain: &[String], target: &Entity) -> BTreeSet<&'static str> {
+    ///
+    /// That is judged by what each can do by itself. What the chain may contradict at an entity on the way, which is what
+    /// hangs on MFA, need not be contradicted further on; whether something hangs on it, words tell, which this does not
+    /// read.
+    fn new_at_the_end(
+        &self,
+        chain: &[String],
+        state: State,
+        target: &Entity,
+    ) -> BTreeMap<&'static str, Told> {
         let (last, before) = chain.split_last().unwrap();
-        let before: Vec<_> = before
+        let before: Vec<(bool, Rc<Can>)> = before
             .iter()
-            .filter(|id| self.everybody.contains_key(*id))
-            .map(|id| self.can(id, target))
+            .enumerate()
+            .filter(|(_, id)| self.everybody.contains_key(*id))
+            .map(|(at, id)| (at > 0, self.can(id, target, Shown::Anything)))
             .collect();
-        let told = |action: &str, able: Able| {
-            let known = before.iter().filter_map(|can| can.get(action)?.exact);
-            known.min().is_some_and(|known| known <= able)
-        };
-        let now = self.can(last, target);
-        let possible = now
-            .iter()
-            .filter_map(|(action, said)| Some((*action, said.exact?)));
-        possible
-            .filter(|(action, able)| !told(action, *able))
-            .map(|(action, _)| action)
-            .collect()
+        let alone = self.can(last, target, Shown::Anything);
+        let mut out = BTreeMap::new();
+        for (action, said) in self.can_with(last, target, state.mfa) {
+            let (Some(able), Some(by_itself)) = (said.exact, alone.get(action).and_then(|said| said.exact))
+            else {
+                continue;
+            };
+            let known = before
+                .iter()
+                .filter_map(|(handed, can)| Some((*handed, can.get(action)?.exact?)))
+                .filter(|(_, known)| *known <= by_itself);
+            let known: Vec<(bool, Able)> = known.collect();
+            let unsure =
+                |(handed, able): &(bool, Able)| *handed && *able == Able::Perhaps && self.asks_for_mfa;
+            if known.iter().all(unsure) {
+                let told = Told {
+                    able: able.max(state.able),
+                    optional: !known.is_empty(),
+                };
+                out.insert(action, told);
+            }
+        }
+        out
     }
 
     /// What comes next after an entity.
-    fn moves(&self, from: &str) -> std::rc::Rc<Vec<Step>> {
-        if let Some(found) = self.moves.borrow().get(from) {
-            return std::rc::Rc::clone(found);
+    fn moves(&self, from: &str, mfa: Mfa) -> Moves {
+        let key = (from.to_owned(), mfa);
+        if let Some(found) = self.moves.borrow().get(&key) {
+            return Rc::clone(found);
         }
-        let found = std::rc::Rc::new(self.look_for_moves(from));
-        self.moves
-            .borrow_mut()
-            .insert(from.to_owned(), std::rc::Rc::clone(&found));
+        let found = Rc::new(self.look_for_moves(from, mfa));
+        self.moves.borrow_mut().insert(key, Rc::clone(&found));
         found
     }
 
-    fn look_for_moves(&self, from: &str) -> Vec<Step> {
+    fn look_for_moves(&self, from: &str, mfa: Mfa) -> Vec<Step> {
+        let organisation = self.organisation;
         let mut out = Vec::new();
-        let mut go = |to: &str, role: bool| {
-            out.push(Step {
-                to: to.to_owned(),
-                role,
-            });
+        let mut go = |to: &str, said: Option<Said>, role: bool, mfa: Mfa| {
+            if let Some(able) = said.and_then(|said| said.exact) {
+                let to = to.to_owned();
+                out.push(Step { to, able, role, mfa });
+            }
         };
         if let Some(who) = self.everybody.get(from) {
-            for role in self.organisation.of_kind("iam_role") {
-                let said = self.ask(who, "sts:AssumeRole", &role.id, role, None);
-                if role.id != from && said.exact.is_some() {
-                    go(&role.id, true);
-                }
+            let roles = organisation.of_kind("iam_role");
+            for role in roles.filter(|role| role.id != from) {
+                let ask = |shown| self.ask(who, "sts:AssumeRole", &role.id, role, None, shown);
+                // A role that is assumed by a role is not assumed with MFA.
+                let said = match mfa {
+                    Mfa::Open => ask(Shown::Anything),
+                    Mfa::Once | Mfa::Never => ask(Shown::Absent).unsure(ask(Shown::False)),
+                };
+                let then = if mfa == Mfa::Open { Mfa::Once } else { Mfa::Never };
+                go(&role.id, Some(said), true, then);
             }
-            for function in self.organisation.of_kind("lambda_function") {
-                let said = self.ask(who, "lambda:InvokeFunction", &function.id, function, None);
-                if said.exact.is_some() {
-                    go(&function.id, false);
-                }
+            for function in organisation.of_kind("lambda_function") {
+                let ask = |shown| self.ask(who, "lambda:InvokeFunction", &function.id, function, None, shown);
+                let said = match mfa {
+                    Mfa::Open | Mfa::Once => ask(Shown::Anything),
+                    Mfa::Never => ask(Shown::Absent).unsure(ask(Shown::False)),
+                };
+                go(&function.id, Some(said), false, Mfa::Open);
             }
-            for secret in self.organisation.of_kind("secrets_manager_secret") {
-                let can = self.can(from, secret);
-                let read = can.get("secretsmanager:GetSecretValue");
-                if self.holder(secret).is_some() && read.is_some_and(|said| said.exact.is_some()) {
-                    go(&secret.id, false);
-                }
+            let secrets = organisation.of_kind("secrets_manager_secret");
+            for secret in secrets.filter(|secret| self.holder(secret).is_some()) {
+                let can = self.can_with(from, secret, mfa);
+                let read = can.get("secretsmanager:GetSecretValue").copied();
+                go(&secret.id, read, false, Mfa::Open);
             }
         }
-        let Some(entity) = self.organisation.entities.get(from) else {
+        let Some(entity) = organisation.entities.get(from) else {
             return out;
         };
         if let Some(user) = self.holder(entity) {
-            go(user, false);
+            go(user, Some(Said::YES), false, Mfa::Open);
         }
         if entity.is("lambda_function") {
-            let service = self.organisation.service("lambda.amazonaws.com", entity);
+            let service = organisation.service("lambda.amazonaws.com", entity);
             let roles = entity.refs("RUNS_AS");
-            for role in roles.filter_map(|id| self.organisation.entities.get(id)) {
-                let said = self.ask(&service, "sts:AssumeRole", &role.id, role, Some(&entity.id));
-                if said.exact.is_some() {
-                    go(&role.id, false);
-                }
+            for role in roles.filter_map(|id| organisation.entities.get(id)) {
+                let said = self.ask(
+                    &service,
+                    "sts:AssumeRole",
+                    &role.id,
+                    role,
+                    Some(&entity.id),
+                    Shown::Absent,
+                );
+                go(&role.id, Some(said), false, Mfa::Never);
             }
         }
         out
@@ -232,28 +343,51 @@ impl<'a> Search<'a> {
         users.next().map(|user| user.id.as_str())
     }
 
-    /// What somebody can do to data, by action.
-    pub(crate) fn can(&self, who: &str, target: &Entity) -> std::rc::Rc<Can> {
-        let key = (who.to_owned(), target.id.clone());
-        if let Some(found) = self.ends.borrow().get(&key) {
-            return std::rc::Rc::clone(found);
+    /// What somebody can do to data with credentials of which it is known whether they show MFA.
+    fn can_with(&self, who: &str, target: &Entity, mfa: Mfa) -> Can {
+        if mfa != Mfa::Never {
+            return (*self.can(who, target, Shown::Anything)).clone();
         }
-        let found = std::rc::Rc::new(self.look_at(&self.everybody[who], target));
-        self.ends.borrow_mut().insert(key, std::rc::Rc::clone(&found));
+        let (absent, no) = (
+            self.can(who, target, Shown::Absent),
+            self.can(who, target, Shown::False),
+        );
+        let mut out = Can::new();
+        for action in absent.keys().chain(no.keys()) {
+            let of = |can: &Can| can.get(action).copied().unwrap_or(Said::NO);
+            out.insert(*action, of(&absent).unsure(of(&no)));
+        }
+        out
+    }
+
+    /// What somebody can do to data, by action, whatever is known of MFA.
+    pub(crate) fn can_at_all(&self, who: &str, target: &Entity) -> Rc<Can> {
+        self.can(who, target, Shown::Anything)
+    }
+
+    fn can(&self, who: &str, target: &Entity, shown: Shown) -> Rc<Can> {
+        // Without a policy that asks for MFA it does not matter.
+        let shown = if self.asks_for_mfa { shown } else { Shown::Anything };
+        let key = (who.to_owned(), target.id.clone(), shown);
+        if let Some(found) = self.ends.borrow().get(&key) {
+            return Rc::clone(found);
+        }
+        let found = Rc::new(self.look_at(&self.everybody[who], target, shown));
+        self.ends.borrow_mut().insert(key, Rc::clone(&found));
         found
     }
 
-    fn look_at(&self, who: &Who<'_>, target: &Entity) -> Can {
+    fn look_at(&self, who: &Who<'_>, target: &Entity, shown: Shown) -> Can {
         let mut out = Can::new();
         for (arn, service, kind) in self.parts(who, target) {
             let actions = Catalog::embedded().actions_of(service);
             let on_it = actions.filter(|action| action.resource_types().any(|usage| usage.name() == kind));
             for action in on_it.map(|action| action.name()) {
-                let said = self.ask(who, action, &arn, target, None);
+                let said = self.ask(who, action, &arn, target, None, shown);
                 if said.plain.is_none() {
                     continue;
                 }
-                let said = said.and(self.key(who, action, target));
+                let said = said.and(self.key(who, action, target, shown));
                 if said.plain.is_some() {
                     let known = out.entry(action).or_insert(Said::NO);
                     *known = known.or(said);
@@ -273,8 +407,11 @@ impl<'a> Search<'a> {
                 let below = self
                     .objects
                     .iter()
-                    .filter(|object| object.starts_with(&format!("{id}/")));
-                names.extend(below.map(|object| object.replace("${aws:username}", name)));
+                    .filter(|(bucket, _)| bucket == id || bucket.contains('*'));
+                names.extend(below.map(|(_, object)| {
+                    let object = object.replace("${aws:username}", name);
+                    format!("{id}/{object}")
+                }));
                 names.sort();
                 names.dedup();
                 let objects = names.into_iter().map(|arn| (arn, "s3", "object"));
@@ -293,16 +430,12 @@ impl<'a> Search<'a> {
     }
 
     /// What the key that encrypts a target says of an action on it.
-    fn key(&self, who: &Who<'_>, action: &str, target: &Entity) -> Said {
-        let sure = Said {
-            plain: Some(Able::Surely),
-            exact: Some(Able::Surely),
-        };
+    fn key(&self, who: &Who<'_>, action: &str, target: &Entity, shown: Shown) -> Said {
         let Some(operation) = operation(action) else {
-            return sure;
+            return Said::YES;
         };
         let Some(id) = target.refs("ENCRYPTED_WITH").next() else {
-            return sure;
+            return Said::YES;
         };
         let Some(key) = self.organisation.entities.get(id) else {
             // Nobody knows what its policy says.
@@ -314,21 +447,30 @@ impl<'a> Search<'a> {
         };
         let service = action.split(':').next().unwrap();
         let via = format!("{service}.{}.amazonaws.com", key.region.as_deref().unwrap());
-        self.ask(who, operation, &key.id, key, Some(&via))
+        self.ask(who, operation, &key.id, key, Some(&via), shown)
     }
 
     /// One request. `on_behalf` is the service through which it is made, or for a service what it acts for.
-    fn ask(&self, who: &Who<'_>, action: &str, arn: &str, entity: &Entity, on_behalf: Option<&str>) -> Said {
+    fn ask(
+        &self,
+        who: &Who<'_>,
+        action: &str,
+        arn: &str,
+        entity: &Entity,
+        on_behalf: Option<&str>,
+        shown: Shown,
+    ) -> Said {
         let key = (
             who.id.clone(),
             action.to_owned(),
             arn.to_owned(),
             on_behalf.map(str::to_owned),
+            shown,
         );
         if let Some(found) = self.answers.borrow().get(&key) {
             return *found;
         }
-        let found = self.decide(who, action, arn, entity, on_behalf);
+        let found = self.decide(who, action, arn, entity, on_behalf, shown);
         self.answers.borrow_mut().insert(key, found);
         found
     }
@@ -340,10 +482,18 @@ impl<'a> Search<'a> {
         arn: &str,
         entity: &Entity,
         on_behalf: Option<&str>,
+        shown: Shown,
     ) -> Said {
         let mut context = self.organisation.request(&who.context, action, entity);
         if let (Some(via), true) = (on_behalf, entity.is("kms_key")) {
             context.set("kms:ViaService", via);
+        }
+        if shown != Shown::Anything {
+            context.set_absent("aws:MultiFactorAuthAge");
+            context.set_absent("aws:MultiFactorAuthPresent");
+        }
+        if shown == Shown::False {
+            context.set("aws:MultiFactorAuthPresent", "false");
         }
         let slot = match entity.kind.as_str() {
             "iam_role" => "trust",
@@ -443,18 +593,27 @@ fn operation(action: &str) -> Option<&'static str> {
     })
 }
 
-/// An object for every pattern that some policy has for objects of a named bucket, whatever it says about them.
-fn objects(organisation: &Organisation) -> Vec<String> {
-    let slots = ["inline", "document", "resource"];
+fn asks_for_mfa(organisation: &Organisation) -> bool {
+    let conditions = statements(organisation).flat_map(|statement| &statement.conditions);
+    let mut keys = conditions.map(|condition| &*condition.key);
+    keys.any(|key| key.starts_with("aws:multifactorauth"))
+}
+
+fn statements(organisation: &Organisation) -> impl Iterator<Item = &Statement> {
+    let slots = ["inline", "document", "resource", "key", "trust"];
     let all = organisation.entities.values();
-    let policies = all.flat_map(|entity| slots.into_iter().flat_map(|slot| entity.policies(slot)));
-    let statements = policies.flat_map(|policy| &policy.statements);
-    let elements = statements
-        .filter(|statement| matches!(statement.effect, Effect::Allow | Effect::Deny))
-        .filter_map(|statement| statement.resource.as_ref());
+    let policies = all.flat_map(move |entity| slots.into_iter().flat_map(|slot| entity.policies(slot)));
+    policies.flat_map(|policy| &policy.statements)
+}
+
+/// The patterns that some policy has for objects, whatever it says about them: of which bucket, and what is below it.
+fn objects(organisation: &Organisation) -> Vec<(String, String)> {
+    let elements = statements(organisation).filter_map(|statement| statement.resource.as_ref());
     let patterns = elements.flat_map(|element| &element.patterns);
-    let objects = patterns.filter(|pattern| pattern.as_str().contains('/'));
-    let objects = objects.map(|pattern| pattern.as_str().replace('*', "some-object"));
-    let all: BTreeSet<String> = objects.filter(|arn| arn.starts_with("arn:aws:s3:::")).collect();
+    let objects = patterns.filter(|pattern| pattern.as_str().starts_with("arn:aws:s3:::"));
+    let all: BTreeSet<(String, String)> = objects
+        .filter_map(|pattern| pattern.as_str().split_once('/'))
+        .map(|(bucket, below)| (bucket.to_owned(), below.replace('*', "some-object")))
+        .collect();
     all.into_iter().collect()
 }
