@@ -129,6 +129,9 @@ fn service(context: &mut Context, caller: &Caller) {
         "aws:PrincipalOrgID",
         "aws:PrincipalOrgPaths",
         "aws:username",
+        // No one has signed in: a trust policy that asks for MFA keeps the service itself out.
+        "aws:MultiFactorAuthPresent",
+        "aws:MultiFactorAuthAge",
     ] {
         context.set_absent(key);
     }
