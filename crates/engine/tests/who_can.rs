@@ -17,7 +17,7 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use serde_json::Value;
 use sv0_engine::compiled::{Action, Library, PolicyId, Resource};
-use sv0_engine::index::{Builder, Bundle, NewPrincipal, Population, Reach, Scratch, Target, reach};
+use sv0_engine::index::{Builder, Bundle, ChainId, NewPrincipal, Population, Reach, Scratch, Target, reach};
 use sv0_iam::catalog::Catalog;
 use sv0_iam::condition::Context;
 use sv0_iam::decide::{Attached, Policies, Request, ResourceRule, Verdict, decide};
@@ -202,8 +202,37 @@ fn overruled(context: &Context, by: &Context) -> Context {
     out
 }
 
-/// Counts of verdicts, and how many principals were in company; panics where answers differ.
-fn check(world: &Everything) -> ([u32; 4], usize) {
+/// What a member has: as it is in the end, or as it was before.
+fn new_principal<'a>(
+    world: &Everything,
+    member: &'a Member,
+    context: &'a Context,
+    pool: &[PolicyId],
+    chains: &[ChainId],
+    identity: &'a mut Vec<PolicyId>,
+    boundary: &'a mut Vec<PolicyId>,
+) -> NewPrincipal<'a> {
+    identity.extend(
+        member
+            .identity
+            .get(&world.sets)
+            .iter()
+            .map(|index| *index.get(pool)),
+    );
+    boundary.extend(member.boundary.map(|index| *index.get(pool)));
+    NewPrincipal {
+        caller: &member.caller,
+        identity,
+        identity_unknown: member.identity_unknown,
+        boundaries: boundary,
+        scps: member.chain.map(|index| *index.get(chains)),
+        context,
+    }
+}
+
+/// Counts of verdicts, and how many principals were in company; panics where answers differ. `changed`: what some
+/// members have is given to them after everybody was asked about already.
+fn check(world: &Everything, changed: bool) -> ([u32; 4], usize) {
     let pool = read_all(&world.pool, Flavor::Identity);
     let chains: Vec<Vec<Vec<Policy>>> = world
         .chains
@@ -232,23 +261,55 @@ fn check(world: &Everything) -> ([u32; 4], usize) {
         })
         .collect();
     let mut ids = Vec::new();
-    for (member, context) in world.members.iter().zip(&contexts) {
-        let identity: Vec<PolicyId> = member
-            .identity
-            .get(&world.sets)
-            .iter()
-            .map(|index| *index.get(&pool_ids))
-            .collect();
-        ids.push(builder.add(&NewPrincipal {
-            caller: &member.caller,
-            identity: &identity,
-            identity_unknown: member.identity_unknown,
-            boundaries: member.boundary.map(|index| *index.get(&pool_ids)).as_slice(),
-            scps: member.chain.map(|index| *index.get(&chain_ids)),
+    let nothing = Context::open();
+    for (at, (member, context)) in world.members.iter().zip(&contexts).enumerate() {
+        let (mut identity, mut boundary) = (Vec::new(), Vec::new());
+        let mut new = new_principal(
+            world,
+            member,
             context,
-        }));
+            &pool_ids,
+            &chain_ids,
+            &mut identity,
+            &mut boundary,
+        );
+        if changed && at % 3 != 0 {
+            new.identity = &pool_ids[..at % pool_ids.len()];
+            new.boundaries = &[];
+            new.scps = chain_ids.get(at % 3).copied();
+            new.identity_unknown = false;
+            new.context = if at % 2 == 0 { &nothing } else { &contexts[0] };
+        }
+        ids.push(builder.add(&new));
     }
     let mut population = builder.build();
+    let mut bundles = changed.then(Vec::new);
+    if let Some(bundles) = &mut bundles {
+        bundles.extend(services().map(|names| Bundle::new(&population, &names)));
+        for asked in &world.asked {
+            ask_before(&mut population, bundles, asked);
+        }
+        let mut room: Vec<(Vec<PolicyId>, Vec<PolicyId>)> = vec![Default::default(); ids.len()];
+        let mut changes = Vec::new();
+        for (((member, context), id), (identity, boundary)) in
+            world.members.iter().zip(&contexts).zip(&ids).zip(&mut room)
+        {
+            changes.push((
+                *id,
+                new_principal(world, member, context, &pool_ids, &chain_ids, identity, boundary),
+            ));
+        }
+        let mut at = 0;
+        changes.retain(|_| {
+            at += 1;
+            (at - 1) % 3 != 0
+        });
+        // In two rounds, so that some find a population that was changed before.
+        let (first, second) = changes.split_at(changes.len() / 2);
+        population.change(first);
+        bundles.iter_mut().for_each(|bundle| bundle.catch_up(&population));
+        population.change(second);
+    }
     let mut scratch = Scratch::default();
     let mut count = [0; 4];
     for asked in &world.asked {
@@ -327,20 +388,61 @@ fn check(world: &Everything) -> ([u32; 4], usize) {
             count[plain as usize] += 1;
         }
         assert!(answer.allowed.is_sorted() && answer.allowed_if.is_sorted());
-        together(&population, asked, &target);
+        together(&population, asked, &target, bundles.as_mut());
     }
-    (count, population.len() - population.groups())
+    (count, population.len().saturating_sub(population.groups()))
+}
+
+/// The actions that are asked about together, by service.
+fn services() -> impl Iterator<Item = Vec<&'static str>> {
+    let of = |name: &&'static str| name.split(':').next().unwrap();
+    TOGETHER
+        .chunk_by(move |a, b| of(a) == of(b))
+        .map(<[&str]>::to_vec)
+}
+
+/// Fills what bundles keep, before anything changes.
+fn ask_before(population: &mut Population, bundles: &mut [Bundle], asked: &Asked) {
+    let policies = add_all(
+        population.library_mut(),
+        &read_all(&asked.policy, Flavor::Resource),
+    );
+    let mut room = reach::Scratch::default();
+    let facts = asked.on_top.clone().unwrap_or_else(Context::open);
+    for bundle in bundles {
+        bundle.catch_up(population);
+        let facts = population.library().facts(&facts);
+        let question = Reach {
+            resource: &Resource::new(asked.resource),
+            resource_account: asked.owner,
+            policies: &policies,
+            rcps: None,
+            resource_rule: ResourceRule::Either,
+            block_public_access: false,
+            facts: Some(&facts),
+        };
+        population.reach(bundle, &question, &mut room, &mut |_| {});
+    }
 }
 
 /// Asking about many actions at once is asking about each.
-fn together(population: &Population, asked: &Asked, target: &Target<'_>) {
+fn together(population: &Population, asked: &Asked, target: &Target<'_>, bundles: Option<&mut Vec<Bundle>>) {
     let service = asked.action.split(':').next().unwrap().to_ascii_lowercase();
-    let names: Vec<&str> = TOGETHER
-        .iter()
-        .copied()
-        .filter(|name| name.starts_with(&format!("{service}:")))
-        .collect();
-    let bundle = Bundle::new(population, &names);
+    let names: Vec<&str> = services()
+        .find(|names| names[0].starts_with(&format!("{service}:")))
+        .unwrap_or_default();
+    let made;
+    let kept = bundles.and_then(|bundles| bundles.iter_mut().find(|bundle| bundle.names() == names));
+    let bundle = match kept {
+        Some(bundle) => {
+            bundle.catch_up(population);
+            &*bundle
+        }
+        None => {
+            made = Bundle::new(population, &names);
+            &made
+        }
+    };
     assert_eq!(bundle.names(), names);
     let mut facts = asked.on_top.clone().unwrap_or_else(Context::open);
     facts.set_action("");
@@ -373,7 +475,7 @@ fn together(population: &Population, asked: &Asked, target: &Target<'_>) {
             facts: Some(&compiled),
         };
         let mut rows = Vec::new();
-        population.reach(&bundle, &question, &mut room, &mut |row| rows.push(row));
+        population.reach(bundle, &question, &mut room, &mut |row| rows.push(row));
         for (bit, name) in bundle.names().iter().enumerate() {
             let mut facts = facts.clone();
             facts.set_action(name);
@@ -407,7 +509,7 @@ fn together(population: &Population, asked: &Asked, target: &Target<'_>) {
                 );
                 assert!(row.is_none_or(|row| !has(row.blocked) || !has(row.possible)));
                 if bit == 0 {
-                    let alone = population.reach_of(&bundle, id, &question, &mut room);
+                    let alone = population.reach_of(bundle, id, &question, &mut room);
                     assert_eq!(
                         alone.as_ref(),
                         row,
@@ -442,7 +544,12 @@ proptest! {
 
     #[test]
     fn asking_all_is_asking_each(world in everything()) {
-        check(&world);
+        check(&world, false);
+    }
+
+    #[test]
+    fn a_population_that_was_changed_is_one_made_anew(world in everything()) {
+        check(&world, true);
     }
 }
 
@@ -453,7 +560,7 @@ fn the_populations_are_of_all_kinds() {
     let (mut all, mut company) = ([0; 4], 0);
     for _ in 0..300 {
         let world = everything().new_tree(&mut runner).unwrap().current();
-        let (count, more) = check(&world);
+        let (count, more) = check(&world, false);
         company += more;
         all.iter_mut().zip(count).for_each(|(all, count)| *all += count);
     }

@@ -48,6 +48,22 @@ impl Span {
             .unwrap_or_default()
     }
 
+    /// The same row of a table, to be changed in place.
+    pub(crate) fn of_mut<T>(self, table: &mut [T]) -> &mut [T] {
+        table
+            .get_mut(self.start as usize..self.end as usize)
+            .unwrap_or_default()
+    }
+
+    /// Its first rows.
+    pub(crate) fn first(self, rows: usize) -> Self {
+        let rows = u32::try_from(rows).unwrap_or(u32::MAX);
+        Self {
+            start: self.start,
+            end: self.end.min(self.start.saturating_add(rows)),
+        }
+    }
+
     pub(crate) const fn is_empty(self) -> bool {
         self.start == self.end
     }

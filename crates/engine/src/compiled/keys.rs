@@ -113,6 +113,11 @@ impl Keys {
         found
     }
 
+    /// How many there are.
+    pub(crate) const fn len(&self) -> usize {
+        self.names.len()
+    }
+
     /// Every key.
     pub(crate) fn all(&self) -> impl Iterator<Item = KeyId> + use<> {
         (0..self.wholes.len())

@@ -34,7 +34,7 @@ pub struct NewPrincipal<'a> {
 
 /// What principals of one group have in common.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Setup {
+pub(super) struct Setup {
     kind: CallerKind,
     account: Option<u32>,
     service_linked: bool,
@@ -44,8 +44,64 @@ struct Setup {
     scps: Option<ChainId>,
 }
 
+impl Setup {
+    pub(super) fn new(who: &Who, account: Option<u32>, principal: &NewPrincipal<'_>) -> Self {
+        Self {
+            kind: who.kind,
+            account,
+            service_linked: who.service_linked,
+            identity: principal.identity.into(),
+            identity_unknown: principal.identity_unknown,
+            boundaries: principal.boundaries.into(),
+            scps: principal.scps,
+        }
+    }
+
+    /// The group of those who have it in common.
+    pub(super) fn lay_out(
+        &self,
+        members: &[u32],
+        iam: bool,
+        policy_lists: &mut Vec<PolicyId>,
+        member_lists: &mut Vec<u32>,
+    ) -> Group {
+        let mut policies = |list: &[PolicyId]| {
+            let first = policy_lists.len();
+            policy_lists.extend_from_slice(list);
+            Span::since(first, policy_lists)
+        };
+        let (identity, boundaries) = (policies(&self.identity), policies(&self.boundaries));
+        let first = member_lists.len();
+        member_lists.extend_from_slice(members);
+        let unread = matches!(self.kind, CallerKind::Root | CallerKind::Account);
+        Group {
+            identity,
+            boundaries,
+            members: Span::since(first, member_lists),
+            scps: self.scps.filter(|_| !self.service_linked),
+            account: self.account,
+            iam,
+            identity_unknown: self.identity_unknown,
+            free: self.identity_unknown || unread,
+        }
+    }
+}
+
 /// Principals of which much the same is known: kind, account, and whether the context is open.
 type Kin = (CallerKind, Option<u32>, bool);
+
+/// What is known of somebody that differs from what is known of its kin.
+pub(super) fn beyond(kin: &Table, entries: Vec<Entry>) -> Table {
+    let hidden = kin.iter().map(|(key, _)| key);
+    let hidden = hidden.filter(|key| entries.binary_search_by_key(key, |(key, _)| *key).is_err());
+    let mut own: Vec<Entry> = hidden.map(|key| (key, None)).collect();
+    own.extend(
+        entries
+            .into_iter()
+            .filter(|(key, known)| kin.find(*key) != Some(known.as_ref())),
+    );
+    Table::new(own)
+}
 
 /// Takes principals in and makes a [`Population`].
 #[derive(Debug, Default)]
@@ -100,15 +156,7 @@ impl Builder {
                     number(self.accounts.len() - 1)
                 })
         });
-        let group = self.group(Setup {
-            kind: who.kind,
-            account,
-            service_linked: who.service_linked,
-            identity: principal.identity.into(),
-            identity_unknown: principal.identity_unknown,
-            boundaries: principal.boundaries.into(),
-            scps: principal.scps,
-        });
+        let group = self.group(Setup::new(&who, account, principal));
         if let Some((_, members)) = self.members.get_mut(group as usize) {
             members.push(id);
         }
@@ -146,15 +194,8 @@ impl Builder {
                 .filter(|(key, _)| keys.whole(*key).is_none_or(|whole| whole == *key));
             Arc::new(Table::new(shared.cloned().collect()).indexed())
         });
-        let hidden = kin.iter().map(|(key, _)| key);
-        let hidden = hidden.filter(|key| entries.binary_search_by_key(key, |(key, _)| *key).is_err());
-        let mut own: Vec<Entry> = hidden.map(|key| (key, None)).collect();
-        own.extend(
-            entries
-                .into_iter()
-                .filter(|(key, known)| kin.find(*key) != Some(known.as_ref())),
-        );
-        (Arc::clone(kin), Table::new(own))
+        let own = beyond(kin, entries);
+        (Arc::clone(kin), own)
     }
 
     /// The population, with its indexes.
@@ -165,28 +206,11 @@ impl Builder {
         let (mut policy_lists, mut member_lists) = (Vec::new(), Vec::new());
         let mut groups = Vec::with_capacity(self.members.len());
         for (setup, members) in &self.members {
-            let mut policies = |list: &[PolicyId]| {
-                let first = policy_lists.len();
-                policy_lists.extend_from_slice(list);
-                Span::since(first, &policy_lists)
-            };
-            let (identity, boundaries) = (policies(&setup.identity), policies(&setup.boundaries));
-            let first = member_lists.len();
-            member_lists.extend_from_slice(members);
             let principal = members
                 .first()
                 .and_then(|first| self.principals.get(*first as usize));
-            let unread = matches!(setup.kind, CallerKind::Root | CallerKind::Account);
-            groups.push(Group {
-                identity,
-                boundaries,
-                members: Span::since(first, &member_lists),
-                scps: setup.scps.filter(|_| !setup.service_linked),
-                account: setup.account,
-                iam: principal.is_some_and(|principal| principal.who.iam),
-                identity_unknown: setup.identity_unknown,
-                free: setup.identity_unknown || unread,
-            });
+            let iam = principal.is_some_and(|principal| principal.who.iam);
+            groups.push(setup.lay_out(members, iam, &mut policy_lists, &mut member_lists));
         }
         policy_lists.shrink_to_fit();
         let mut population = Population {
@@ -201,7 +225,7 @@ impl Builder {
             common: self.common,
             leads: Leads::default(),
         };
-        population.leads = Leads::new(&population);
+        population.read_groups(0);
         population
     }
 }

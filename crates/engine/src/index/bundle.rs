@@ -3,7 +3,7 @@
 //! A resource has up to a hundred and fifty actions, and a statement mostly speaks of many at once. So whether it covers
 //! the resource and whether its conditions hold is found once, and sets of actions are put together bit by bit.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustc_hash::FxHashMap;
 use sv0_iam::decide::protected;
@@ -14,7 +14,7 @@ use super::reach::{Alike, Shared};
 use crate::compiled::document::{Covering, Documents, Span, Statement};
 use crate::compiled::keys::{KeyId, Keys, NeverCarried};
 use crate::compiled::resource::Naming;
-use crate::compiled::{Action, Resource};
+use crate::compiled::{Action, Library, Resource};
 
 /// A set of actions of a [`Bundle`]: one bit for each, in the bundle's order.
 pub type Mask = u128;
@@ -41,11 +41,13 @@ pub struct Bundle {
     /// By action: the keys that its requests never carry.
     never: Box<[NeverCarried]>,
     /// By document: of the entries.
-    spans: Box<[Span]>,
+    spans: Vec<Span>,
     entries: Vec<Entry>,
     /// The keys that statements ask for, but for those that tell which resource it is: sorted.
     pub(super) asked: Vec<KeyId>,
     pub(super) holders: Holders,
+    /// How many condition keys there were when it last caught up.
+    keys: usize,
     pub(super) shared: Mutex<FxHashMap<Alike, Arc<Shared>>>,
 }
 
@@ -73,6 +75,9 @@ pub(super) struct Holders {
     touched: FxHashMap<u64, Vec<u32>>,
     /// SCP chains of which some statement speaks of some resources only.
     pub(super) choosy: Vec<u32>,
+    /// How many groups and chains were looked at.
+    groups: usize,
+    chains: usize,
 }
 
 impl Bundle {
@@ -90,7 +95,6 @@ impl Bundle {
             .take(MOST)
             .collect();
         let mask = |fits: fn(&Action<'_>) -> bool| mask_of(&actions, fits);
-        let keys = &population.library.keys;
         let mut out = Self {
             names: actions.iter().map(|action| action.name).collect(),
             all: mask(|_| true),
@@ -99,20 +103,48 @@ impl Bundle {
             iam: actions.first().is_some_and(|action| action.iam),
             s3: actions.first().is_some_and(|action| action.s3),
             kept: actions.first().is_some_and(|action| action.kept),
-            never: actions
-                .iter()
-                .filter_map(|action| action.rank)
-                .map(|rank| keys.never_carried(sv0_iam::catalog::ActionId(u32::from(rank))))
-                .collect(),
-            spans: Box::default(),
+            never: Box::default(),
+            spans: Vec::new(),
             entries: Vec::new(),
             asked: Vec::new(),
+            keys: 0,
             holders: Holders::default(),
             shared: Mutex::default(),
         };
-        out.documents(&population.library.documents, keys, &actions);
-        out.holders = Holders::new(&out, population);
+        out.catch_up(population);
+        out.entries.shrink_to_fit();
+        out.spans.shrink_to_fit();
         out
+    }
+
+    /// Reads the documents and groups that its population got since it was made, or last caught up.
+    pub fn catch_up(&mut self, population: &Population) {
+        let Library { documents, keys, .. } = &population.library;
+        let actions: Vec<Action<'static>> = self.names.iter().map(|name| Action::new(name)).collect();
+        if self.keys != keys.len() {
+            self.never = actions
+                .iter()
+                .filter_map(|action| action.rank)
+                .map(|rank| keys.never_carried(sv0_iam::catalog::ActionId(u32::from(rank))))
+                .collect();
+            self.keys = keys.len();
+        }
+        let asked = self.asked.len();
+        self.documents(documents, keys, &actions);
+        if self.asked.len() != asked {
+            // What tells questions apart has grown.
+            self.forget();
+        }
+        let mut holders = std::mem::take(&mut self.holders);
+        holders.catch_up(self, population);
+        self.holders = holders;
+    }
+
+    /// Forgets what was worked out for many resources at once. To be called when a group that was there before is under
+    /// other SCPs.
+    pub fn forget(&mut self) {
+        let shared = self.shared.get_mut();
+        shared.unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// The actions, in the order of bits.
@@ -139,9 +171,8 @@ impl Bundle {
     }
 
     fn documents(&mut self, documents: &Documents, keys: &Keys, actions: &[Action<'_>]) {
-        let mut spans = Vec::with_capacity(documents.len());
         let mut found: Vec<(Statement, Mask)> = Vec::new();
-        for document in 0..number(documents.len()) {
+        for document in number(self.spans.len())..number(documents.len()) {
             found.clear();
             let (mut statements, mut same): (&[Statement], Mask) = (&[], 0);
             for (action, bit) in actions.iter().zip(0_u32..) {
@@ -160,10 +191,8 @@ impl Bundle {
             for (statement, mask) in &found {
                 self.split(documents, keys, *statement, *mask);
             }
-            spans.push(Span::since(first, &self.entries));
+            self.spans.push(Span::since(first, &self.entries));
         }
-        self.entries.shrink_to_fit();
-        self.spans = spans.into();
         self.asked.retain(|key| !keys.is_of_one(*key));
         self.asked.sort_unstable();
         self.asked.dedup();
@@ -283,7 +312,8 @@ impl About {
 }
 
 impl Holders {
-    fn new(bundle: &Bundle, population: &Population) -> Self {
+    /// Looks at the groups and chains that it has not looked at.
+    fn catch_up(&mut self, bundle: &Bundle, population: &Population) {
         let (documents, keys) = (&population.library.documents, &population.library.keys);
         let mut known: FxHashMap<u32, About> = FxHashMap::default();
         let mut about = |policy: u32| -> About {
@@ -292,8 +322,7 @@ impl Holders {
                 .or_insert_with(|| About::of(bundle, documents, keys, policy));
             about.clone()
         };
-        let mut out = Self::default();
-        for (group, index) in population.groups.iter().zip(0_u32..) {
+        for (group, index) in population.groups.iter().zip(0_u32..).skip(self.groups) {
             let mut sum = About {
                 grants: group.free || !group.iam,
                 wide: group.free,
@@ -315,33 +344,34 @@ impl Holders {
                 sum.narrow.extend(said.narrow);
             }
             if let Some(account) = population.account(group) {
-                out.by_account.entry(account.into()).or_default().push(index);
+                self.by_account.entry(account.into()).or_default().push(index);
             }
             sum.narrow.sort_unstable();
             sum.narrow.dedup();
             if sum.wide {
-                out.wide.push(index);
+                self.wide.push(index);
             }
             if sum.wide && sum.floating {
-                out.floating.push(index);
+                self.floating.push(index);
                 continue;
             }
             let list = if sum.wide {
-                &mut out.touched
+                &mut self.touched
             } else {
-                &mut out.narrow
+                &mut self.narrow
             };
             for beginning in sum.narrow {
                 list.entry(beginning).or_default().push(index);
             }
         }
-        for (levels, chain) in population.chains.iter().zip(0_u32..) {
+        for (levels, chain) in population.chains.iter().zip(0_u32..).skip(self.chains) {
             let mut policies = levels.iter().flatten().map(|policy| about(policy.0));
             if policies.any(|said| said.floating || !said.narrow.is_empty()) {
-                out.choosy.push(chain);
+                self.choosy.push(chain);
             }
         }
-        out
+        self.groups = population.groups.len();
+        self.chains = population.chains.len();
     }
 
     /// Those of an account.

@@ -49,6 +49,34 @@ impl Common {
         }
     }
 
+    /// Takes note that one of the contexts says something else now. What was alike for all may no longer be; what was not
+    /// is not looked at again.
+    pub(super) fn change(&mut self, entries: &[Entry], open: bool) {
+        for (key, known) in entries {
+            if self.uses.len() <= key.index() {
+                self.uses.resize_with(key.index() + 1, || None);
+            }
+            if let Some(place @ None) = self.uses.get_mut(key.index()) {
+                *place = Some(Use {
+                    first: known.clone(),
+                    count: 1,
+                    differ: self.contexts > 1,
+                });
+            }
+        }
+        for (found, index) in self.uses.iter_mut().zip(0..) {
+            let Some(found) = found else { continue };
+            let now = entries.iter().find(|(key, _)| key.index() == index);
+            found.differ |= now.is_none_or(|(_, known)| found.first != *known);
+        }
+        match (self.contexts, open) {
+            (1, _) => self.open = usize::from(open),
+            // It is only asked whether all are open, or none is: one that differs from all others makes it neither.
+            (_, true) => self.open = self.open.max(1),
+            (all, false) => self.open = self.open.min(all - 1),
+        }
+    }
+
     /// Puts together what all contexts say; to be called when they are all there.
     pub(super) fn settle(&mut self, keys: &Keys) {
         let same = |key: &KeyId| match self.uses.get(key.index()) {

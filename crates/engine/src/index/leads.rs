@@ -2,9 +2,9 @@
 
 use rustc_hash::FxHashMap;
 
-use super::population::Population;
+use super::population::Group;
 use crate::compiled::action::services_of;
-use crate::compiled::{Action, PolicyId};
+use crate::compiled::{Action, Library, PolicyId};
 
 /// A policy that grants actions of more services than this is looked at for every service.
 const MANY: usize = 32;
@@ -26,44 +26,62 @@ pub(super) struct Leads {
     by_account: FxHashMap<Box<str>, Vec<u32>>,
 }
 
+/// What groups are read with.
+pub(super) struct Lists<'a> {
+    pub(super) library: &'a Library,
+    pub(super) policies: &'a [PolicyId],
+    pub(super) accounts: &'a [Box<str>],
+}
+
+impl Lists<'_> {
+    fn account(&self, group: &Group) -> Option<&str> {
+        self.accounts
+            .get(group.account? as usize)
+            .map(|account| &**account)
+    }
+}
+
 impl Leads {
-    pub(super) fn new(population: &Population) -> Self {
-        let mut out = Self::default();
-        for (group, index) in population.groups.iter().zip(0..) {
+    /// Takes in the groups from one on. They must be told in their order, each once.
+    pub(super) fn add(&mut self, groups: &[Group], from: usize, population: &Lists<'_>) {
+        let mut new: Vec<PolicyId> = Vec::new();
+        for (group, index) in groups.iter().zip(0..).skip(from) {
             if group.free {
-                out.free.push(index);
+                self.free.push(index);
             }
             if !group.iam {
-                out.outsiders.push(index);
+                self.outsiders.push(index);
             }
             if let Some(account) = population.account(group) {
-                out.by_account.entry(account.into()).or_default().push(index);
+                self.by_account.entry(account.into()).or_default().push(index);
             }
-            for policy in population.identity(group) {
-                let holders = out.groups.entry(*policy).or_default();
+            for policy in group.identity.of(population.policies) {
+                let holders = self.groups.entry(*policy).or_default();
+                if holders.is_empty() {
+                    new.push(*policy);
+                }
                 // A policy may be attached twice, to a user and its group.
                 if holders.last() != Some(&index) {
                     holders.push(index);
                 }
             }
         }
-        out.all = out.groups.keys().copied().collect();
-        out.all.sort_unstable();
-        for policy in &out.all {
+        new.sort_unstable();
+        for policy in &new {
             let mut found: Vec<u32> = Vec::new();
             for range in population.library.documents.granted(policy.0) {
                 found.extend(services_of(&range).map(|(_, first)| first));
             }
             found.dedup();
             if found.len() > MANY {
-                out.broad.push(*policy);
+                self.broad.push(*policy);
             } else {
                 found
                     .into_iter()
-                    .for_each(|service| out.by_service.entry(service).or_default().push(*policy));
+                    .for_each(|service| self.by_service.entry(service).or_default().push(*policy));
             }
         }
-        out
+        self.all.append(&mut new);
     }
 
     /// The policies that could grant an action.

@@ -42,6 +42,7 @@
 mod bits;
 mod builder;
 pub mod bundle;
+mod change;
 mod keys;
 mod leads;
 mod names;

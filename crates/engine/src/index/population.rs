@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::keys::Common;
-use super::leads::Leads;
+use super::leads::{Leads, Lists};
 use super::names::Names;
 use crate::compiled::document::Span;
 use crate::compiled::facts::Table;
@@ -111,6 +111,16 @@ impl Population {
     #[must_use]
     pub fn who(&self, id: PrincipalId) -> Option<&Who> {
         Some(&self.principals.get(id.index())?.who)
+    }
+
+    /// Takes the groups from one on into the indexes.
+    pub(super) fn read_groups(&mut self, from: usize) {
+        let lists = Lists {
+            library: &self.library,
+            policies: &self.policy_lists,
+            accounts: &self.accounts,
+        };
+        self.leads.add(&self.groups, from, &lists);
     }
 
     pub(super) fn identity(&self, group: &Group) -> &[PolicyId] {

@@ -16,7 +16,7 @@ use sv0_iam::tri::Tri;
 
 use super::bundle::{Bundle, Entry, Mask};
 use super::partial::{As, Asked, covers, holds, settled};
-use super::population::{ChainId, Group, Population, Principal, PrincipalId};
+use super::population::{ChainId, Group, Population, Principal, PrincipalId, number};
 use super::who_can::Place;
 use crate::compiled::compose::Terms;
 use crate::compiled::decide::Refusals;
@@ -196,6 +196,8 @@ pub(super) struct Shared {
     rows: Vec<Row>,
     /// Groups that were left out, because of the resource for which it was worked out: sorted.
     without: Vec<u32>,
+    /// How many groups there were: those that came later were left out too.
+    groups: u32,
     /// What the SCP chains said that speak of some resources only; none where that hangs on the caller.
     chains: Vec<(u32, Option<[Said; 2]>)>,
 }
@@ -550,6 +552,7 @@ impl<'a, 's> Round<'a, 's> {
         // out before.
         let mut alone: Vec<u32> = bundle.holders.special(self.asked.resource, owner).collect();
         alone.extend(&shared.without);
+        alone.extend(shared.groups..number(population.groups.len()));
         let owners = owner.into_iter().chain(self.owner_in_facts());
         alone.extend(owners.flat_map(|owner| population.leads.of_account(owner)));
         let odd: Vec<u32> = shared
@@ -665,6 +668,7 @@ impl<'a, 's> Round<'a, 's> {
         Shared {
             rows,
             without,
+            groups: number(self.population.groups.len()),
             chains,
         }
     }
