@@ -11,7 +11,7 @@ use sv0_iam::syntax::Policy;
 use sv0_model::graph::NodeId;
 
 use crate::ask::Asker;
-use crate::world::World;
+use crate::world::{Account, World};
 
 /// Levels of SCPs or RCPs, root first.
 type Levels = Vec<Vec<PolicyId>>;
@@ -122,6 +122,67 @@ impl Everybody {
         out.population = builder.build();
         out.policies = policies;
         out
+    }
+
+    /// Puts another document in some places.
+    pub(crate) fn replace(&mut self, tags: &[u32], policy: &Arc<Policy>) {
+        let id = self.population.library_mut().add_shared(policy);
+        for tag in tags {
+            if let Some(place) = self.policies.get_mut(*tag as usize) {
+                *place = id;
+            }
+        }
+    }
+
+    /// Puts an account under the ceilings that it has now.
+    pub(crate) fn put_under(&mut self, id: &str, account: &Account) {
+        if let Some(scps) = &account.scps {
+            let levels = scps.iter().map(|tags| self.policies(tags)).collect();
+            let chain = self.population.chain(levels);
+            self.population.put_under(id, chain);
+        }
+        if let Some(rcps) = &account.rcps {
+            let levels = rcps.iter().map(|tags| self.policies(tags)).collect();
+            self.rcps.insert(id.to_owned(), levels);
+        }
+    }
+
+    /// Gives principals the policies and facts that they have now.
+    pub(crate) fn change(&mut self, world: &World, nodes: &[NodeId], askers: &[Asker<'_>]) {
+        let mut own: Vec<(PrincipalId, Vec<PolicyId>, Vec<PolicyId>, &Asker<'_>)> = Vec::new();
+        for (node, asker) in nodes.iter().zip(askers) {
+            if let (Some(id), Some(principal)) = (self.principal(*node), world.principals.get(node)) {
+                let boundary = self.policies(principal.boundary.as_slice());
+                own.push((id, self.policies(&principal.identity), boundary, asker));
+            }
+        }
+        let mut chains: FxHashMap<&str, ChainId> = FxHashMap::default();
+        for asker in askers {
+            let Some(account) = asker.caller.account.as_deref() else {
+                continue;
+            };
+            let scps = world.accounts.get(account).and_then(|of| of.scps.as_ref());
+            if let (Some(scps), false) = (scps, chains.contains_key(account)) {
+                let levels = scps.iter().map(|tags| self.policies(tags)).collect();
+                chains.insert(account, self.population.chain(levels));
+            }
+        }
+        let changes: Vec<(PrincipalId, NewPrincipal<'_>)> = own
+            .iter()
+            .map(|(id, identity, boundaries, asker)| {
+                let account = asker.caller.account.as_deref();
+                let new = NewPrincipal {
+                    caller: &asker.caller,
+                    identity,
+                    identity_unknown: asker.identity_unknown(),
+                    boundaries,
+                    scps: account.and_then(|account| chains.get(account).copied()),
+                    context: &asker.context,
+                };
+                (*id, new)
+            })
+            .collect();
+        self.population.change(&changes);
     }
 
     /// As the engine knows them.

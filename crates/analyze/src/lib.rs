@@ -11,6 +11,7 @@
 //! * [`steps`] — how authority moves from one entity to the next;
 //! * [`joint`] — what a chain of steps hands from hop to hop, and whether its hops contradict each other;
 //! * [`paths`] — chains of steps from an origin to what they reach;
+//! * [`live`] — a world and its steps that are kept up to date when a policy changes;
 //! * [`coverage`] — which gaps could change which answer;
 //! * [`variant`] — the same world with other policies;
 //! * [`question`] — the questions people ask: who-can, can, explain, overview;
@@ -25,6 +26,7 @@ pub mod coverage;
 pub mod everybody;
 pub mod facts;
 pub mod joint;
+pub mod live;
 pub mod normalize;
 mod objects;
 pub mod paths;

@@ -4,9 +4,10 @@
 //! A policy singles a name out by allowing it, or by sparing it where it denies; whose policy it is, and whether it is an
 //! identity policy, a boundary, an SCP or the bucket's own, does not matter: the question is asked of all of them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 use sv0_engine::index::PrincipalId;
 use sv0_iam::condition::Context;
 use sv0_iam::syntax::ast::ResourceElement;
@@ -99,8 +100,11 @@ pub(crate) fn singled_out(world: &World, asker: &Asker<'_>, bucket: NodeId) -> V
 /// The names below buckets that some policy singles out.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
-    /// By bucket. Patterns with variables, which mean another name for each caller, are not among these.
-    of_one: FxHashMap<String, Vec<Name>>,
+    /// By bucket: how many policies single a name out. Patterns with variables, which mean another name for each caller,
+    /// do not count here.
+    of_one: FxHashMap<String, BTreeMap<Name, u32>>,
+    /// In how many places each policy is: by where it lies in memory.
+    places: FxHashMap<usize, u32>,
     /// Patterns that may be about many buckets.
     of_many: Vec<ResourcePattern>,
     /// By bucket: patterns with variables, and whom they mean what for.
@@ -111,22 +115,12 @@ impl Names {
     /// Reads all policies.
     pub(crate) fn new(world: &World) -> Self {
         let mut out = Self::default();
-        let context = Context::closed();
-        let mut seen: FxHashSet<*const Policy> = FxHashSet::default();
         for attachment in &world.attachments {
-            if !seen.insert(Arc::as_ptr(&attachment.policy)) {
+            if !out.add_policy(&attachment.policy) {
                 continue;
             }
-            for pattern in patterns(&attachment.policy).filter(|p| p.variables().is_empty()) {
-                let Some((bucket, below)) = split(pattern) else {
-                    continue;
-                };
-                if !is_of_many(bucket) {
-                    let found = name(bucket, pattern, &context);
-                    if found.is_some() {
-                        add(out.of_one.entry(bucket.to_owned()).or_default(), found);
-                    }
-                } else if below != "*" && !out.of_many.contains(pattern) {
+            for pattern in of_many(&attachment.policy) {
+                if !out.of_many.contains(pattern) {
                     out.of_many.push(pattern.clone());
                 }
             }
@@ -140,9 +134,60 @@ impl Names {
         out
     }
 
+    /// Whether it is the first of its places.
+    fn add_policy(&mut self, policy: &Arc<Policy>) -> bool {
+        let places = self.places.entry(Arc::as_ptr(policy).addr()).or_default();
+        *places += 1;
+        let first = *places == 1;
+        if first {
+            for (bucket, name) in fixed(policy) {
+                let names = match self.of_one.get_mut(bucket) {
+                    Some(names) => names,
+                    None => self.of_one.entry(bucket.to_owned()).or_default(),
+                };
+                *names.entry(name).or_default() += 1;
+            }
+        }
+        first
+    }
+
+    /// Takes note that a policy in its place became another, where neither [reaches far](reaches_far). The buckets
+    /// concerned are to be asked about again.
+    pub(crate) fn change(&mut self, old: &Arc<Policy>, new: &Arc<Policy>) -> Vec<String> {
+        self.add_policy(new);
+        let address = Arc::as_ptr(old).addr();
+        if let Some(places) = self.places.get_mut(&address) {
+            *places -= 1;
+            if *places == 0 {
+                self.places.remove(&address);
+                for (bucket, name) in fixed(old) {
+                    if let Some(names) = self.of_one.get_mut(bucket)
+                        && let Some(count) = names.get_mut(&name)
+                    {
+                        *count -= 1;
+                        if *count == 0 {
+                            names.remove(&name);
+                        }
+                    }
+                }
+            }
+        }
+        let both = fixed(old).chain(fixed(new));
+        let mut out: Vec<String> = both.map(|(bucket, _)| bucket.to_owned()).collect();
+        out.sort_unstable();
+        out.dedup();
+        out
+    }
+
     /// The names below a bucket.
     pub(crate) fn below(&self, bucket: &str) -> Vec<Name> {
-        let mut out = self.of_one.get(bucket).cloned().unwrap_or_default();
+        let mine = self.of_one.get(bucket);
+        let mut out: Vec<Name> = mine
+            .into_iter()
+            .flat_map(BTreeMap::keys)
+            .take(MOST)
+            .cloned()
+            .collect();
         let wide = format!("{bucket}/*");
         if let (false, Some(scope)) = (self.of_many.is_empty(), Scope::parse(&wide)) {
             let context = Context::closed();
@@ -211,6 +256,29 @@ impl Names {
             names.extend(example.map(|example| (who, example)));
         }
     }
+}
+
+/// The names that a policy singles out whoever asks, each with its bucket.
+fn fixed(policy: &Policy) -> impl Iterator<Item = (&str, Name)> {
+    let context = Context::closed();
+    let fixed = patterns(policy).filter(|pattern| pattern.variables().is_empty());
+    fixed.filter_map(move |pattern| {
+        let (bucket, _) = split(pattern).filter(|(bucket, _)| !is_of_many(bucket))?;
+        Some((bucket, name(bucket, pattern, &context)?))
+    })
+}
+
+/// The patterns of a policy that single out names below many buckets.
+fn of_many(policy: &Policy) -> impl Iterator<Item = &ResourcePattern> {
+    let fixed = patterns(policy).filter(|pattern| pattern.variables().is_empty());
+    fixed.filter(|pattern| split(pattern).is_some_and(|(bucket, below)| is_of_many(bucket) && below != "*"))
+}
+
+/// Whether names that a policy singles out hang on more than one bucket and the policy itself: on who asks, or on what
+/// buckets there are.
+pub(crate) fn reaches_far(policy: &Policy) -> bool {
+    let personal = |pattern: &ResourcePattern| split(pattern).is_some() && !pattern.variables().is_empty();
+    of_many(policy).next().is_some() || patterns(policy).any(personal)
 }
 
 fn with_variables(world: &World, tag: u32) -> Vec<&ResourcePattern> {

@@ -6,7 +6,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use sv0_engine::compiled::{PolicyId, Resource};
 use sv0_engine::index::reach::Scratch;
 use sv0_engine::index::{Bundle, Mask, PrincipalId, Reach, Row};
@@ -95,13 +95,19 @@ enum Gate {
     Some(FxHashMap<PrincipalId, (Mask, Mask)>),
 }
 
+/// What a key lets through, by service.
+type Gates = Vec<(String, Arc<Gate>)>;
+
 /// Asks about everybody, and remembers what many questions need. It belongs to one world: [`World::reaching`].
 #[derive(Debug)]
 pub struct Reaching {
     /// By the list of actions, which is the same in memory for the same type.
     families: RwLock<FxHashMap<usize, (Actions, Arc<Family>)>>,
     keys: Arc<Family>,
-    gates: Mutex<FxHashMap<(NodeId, String), Arc<Gate>>>,
+    /// By the actions.
+    bundles: RwLock<FxHashMap<Vec<&'static str>, Arc<Bundle>>>,
+    /// By key, and by the service that asks on somebody's behalf.
+    gates: Mutex<FxHashMap<NodeId, Gates>>,
     /// The names below buckets that some policy singles out.
     names: Names,
 }
@@ -142,8 +148,56 @@ impl Reaching {
         Self {
             families: RwLock::default(),
             keys: Arc::new(Family::new(everybody, &keys)),
+            bundles: RwLock::default(),
             gates: Mutex::default(),
             names: Names::new(world),
+        }
+    }
+
+    /// The names below buckets.
+    pub(crate) const fn names_mut(&mut self) -> &mut Names {
+        &mut self.names
+    }
+
+    /// Follows a change of everybody: what was worked out about some keys is forgotten, and where ceilings changed, about
+    /// all.
+    pub(crate) fn catch_up(&mut self, world: &World, keys: &FxHashSet<NodeId>, ceilings: bool) {
+        let population = world.everybody().population();
+        let follow = |bundle: &mut Bundle| {
+            bundle.catch_up(population);
+            if ceilings {
+                bundle.forget();
+            }
+        };
+        // Nobody is asking at this time; should somebody hold one of these, it is made anew when it is asked for.
+        let family = |family: &mut Arc<Family>| match Arc::get_mut(family) {
+            Some(family) => {
+                follow(&mut family.bundle);
+                true
+            }
+            None => false,
+        };
+        let families = self.families.get_mut().unwrap_or_else(PoisonError::into_inner);
+        families.retain(|_, (_, known)| family(known));
+        if !family(&mut self.keys) {
+            let names: Actions = self
+                .keys
+                .bundle
+                .names()
+                .iter()
+                .map(|name| (*name, AccessLevel::Write))
+                .collect();
+            self.keys = Arc::new(Family::new(world.everybody(), &names));
+        }
+        let bundles = self.bundles.get_mut().unwrap_or_else(PoisonError::into_inner);
+        bundles.retain(|_, bundle| Arc::get_mut(bundle).map(follow).is_some());
+        let gates = self.gates.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if ceilings {
+            gates.clear();
+        } else {
+            for key in keys {
+                gates.remove(key);
+            }
         }
     }
 
@@ -165,6 +219,18 @@ impl Reaching {
         Arc::clone(family)
     }
 
+    /// Some actions of one service.
+    pub(crate) fn bundle(&self, world: &World, actions: &[&'static str]) -> Arc<Bundle> {
+        let known = self.bundles.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = known.get(actions) {
+            return Arc::clone(found);
+        }
+        drop(known);
+        let made = Arc::new(Bundle::new(world.everybody().population(), actions));
+        let mut known = self.bundles.write().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(known.entry(actions.to_vec()).or_insert(made))
+    }
+
     /// The family of a part's actions.
     #[must_use]
     pub fn family_of(&self, world: &World, part: &Part) -> Arc<Family> {
@@ -183,6 +249,19 @@ impl Reaching {
 
     /// Asks who can do what to a resource: hits are added to `out`, part by part.
     pub fn who(&self, world: &World, resource: NodeId, parts: &[Part], room: &mut Room, out: &mut Vec<Hit>) {
+        self.who_of(world, resource, parts, None, room, out);
+    }
+
+    /// The same about one principal, if one is given.
+    pub(crate) fn who_of(
+        &self,
+        world: &World,
+        resource: NodeId,
+        parts: &[Part],
+        whom: Option<PrincipalId>,
+        room: &mut Room,
+        out: &mut Vec<Hit>,
+    ) {
         let everybody = world.everybody();
         let record = &world.node(resource).record;
         let stub = world.node(resource).stub;
@@ -220,7 +299,7 @@ impl Reaching {
             }));
         };
         for (number, part) in parts.iter().enumerate() {
-            one(number, &part.arn, &self.family(world, &part.actions), None);
+            one(number, &part.arn, &self.family(world, &part.actions), whom);
         }
         let names = self.names.personal(&record.id);
         let whole = format!("{}/", record.id);
@@ -229,7 +308,8 @@ impl Reaching {
             .position(|part| !names.is_empty() && part.arn.starts_with(&whole));
         if let Some((number, part)) = objects.and_then(|number| Some((number, parts.get(number)?))) {
             let family = self.family(world, &part.actions);
-            for (principal, arn) in names {
+            let asked = |principal: &PrincipalId| whom.is_none_or(|whom| whom == *principal);
+            for (principal, arn) in names.iter().filter(|(principal, _)| asked(principal)) {
                 one(number, arn, &family, Some(*principal));
             }
         }
@@ -274,12 +354,17 @@ impl Reaching {
 
     fn gate(&self, world: &World, key: NodeId, service: &str) -> Arc<Gate> {
         let lock = || self.gates.lock().unwrap_or_else(PoisonError::into_inner);
-        let name = (key, service.to_owned());
-        if let Some(found) = lock().get(&name) {
-            return Arc::clone(found);
+        let known = |gates: &Gates| {
+            let found = gates.iter().find(|(other, _)| other == service);
+            found.map(|(_, gate)| Arc::clone(gate))
+        };
+        if let Some(found) = lock().get(&key).and_then(known) {
+            return found;
         }
         let made = Arc::new(self.gate_of(world, key, service));
-        lock().insert(name, Arc::clone(&made));
+        let mut gates = lock();
+        let gates = gates.entry(key).or_default();
+        gates.push((service.to_owned(), Arc::clone(&made)));
         made
     }
 

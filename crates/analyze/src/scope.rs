@@ -4,6 +4,8 @@
 //! Whether a principal has a scope is asked with a resource of a name that nobody ever gave ([`ANY`]): if that is
 //! allowed, the grant does not hang on names.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 use sv0_engine::index::{Bundle, PrincipalId};
@@ -224,9 +226,9 @@ pub fn is_administrator(world: &World, asker: &Asker<'_>) -> bool {
 /// The administrators of some accounts, among everybody.
 pub(crate) fn administrators(world: &World, accounts: &FxHashSet<String>) -> Vec<PrincipalId> {
     let everybody = world.everybody();
-    let bundles: Vec<(Bundle, &str)> = PROOF
+    let bundles: Vec<(Arc<Bundle>, &str)> = PROOF
         .iter()
-        .map(|(action, template)| (Bundle::new(everybody.population(), &[action]), *template))
+        .map(|(action, template)| (world.reaching().bundle(world, &[action]), *template))
         .collect();
     let accounts: Vec<&String> = accounts.iter().collect();
     let each = accounts.par_iter().map_init(Room::default, |room, account| {

@@ -171,6 +171,34 @@ impl Graph {
         }
     }
 
+    /// Takes away edges that leave a node.
+    pub fn disconnect(&mut self, from: NodeId, goes: impl Fn(&Edge) -> bool) {
+        let mine = self.out.get(from.index()).into_iter().flatten().copied();
+        let mut gone: Vec<u32> = mine
+            .filter(|at| self.edges.get(*at as usize).is_some_and(&goes))
+            .collect();
+        // From the last on, so that those before it keep their places.
+        gone.sort_unstable();
+        for at in gone.into_iter().rev() {
+            let place = at as usize;
+            let moved = u32::try_from(self.edges.len() - 1).unwrap_or(u32::MAX);
+            let edge = self.edges.swap_remove(place);
+            let lists = |graph: &mut Self, edge: &Edge, change: &dyn Fn(&mut Vec<u32>)| {
+                graph.out.get_mut(edge.from.index()).map(change);
+                graph.into.get_mut(edge.to.index()).map(change);
+            };
+            lists(self, &edge, &|list| list.retain(|other| *other != at));
+            // The last edge stands in its place now.
+            if let Some(edge) = self.edges.get(place).cloned() {
+                lists(self, &edge, &|list| {
+                    list.iter_mut()
+                        .filter(|other| **other == moved)
+                        .for_each(|other| *other = at);
+                });
+            }
+        }
+    }
+
     /// The node of an id.
     #[must_use]
     pub fn find(&self, id: &str) -> Option<NodeId> {

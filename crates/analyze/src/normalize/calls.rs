@@ -102,6 +102,24 @@ fn integrations(world: &mut World) {
     }
 }
 
+/// Whether an API calls services itself.
+pub(super) fn concludes(world: &World, api: NodeId) -> bool {
+    let record = &world.node(api).record;
+    record.kind == Kind::ApiGateway && record.attrs.contains_key("integrations")
+}
+
+/// What is asked about the roles of APIs: kinds, and actions any of which will do.
+pub(super) fn asked() -> impl Iterator<Item = (Kind, &'static [&'static str])> {
+    const SENT: &[(Kind, &[&str])] = &[
+        (Kind::SqsQueue, &["sqs:SendMessage"]),
+        (Kind::SnsTopic, &["sns:Publish"]),
+        (Kind::EventBus, &["events:PutEvents"]),
+        (Kind::StateMachine, &["states:StartExecution"]),
+        (Kind::StateMachine, &["states:StartSyncExecution"]),
+    ];
+    SENT.iter().copied()
+}
+
 /// The queue of `sqs:path/111111111111/orders`, of an API at the place that its id tells.
 fn queue_of(api: &str, target: &str) -> Option<String> {
     let (account, name) = target.strip_prefix("sqs:path/")?.split_once('/')?;

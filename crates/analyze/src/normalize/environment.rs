@@ -106,6 +106,27 @@ fn keys(world: &mut World) {
     }
 }
 
+/// Whether a workload has keys of an environment that may point at something.
+pub(super) fn concludes(world: &World, workload: NodeId) -> bool {
+    let keys = world.node(workload).record.attrs.get("env_keys");
+    keys.and_then(|v| v.as_array())
+        .is_some_and(|keys| !keys.is_empty())
+}
+
+/// What is asked about roles of workloads: kinds, and actions any of which will do.
+pub(super) fn asked() -> impl Iterator<Item = (Kind, &'static [&'static str])> {
+    POINTED.iter().map(|kind| (*kind, reading(*kind)))
+}
+
+/// The kinds that a key may point at.
+const POINTED: &[Kind] = &[
+    Kind::S3Bucket,
+    Kind::DynamodbTable,
+    Kind::SqsQueue,
+    Kind::SecretsManagerSecret,
+    Kind::SsmParameter,
+];
+
 /// `ORDERS_TABLE_NAME`, `orders-table` → words in lower case.
 fn words(text: &str) -> impl Iterator<Item = String> {
     text.split(|c: char| !c.is_ascii_alphanumeric())

@@ -58,6 +58,12 @@ impl Compiled {
     }
 }
 
+/// A document in which nothing is wrong.
+pub(crate) fn read_whole(text: &str, flavor: Flavor) -> Option<Arc<Policy>> {
+    let Compiled { policy, diagnostics } = Compiled::new(text, flavor);
+    policy.filter(|_| diagnostics.is_empty())
+}
+
 /// Where a document is used, for messages.
 struct Use {
     text: PolicyText,

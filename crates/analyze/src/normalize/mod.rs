@@ -16,8 +16,8 @@ mod environment;
 mod identity;
 mod images;
 mod infer;
-mod library;
-mod named;
+pub(crate) mod library;
+pub(crate) mod named;
 mod organization;
 mod reach;
 pub mod rules;
@@ -33,7 +33,7 @@ use sv0_iam::syntax::{Flavor, Policy};
 use sv0_model::coverage::{Gap, Reason};
 use sv0_model::graph::{Confidence, Graph, NodeId};
 use sv0_model::kind::{EdgeKind, EntityType, Kind, Slot};
-use sv0_model::record::Record;
+use sv0_model::record::{PolicySlot, Record};
 
 pub(crate) use self::library::flavor;
 use self::library::{Library, Texts};
@@ -85,6 +85,25 @@ pub fn build_with(records: Vec<Record>, gaps: Vec<Gap>, rules: &Rules) -> World 
     );
     world.compiled = std::sync::Mutex::new(Some(compiled));
     world
+}
+
+/// What people call a document.
+pub(crate) fn name_of(record: &Record, slot: &PolicySlot) -> String {
+    slot.name.clone().unwrap_or_else(|| slot_name(record, slot.slot))
+}
+
+/// Whether something is concluded about a workload from what its role may use.
+pub(crate) fn concludes(world: &World, workload: NodeId) -> bool {
+    environment::concludes(world, workload) || calls::concludes(world, workload)
+}
+
+/// Whether what may be concluded from what two policies let a role use by name is the same.
+pub(crate) fn uses_alike(world: &World, secrets: &named::Secrets, a: &Policy, b: &Policy) -> bool {
+    let mut kinds = environment::asked().chain(calls::asked());
+    kinds.all(|(kind, actions)| {
+        let uses = |policy| reach::used(world, secrets, policy, kind, actions);
+        uses(a) == uses(b)
+    })
 }
 
 fn slot_name(record: &Record, slot: Slot) -> String {

@@ -86,18 +86,11 @@ pub(super) fn resources(world: &mut World) {
     let mut found: Vec<(String, Kind)> = granting(world)
         .par_iter()
         .flat_map_iter(|policy| {
-            policy
-                .statements
-                .iter()
-                .filter(|s| s.effect == Effect::Allow)
-                .filter_map(|s| s.resource.as_ref().filter(|element| !element.negated))
-                .flat_map(|element| &element.patterns)
-                .filter_map(|pattern| resource_of(pattern.as_str()))
-                .filter(|(id, kind)| {
-                    world.graph.find(id).is_none()
+            named(policy).filter(|(id, kind)| {
+                world.graph.find(id).is_none()
                         // A secret that was collected has its whole ARN.
                         && !(*kind == Kind::SecretsManagerSecret && secrets.find(world, id).is_some())
-                })
+            })
         })
         .collect();
     found.sort_unstable();
@@ -127,6 +120,17 @@ pub(super) fn resources(world: &mut World) {
     }
 }
 
+/// The single resources that a policy's grants name.
+pub(crate) fn named(policy: &Policy) -> impl Iterator<Item = (String, Kind)> {
+    policy
+        .statements
+        .iter()
+        .filter(|s| s.effect == Effect::Allow)
+        .filter_map(|s| s.resource.as_ref().filter(|element| !element.negated))
+        .flat_map(|element| &element.patterns)
+        .filter_map(|pattern| resource_of(pattern.as_str()))
+}
+
 /// The identity policies of all principals, each document once.
 fn granting(world: &World) -> Vec<&Policy> {
     let mut tags: Vec<u32> = world
@@ -146,10 +150,11 @@ fn granting(world: &World) -> Vec<&Policy> {
 }
 
 /// The secrets that were collected, by id: policies often name one without the six characters at its ARN's end.
-pub(super) struct Secrets(Vec<NodeId>);
+#[derive(Debug)]
+pub(crate) struct Secrets(Vec<NodeId>);
 
 impl Secrets {
-    pub(super) fn of(world: &World) -> Self {
+    pub(crate) fn of(world: &World) -> Self {
         let mut nodes: Vec<NodeId> = world
             .graph
             .nodes()
@@ -161,7 +166,7 @@ impl Secrets {
     }
 
     /// The first whose id begins like this.
-    pub(super) fn find(&self, world: &World, prefix: &str) -> Option<NodeId> {
+    pub(crate) fn find(&self, world: &World, prefix: &str) -> Option<NodeId> {
         let at = self.0.partition_point(|node| world.id(*node) < prefix);
         let node = self.0.get(at).copied()?;
         world.id(node).starts_with(prefix).then_some(node)

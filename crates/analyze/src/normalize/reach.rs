@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use sv0_iam::name::Arn;
-use sv0_iam::syntax::Effect;
+use sv0_iam::syntax::{Effect, Policy};
 use sv0_model::graph::NodeId;
 use sv0_model::kind::{EdgeKind, Kind};
 
@@ -38,26 +38,8 @@ impl Reach {
         for role in roles {
             let principal = world.principals.get(&role).filter(|p| p.missing.is_empty())?;
             let policies = principal.identity.iter().filter_map(|tag| world.attachment(*tag));
-            let statements = policies.flat_map(|attachment| &attachment.policy.statements);
-            for statement in statements.filter(|statement| {
-                statement.effect == Effect::Allow
-                    && actions.iter().any(|action| statement.action.matches(action))
-            }) {
-                let element = statement.resource.as_ref()?;
-                if element.negated {
-                    return None;
-                }
-                for pattern in &element.patterns {
-                    match named::resource_of(pattern.as_str()) {
-                        Some((id, found)) if found == kind => {
-                            let node = world.graph.find(&id).or_else(|| self.secrets.find(world, &id));
-                            out.insert(node?);
-                        }
-                        Some(_) => {}
-                        None if is_elsewhere(pattern.as_str(), kind) => {}
-                        None => return None,
-                    }
-                }
+            for attachment in policies {
+                out.extend(used(world, &self.secrets, &attachment.policy, kind, actions)?);
             }
         }
         Some(out)
@@ -75,6 +57,37 @@ impl Reach {
         let mut all = named.into_iter();
         all.next().filter(|_| all.next().is_none())
     }
+}
+
+/// The resources of a kind that a policy names one by one for any of some actions. None where it covers more than it names.
+pub(super) fn used(
+    world: &World,
+    secrets: &Secrets,
+    policy: &Policy,
+    kind: Kind,
+    actions: &[&str],
+) -> Option<BTreeSet<NodeId>> {
+    let mut out = BTreeSet::new();
+    for statement in policy.statements.iter().filter(|statement| {
+        statement.effect == Effect::Allow && actions.iter().any(|action| statement.action.matches(action))
+    }) {
+        let element = statement.resource.as_ref()?;
+        if element.negated {
+            return None;
+        }
+        for pattern in &element.patterns {
+            match named::resource_of(pattern.as_str()) {
+                Some((id, found)) if found == kind => {
+                    let node = world.graph.find(&id).or_else(|| secrets.find(world, &id));
+                    out.insert(node?);
+                }
+                Some(_) => {}
+                None if is_elsewhere(pattern.as_str(), kind) => {}
+                None => return None,
+            }
+        }
+    }
+    Some(out)
 }
 
 /// Whether a pattern is of another service than a kind's resources are.

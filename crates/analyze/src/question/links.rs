@@ -111,7 +111,7 @@ impl Links {
                 }
             }
         }
-        moves.sort_unstable_by_key(|found| steps.number(found));
+        moves.sort_unstable_by_key(|found| (found.from, found.to, found.edge));
         let told = moves.par_iter().filter_map(|found| steps.describe(world, found));
         let real = told.filter(|step| step.verdict != PathVerdict::Denied);
         let mut out = Self {

@@ -85,11 +85,7 @@ pub fn overview(world: &World, steps: &Steps, finder: &Finder<'_>) -> Overview {
         }
     }
     let mut by_edge: BTreeMap<EdgeKind, usize> = BTreeMap::new();
-    for step in steps
-        .all()
-        .iter()
-        .filter(|step| step.verdict != PathVerdict::Denied)
-    {
+    for step in steps.all().filter(|step| step.verdict != PathVerdict::Denied) {
         *by_edge.entry(step.edge).or_default() += 1;
     }
     let mut out = Overview {

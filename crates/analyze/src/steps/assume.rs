@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use rayon::prelude::*;
-use sv0_engine::index::Bundle;
+use sv0_engine::index::PrincipalId;
 use sv0_iam::condition::Context;
 use sv0_iam::decide::ResourceRule;
 use sv0_iam::name::principal::{Caller, CallerKind};
@@ -21,36 +21,49 @@ use crate::world::World;
 
 /// Who can become which role by `sts:AssumeRole`, as moves.
 pub(super) fn moves(world: &World) -> Vec<Move> {
-    let everybody = world.everybody();
-    let bundle = Bundle::new(everybody.population(), &["sts:AssumeRole"]);
-    let roles: Vec<(NodeId, u32)> = world
+    let roles: Vec<NodeId> = world
         .principals
         .iter()
-        .filter_map(|(node, principal)| Some((*node, principal.trust?)))
+        .filter(|(_, principal)| principal.trust.is_some())
+        .map(|(node, _)| *node)
         .collect();
-    roles
-        .par_iter()
-        .map_init(Room::default, |room, (role, trust)| {
-            let record = &world.node(*role).record;
-            let about = About {
-                arn: &record.id,
-                node: Some(*role),
-                owner: record.account.as_deref(),
-                anywhere: false,
-                policies: &everybody.policies(&[*trust]),
-                rule: ResourceRule::Required,
-                block_public_access: false,
-                more: &[],
-                only: None,
-            };
-            reach::ask(world, &bundle, &about, room);
-            let rows = room.rows.iter();
-            rows.filter_map(|row| reach::moved(world, row, EdgeKind::Assumes, *role, How::Assume))
-                .filter(|found| found.from != found.to)
-                .collect::<Vec<Move>>()
-        })
-        .flatten_iter()
-        .collect()
+    let each = roles.par_iter().map_init(Room::default, |room, role| {
+        let mut out = Vec::new();
+        into(world, *role, None, room, &mut out);
+        out
+    });
+    each.flatten_iter().collect()
+}
+
+/// Who can become one role, or whether one principal can.
+pub(super) fn into(
+    world: &World,
+    role: NodeId,
+    only: Option<PrincipalId>,
+    room: &mut Room,
+    out: &mut Vec<Move>,
+) {
+    let everybody = world.everybody();
+    let Some(trust) = world.principals.get(&role).and_then(|principal| principal.trust) else {
+        return;
+    };
+    let record = &world.node(role).record;
+    let about = About {
+        arn: &record.id,
+        node: Some(role),
+        owner: record.account.as_deref(),
+        anywhere: false,
+        policies: &everybody.policies(&[trust]),
+        rule: ResourceRule::Required,
+        block_public_access: false,
+        more: &[],
+        only,
+    };
+    let bundle = world.reaching().bundle(world, &["sts:AssumeRole"]);
+    reach::ask(world, &bundle, &about, room);
+    let rows = room.rows.iter();
+    let moves = rows.filter_map(|row| reach::moved(world, row, EdgeKind::Assumes, role, How::Assume));
+    out.extend(moves.filter(|found| found.from != found.to));
 }
 
 pub(super) fn assume(world: &World, asker: &Asker<'_>, role: NodeId) -> Option<Step> {
@@ -76,34 +89,32 @@ pub(super) fn assume(world: &World, asker: &Asker<'_>, role: NodeId) -> Option<S
 
 /// Roles that tokens and assertions of a provider give.
 pub(super) fn of_providers(world: &World) -> Vec<Step> {
-    let roles: Vec<(NodeId, u32)> = world
+    let roles: Vec<NodeId> = world.principals.keys().copied().collect();
+    roles
+        .par_iter()
+        .flat_map_iter(|role| of_providers_of(world, *role))
+        .collect()
+}
+
+/// How tokens and assertions of providers give one role.
+pub(super) fn of_providers_of(world: &World, role: NodeId) -> Vec<Step> {
+    let trust = world
         .principals
-        .iter()
-        .filter_map(|(role, principal)| Some((*role, principal.trust?)))
+        .get(&role)
+        .and_then(|principal| world.attachment(principal.trust?));
+    let statements = trust.iter().flat_map(|trust| &trust.policy.statements);
+    let providers: BTreeSet<&str> = statements
+        .filter(|s| s.effect == Effect::Allow)
+        .filter_map(|s| s.principal.as_ref())
+        .flat_map(|element| &element.entries)
+        .filter_map(|entry| match entry {
+            PrincipalEntry::Federated(provider) => Some(&**provider),
+            _ => None,
+        })
         .collect();
-    let each = roles.par_iter().flat_map_iter(|(role, trust)| {
-        let mut out = Vec::new();
-        let Some(trust) = world.attachment(*trust) else {
-            return out;
-        };
-        let providers: BTreeSet<&str> = trust
-            .policy
-            .statements
-            .iter()
-            .filter(|s| s.effect == Effect::Allow)
-            .filter_map(|s| s.principal.as_ref())
-            .flat_map(|element| &element.entries)
-            .filter_map(|entry| match entry {
-                PrincipalEntry::Federated(provider) => Some(&**provider),
-                _ => None,
-            })
-            .collect();
-        for provider in providers {
-            out.extend(federated(world, *role, provider));
-        }
-        out
-    });
-    each.collect()
+    let each = providers.into_iter();
+    each.flat_map(|provider| federated(world, role, provider))
+        .collect()
 }
 
 fn federated(world: &World, role: NodeId, provider: &str) -> Vec<Step> {

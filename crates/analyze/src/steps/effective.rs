@@ -1,8 +1,12 @@
 //! What a principal can set in motion: start a workload, send to what starts one, push an image that one runs, read a
 //! secret that holds somebody's credential. Each is one action on one entity, decided by all policy layers.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
+use sv0_engine::index::PrincipalId;
 use sv0_model::graph::NodeId;
 use sv0_model::kind::{AccessLevel, EdgeKind, Kind};
 use sv0_model::path::PathVerdict;
@@ -12,7 +16,7 @@ use crate::access::{ANY, Part, access_filtered, access_on};
 use crate::alike::Actions;
 use crate::ask::{Asker, Target};
 use crate::paths::is_data;
-use crate::reach::Room;
+use crate::reach::{Hit, Room};
 use crate::world::World;
 
 /// The action that sets an entity in motion, and the kind of step it makes.
@@ -62,68 +66,90 @@ fn moved_by(world: &World, node: NodeId) -> String {
 
 /// Who can set what in motion, as moves.
 pub(super) fn moves(world: &World) -> Vec<Move> {
-    let (everybody, reaching) = (world.everybody(), world.reaching());
-    let levers: Vec<(NodeId, &'static str, EdgeKind)> = world
+    let levers: Vec<NodeId> = world
         .graph
         .nodes()
-        .filter_map(|(id, _)| lever(world, id).map(|(action, edge)| (id, action, edge)))
+        .map(|(id, _)| id)
+        .filter(|id| is_lever(world, *id))
         .collect();
-    let mut singles: FxHashMap<&'static str, Actions> = FxHashMap::default();
-    for (_, action, _) in &levers {
-        let level = AccessLevel::Write;
-        singles
-            .entry(action)
-            .or_insert_with(|| Actions::from([(*action, level)]));
+    let each = levers.par_iter().map_init(Rooms::default, |rooms, node| {
+        let mut out = Vec::new();
+        into(world, *node, None, rooms, &mut out);
+        out
+    });
+    each.flatten_iter().collect()
+}
+
+/// Whether anybody could set an entity in motion.
+pub(super) fn is_lever(world: &World, node: NodeId) -> bool {
+    lever(world, node).is_some()
+}
+
+/// Room for questions, one thread's.
+#[derive(Default)]
+pub(super) struct Rooms {
+    pub(super) room: Room,
+    hits: Vec<Hit>,
+}
+
+/// An action by itself, as parts of resources have them: the same list is the same in memory.
+fn single(action: &'static str) -> Actions {
+    static KNOWN: Mutex<BTreeMap<&str, Actions>> = Mutex::new(BTreeMap::new());
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let made = || Actions::from([(action, AccessLevel::Write)]);
+    known.entry(action).or_insert_with(made).clone()
+}
+
+/// Who can set one entity in motion, or whether one principal can.
+pub(super) fn into(
+    world: &World,
+    node: NodeId,
+    only: Option<PrincipalId>,
+    rooms: &mut Rooms,
+    out: &mut Vec<Move>,
+) {
+    let (everybody, reaching) = (world.everybody(), world.reaching());
+    let Some((action, edge)) = lever(world, node) else {
+        return;
+    };
+    let actions = single(action);
+    let Rooms { room, hits } = rooms;
+    hits.clear();
+    // The parts of data that the action is on; anything else is one ARN.
+    let mut parts = if is_data(world.node(node).record.kind) {
+        reaching.parts(world, node)
+    } else {
+        vec![Part::named(moved_by(world, node), &actions)]
+    };
+    parts.retain(|part| part.actions.iter().any(|(name, _)| *name == action));
+    for part in &mut parts {
+        part.actions = actions.clone();
     }
-    levers
-        .par_iter()
-        .map_init(
-            || (Room::default(), Vec::new()),
-            |(room, hits), (node, action, edge)| {
-                hits.clear();
-                let Some(actions) = singles.get(action) else {
-                    return Vec::new();
-                };
-                // The parts of data that the action is on; anything else is one ARN.
-                let mut parts = if is_data(world.node(*node).record.kind) {
-                    reaching.parts(world, *node)
-                } else {
-                    vec![Part::named(moved_by(world, *node), actions)]
-                };
-                parts.retain(|part| part.actions.iter().any(|(name, _)| name == action));
-                for part in &mut parts {
-                    part.actions = actions.clone();
-                }
-                reaching.who(world, *node, &parts, room, hits);
-                let mut best: FxHashMap<NodeId, PathVerdict> = FxHashMap::default();
-                for hit in hits.iter() {
-                    let verdict = match (hit.certain, hit.possible) {
-                        (0, 0) => PathVerdict::Denied,
-                        (0, _) => PathVerdict::AllowedIf,
-                        _ => PathVerdict::Allowed,
-                    };
-                    if let Some(from) = everybody.node(hit.principal) {
-                        let known = best.entry(from).or_insert(verdict);
-                        *known = verdict.min(*known);
-                    }
-                }
-                let mut found: Vec<Move> = best
-                    .into_iter()
-                    .filter(|(from, _)| from != node)
-                    .map(|(from, verdict)| Move {
-                        edge: *edge,
-                        verdict,
-                        from,
-                        to: *node,
-                        how: How::Lever,
-                    })
-                    .collect();
-                found.sort_unstable_by_key(|found| found.from);
-                found
-            },
-        )
-        .flatten_iter()
-        .collect()
+    reaching.who_of(world, node, &parts, only, room, hits);
+    let mut best: FxHashMap<NodeId, PathVerdict> = FxHashMap::default();
+    for hit in hits.iter() {
+        let verdict = match (hit.certain, hit.possible) {
+            (0, 0) => PathVerdict::Denied,
+            (0, _) => PathVerdict::AllowedIf,
+            _ => PathVerdict::Allowed,
+        };
+        if let Some(from) = everybody.node(hit.principal) {
+            let known = best.entry(from).or_insert(verdict);
+            *known = verdict.min(*known);
+        }
+    }
+    let before = out.len();
+    let found = best.into_iter().filter(|(from, _)| *from != node);
+    out.extend(found.map(|(from, verdict)| Move {
+        edge,
+        verdict,
+        from,
+        to: node,
+        how: How::Lever,
+    }));
+    if let Some(new) = out.get_mut(before..) {
+        new.sort_unstable_by_key(|found| found.from);
+    }
 }
 
 /// Asks through [`access_filtered`], so that objects, keys and public-access blocks count as they do for data.

@@ -8,6 +8,7 @@
 //! A step that configuration suggests and a policy forbids is kept as denied, with what blocks it.
 
 mod assume;
+mod change;
 mod effective;
 mod structural;
 pub mod technique;
@@ -23,6 +24,8 @@ use sv0_model::graph::{Confidence, NodeId};
 use sv0_model::kind::{EdgeKind, Kind};
 use sv0_model::path::{BlockedBy, ConditionText, PathVerdict, StatementRef};
 
+pub(crate) use self::change::Bearing;
+pub use self::change::Difference;
 use crate::ask::{Answer, Asker, Target};
 use crate::words;
 use crate::world::World;
@@ -95,9 +98,15 @@ pub struct Steps {
     known: Vec<Step>,
     /// Whether moves that hang on conditions were looked at closely.
     settled: bool,
-    /// Steps that were put into words.
-    told: RwLock<FxHashMap<u32, Option<Arc<Step>>>>,
+    /// Nodes of which moves have changed since: all that start there, and all that lead there.
+    changed_out: FxHashMap<NodeId, Vec<Move>>,
+    changed_into: FxHashMap<NodeId, Vec<Move>>,
+    /// Steps that were put into words, by kind and ends.
+    told: RwLock<FxHashMap<Ends, Option<Arc<Step>>>>,
 }
+
+/// A kind of move, and its ends: there is one such move at most.
+type Ends = (EdgeKind, NodeId, NodeId);
 
 impl Steps {
     /// Computes all steps of a world.
@@ -119,15 +128,10 @@ impl Steps {
         let mut moves: Vec<Move> = known.iter().zip(0..).map(moved).collect();
         moves.extend(assume::moves(world));
         moves.extend(effective::moves(world));
-        moves.extend(technique::moves(world));
-        let open = |found: &&mut Move| {
-            found.verdict == PathVerdict::AllowedIf && !matches!(found.how, How::Known(_))
-        };
-        let settled = moves.iter_mut().filter(open).count() <= MOST_SETTLED;
+        moves.extend(technique::moves(world, None));
+        let settled = moves.iter().filter(|found| is_open(found)).count() <= MOST_SETTLED;
         if settled {
-            moves.par_iter_mut().filter(open).for_each(|found| {
-                found.verdict = describe(world, found).map_or(PathVerdict::Denied, |step| step.verdict);
-            });
+            settle(world, &mut moves);
         }
         let mut out = Self {
             known,
@@ -139,10 +143,7 @@ impl Steps {
     }
 
     fn index(&mut self, nodes: usize, mut moves: Vec<Move>) {
-        // The same move by several techniques is told once, by the first in the table; steps that are there already for
-        // another reason need no technique.
-        moves.sort_by_key(|found| (found.from, found.to, found.edge, found.verdict));
-        moves.dedup_by(|b, a| (a.from, a.to, a.edge) == (b.from, b.to, b.edge));
+        in_order(&mut moves);
         let starts = |end: fn(&Move) -> NodeId| {
             let mut starts = vec![0_u32; nodes + 1];
             for found in &moves {
@@ -173,20 +174,29 @@ impl Steps {
     }
 
     /// Moves that start at a node.
-    pub fn from(&self, node: NodeId) -> impl Iterator<Item = &Move> {
-        Self::span(&self.out, &self.moves, node).iter()
+    pub fn from(&self, node: NodeId) -> impl Iterator<Item = &Move> + Clone {
+        let list = match self.changed_out.get(&node) {
+            Some(list) => list,
+            None => Self::span(&self.out, &self.moves, node),
+        };
+        list.iter()
     }
 
     /// Moves that lead to a node.
     pub fn to(&self, node: NodeId) -> impl Iterator<Item = &Move> {
-        let found = Self::span(&self.into_starts, &self.into, node).iter();
-        found.filter_map(|at| self.moves.get(*at as usize))
+        let changed = self.changed_into.get(&node);
+        let found = match changed {
+            Some(_) => &[],
+            None => Self::span(&self.into_starts, &self.into, node),
+        };
+        let found = found.iter().filter_map(|at| self.moves.get(*at as usize));
+        found.chain(changed.into_iter().flatten())
     }
 
     /// All moves.
-    #[must_use]
-    pub fn all(&self) -> &[Move] {
-        &self.moves
+    pub fn all(&self) -> impl Iterator<Item = &Move> {
+        let nodes = (0..self.out.len().saturating_sub(1)).map(|at| NodeId(number(at)));
+        nodes.flat_map(|node| self.from(node))
     }
 
     /// Whether a move is real, looked at closely.
@@ -199,19 +209,13 @@ impl Steps {
             .map_or(PathVerdict::Denied, |step| step.verdict)
     }
 
-    /// A move's number: its place in [`Steps::all`].
-    #[must_use]
-    pub fn number(&self, found: &Move) -> Option<usize> {
-        let same = Self::span(&self.out, &self.moves, found.from).iter();
-        let at = same.clone().position(|other| other == found)?;
-        let first = self.out.get(found.from.index())?;
-        Some(*first as usize + at)
-    }
-
     /// A move in words, with the statements that decide it; none for a move of other steps.
     #[must_use]
     pub fn describe(&self, world: &World, found: &Move) -> Option<Arc<Step>> {
-        let key = number(self.number(found)?);
+        if !self.from(found.from).any(|other| other == found) {
+            return None;
+        }
+        let key = (found.edge, found.from, found.to);
         let known = self.told.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(step) = known.get(&key) {
             return step.clone();
@@ -226,6 +230,28 @@ impl Steps {
         told.insert(key, step.clone());
         step
     }
+}
+
+/// Whether a closer look may tell that a move is certain or impossible.
+fn is_open(found: &Move) -> bool {
+    found.verdict == PathVerdict::AllowedIf && !matches!(found.how, How::Known(_))
+}
+
+/// Looks closely at moves that hang on conditions.
+fn settle(world: &World, moves: &mut [Move]) {
+    moves
+        .par_iter_mut()
+        .filter(|found| is_open(found))
+        .for_each(|found| {
+            found.verdict = describe(world, found).map_or(PathVerdict::Denied, |step| step.verdict);
+        });
+}
+
+/// The same move by several techniques is told once, by the first in the table; steps that are there already for another
+/// reason need no technique.
+fn in_order(moves: &mut Vec<Move>) {
+    moves.sort_by_key(|found| (found.from, found.to, found.edge, found.verdict));
+    moves.dedup_by(|b, a| (a.from, a.to, a.edge) == (b.from, b.to, b.edge));
 }
 
 /// Moves that hang on conditions and are all looked at closely.
@@ -244,6 +270,11 @@ fn describe(world: &World, found: &Move) -> Option<Step> {
         How::Lever => effective::pull(world, &asker, found.from, found.to),
         How::Technique { number, on } => technique::step_of(world, &asker, found, number, on),
     }
+}
+
+/// Whether anybody could set an entity in motion.
+pub(crate) fn is_lever(world: &World, node: NodeId) -> bool {
+    effective::is_lever(world, node)
 }
 
 /// Everybody who can act: collected users and roles, and the strangers that policies name.
@@ -408,8 +439,9 @@ mod tests {
     fn compare(world: &World) {
         let steps = Steps::build(world);
         let computed = |found: &&Move| !matches!(found.how, How::Known(_));
-        let all = steps.all().iter().filter(computed);
-        let together: BTreeSet<(EdgeKind, String, String)> = all
+        let together: BTreeSet<(EdgeKind, String, String)> = steps
+            .all()
+            .filter(computed)
             .filter(|found| found.verdict != PathVerdict::Denied)
             .map(|found| {
                 let told = steps.describe(world, found);
@@ -424,7 +456,6 @@ mod tests {
         assert!(alone.len() > 40, "{}", alone.len());
         let known: BTreeSet<_> = steps
             .all()
-            .iter()
             .filter(|found| matches!(found.how, How::Known(_)))
             .map(|found| {
                 let id = |node| world.id(node).to_owned();

@@ -16,12 +16,12 @@ use crate::normalize::anywhere;
 use crate::world::World;
 
 pub(super) fn steps(world: &World) -> Vec<Step> {
-    world
-        .graph
-        .edges()
-        .iter()
-        .flat_map(|edge| of_edge(world, edge))
-        .collect()
+    of_edges(world, world.graph.edges())
+}
+
+/// The steps of some edges.
+pub(super) fn of_edges<'a>(world: &World, edges: impl IntoIterator<Item = &'a Edge>) -> Vec<Step> {
+    edges.into_iter().flat_map(|edge| of_edge(world, edge)).collect()
 }
 
 fn of_edge(world: &World, edge: &Edge) -> Vec<Step> {

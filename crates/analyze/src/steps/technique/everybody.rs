@@ -3,6 +3,8 @@
 //! Few principals have what any technique needs, and fewer are no administrators: they are found first, by what their
 //! policies mention at all. Only in their accounts is anything asked.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 use sv0_engine::compiled::{Action, Layers, Question, Resource, Who};
@@ -21,11 +23,14 @@ use crate::facts;
 use crate::reach::{self, About, Room};
 use crate::scope;
 use crate::steps::{How, Move};
-use crate::world::World;
+use crate::world::{Principal, World};
 
-/// All moves by techniques.
-pub(in crate::steps) fn moves(world: &World) -> Vec<Move> {
-    let able = Able::of(world);
+/// All moves by techniques, or those in some accounts: what somebody gains by a technique is in its own account.
+pub(in crate::steps) fn moves(world: &World, within: Option<&FxHashSet<String>>) -> Vec<Move> {
+    let able = Able::of(world, within);
+    if able.by_principal.is_empty() {
+        return Vec::new();
+    }
     let mut out = passed_roles(world, &able);
     out.extend(on_targets(world, &able));
     out
@@ -39,7 +44,7 @@ struct Able {
 }
 
 impl Able {
-    fn of(world: &World) -> Self {
+    fn of(world: &World, within: Option<&FxHashSet<String>>) -> Self {
         let everybody = world.everybody();
         let library = everybody.library();
         // Everything that any technique needs, and by document whether it grants it on anything.
@@ -57,7 +62,11 @@ impl Able {
             .collect();
         let mut documents: FxHashMap<u32, u64> = FxHashMap::default();
         let mut by_principal = FxHashMap::default();
-        for (node, principal) in &world.principals {
+        let asked = |principal: &Principal| {
+            let account = principal.caller.account.as_ref();
+            within.is_none_or(|within| account.is_some_and(|account| within.contains(account)))
+        };
+        for (node, principal) in world.principals.iter().filter(|(_, principal)| asked(principal)) {
             let granted = principal.identity.iter().fold(0, |all, tag| {
                 let Some(policy) = everybody.policy(*tag) else {
                     return all;
@@ -121,7 +130,7 @@ fn passed_roles(world: &World, able: &Able) -> Vec<Move> {
     let everybody = world.everybody();
     let wanted = of_kinds(&[TechniqueKind::PassRole]);
     let makes = makers(world, able, &wanted);
-    let pass = Bundle::new(everybody.population(), &["iam:PassRole"]);
+    let pass = world.reaching().bundle(world, &["iam:PassRole"]);
     let roles: Vec<NodeId> = world
         .graph
         .nodes()
@@ -296,7 +305,7 @@ fn trusts(world: &World, role: NodeId, service: &str) -> Option<PathVerdict> {
 struct Asked {
     techniques: Vec<(usize, &'static Technique)>,
     /// Actions of one service each; whether a managed policy is given along.
-    bundles: Vec<(Bundle, bool)>,
+    bundles: Vec<(Arc<Bundle>, bool)>,
 }
 
 impl Asked {
@@ -311,10 +320,9 @@ impl Asked {
                 None => lists.push((service, gives, vec![action])),
             }
         }
-        let population = world.everybody().population();
         let bundles = lists
             .into_iter()
-            .map(|(_, gives, list)| (Bundle::new(population, &list), gives))
+            .map(|(_, gives, list)| (world.reaching().bundle(world, &list), gives))
             .collect();
         Self { techniques, bundles }
     }
