@@ -270,6 +270,11 @@ bench-scale: ## a whole organisation's analysis, stage by stage, beside simd-jso
 	@$(call say,organisations of several sizes)
 	@SIZES="$(or $(ROLES),1000 10000 100000)" $(CARGO) bench --locked --profile quick -p sv0-bench --bench scale
 
+.PHONY: bench-live
+bench-live: ## one policy changes in a whole organisation: only what depends on it beside everything anew, as Markdown (ROLES=100000)
+	@$(call say,changes of one policy)
+	@ROLES="$(or $(ROLES),100000)" $(CARGO) bench --locked --profile quick -p sv0-bench --bench live
+
 .PHONY: bench-peers
 bench-peers: iam-simulate build ## sv0's time and memory beside another evaluator's, as Markdown (SIZES=s,m; needs node 20)
 	@$(call say,beside another evaluator)

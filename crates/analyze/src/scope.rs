@@ -217,6 +217,11 @@ const PROOF: &[(&str, &str)] = &[
     ),
 ];
 
+/// The actions that make an administrator.
+pub(crate) fn proving() -> impl Iterator<Item = &'static str> {
+    PROOF.iter().map(|(action, _)| *action)
+}
+
 /// Whether a principal is an administrator of its account, by what it can do and not by the name of a policy.
 #[must_use]
 pub fn is_administrator(world: &World, asker: &Asker<'_>) -> bool {

@@ -22,9 +22,12 @@ use sv0_analyze::normalize;
 use sv0_analyze::paths::Finder;
 use sv0_analyze::question::overview;
 use sv0_analyze::steps::Steps;
-use sv0_bench::{Organization, Preset, Size};
+use sv0_bench::Organization;
 use sv0_input::snapshot::{Header, VERSION, write_stream};
 use sv0_model::path::PathVerdict;
+
+#[path = "scale/size.rs"]
+mod size;
 
 /// What a run measures itself in: the argument that tells a child what to do.
 const CHILD: &str = "--measure";
@@ -58,27 +61,6 @@ fn main() {
     }
 }
 
-/// The organisation of [`Preset::Xl`], larger or smaller.
-fn size(roles: usize) -> Size {
-    let xl = Preset::Xl.size();
-    let of = |count: usize| (count * roles / xl.roles).max(1);
-    Size {
-        accounts: of(xl.accounts),
-        roles,
-        users: of(xl.users),
-        policies: of(xl.policies),
-        buckets: of(xl.buckets),
-        tables: of(xl.tables),
-        secrets: of(xl.secrets),
-        queues: of(xl.queues),
-        topics: of(xl.topics),
-        keys: of(xl.keys),
-        functions: of(xl.functions),
-        instances: of(xl.instances),
-        tasks: of(xl.tasks),
-    }
-}
-
 fn write(roles: usize) -> PathBuf {
     let file = std::env::temp_dir().join(format!("sv0-bench-{}-{roles}.jsonl", std::process::id()));
     let header = Header {
@@ -87,7 +69,7 @@ fn write(roles: usize) -> PathBuf {
         tool: "bench".into(),
         source: format!("{roles} roles"),
     };
-    let org = Organization::new(7, size(roles));
+    let org = Organization::new(7, size::of(roles));
     write_stream(&file, &header, org.records().map(Ok), &[]).expect("room for the organisation");
     file
 }
@@ -127,10 +109,7 @@ fn measure(file: &Path) {
     let answer = overview(&world, &steps, &finder);
     done(&mut stages);
     let all = begin.elapsed();
-    let real = steps
-        .all()
-        .iter()
-        .filter(|step| step.verdict != PathVerdict::Denied);
+    let real = steps.all().filter(|step| step.verdict != PathVerdict::Denied);
     let seconds = |time: Duration| format!("{:.2} s", time.as_secs_f64());
     let mut cells = vec![
         std::env::var("ROLES").unwrap_or_default(),

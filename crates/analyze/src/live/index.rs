@@ -8,7 +8,7 @@ use sv0_model::graph::NodeId;
 use sv0_model::kind::{Kind, Slot};
 
 use crate::normalize::named::{self, Secrets};
-use crate::steps;
+use crate::steps::{self, Nearby};
 use crate::world::{Attachment, World};
 
 /// What depends on what.
@@ -23,6 +23,8 @@ pub(super) struct Index {
     /// By account: what its own principals may be let in by, and what lets in principals of it from elsewhere.
     own: FxHashMap<String, Vec<NodeId>>,
     foreign: FxHashMap<String, Vec<NodeId>>,
+    /// By account: all its entities.
+    entities: FxHashMap<String, Vec<NodeId>>,
     /// What may let in anybody.
     anybody: Vec<NodeId>,
     /// How many places name somebody or something that was not collected.
@@ -40,6 +42,7 @@ impl Index {
             people: FxHashMap::default(),
             own: FxHashMap::default(),
             foreign: FxHashMap::default(),
+            entities: FxHashMap::default(),
             anybody: Vec::new(),
             mentions: FxHashMap::default(),
             secrets: Secrets::of(world),
@@ -66,6 +69,14 @@ impl Index {
         }
         for (node, entity) in world.graph.nodes() {
             out.anchors |= entity.record.kind == Kind::TrustAnchor;
+            if let Some(account) = &entity.record.account {
+                match out.entities.get_mut(account) {
+                    Some(nodes) => nodes.push(node),
+                    None => {
+                        out.entities.insert(account.clone(), vec![node]);
+                    }
+                }
+            }
             let key = entity.record.kind == Kind::KmsKey;
             let role = world.principals.get(&node).is_some_and(|p| p.trust.is_some());
             if !(key || role || steps::is_lever(world, node)) {
@@ -132,26 +143,9 @@ impl Index {
         self.holders.get(&tag).map_or(&[], Vec::as_slice)
     }
 
-    /// The principals of an account.
-    pub(super) fn people(&self, account: &str) -> &[NodeId] {
-        self.people.get(account).map_or(&[], Vec::as_slice)
-    }
-
     /// What is an account's own.
     pub(super) fn own(&self, account: &str) -> &[NodeId] {
         self.own.get(account).map_or(&[], Vec::as_slice)
-    }
-
-    /// What may let a principal in, by being of its account or by its own policy.
-    pub(super) fn nearby(&self, world: &World, principal: NodeId) -> Vec<NodeId> {
-        let mut out = self.anybody.clone();
-        if let Some(account) = world.account_of(principal) {
-            let lists = [self.own.get(account), self.foreign.get(account)];
-            out.extend(lists.into_iter().flatten().flatten());
-        }
-        out.sort_unstable();
-        out.dedup();
-        out
     }
 
     pub(super) const fn secrets(&self) -> &Secrets {
@@ -231,5 +225,26 @@ impl Index {
                 *count = count.saturating_sub(1);
             }
         }
+    }
+}
+
+impl Nearby for Index {
+    fn doors(&self, world: &World, principal: NodeId) -> Vec<NodeId> {
+        let mut out = self.anybody.clone();
+        if let Some(account) = world.account_of(principal) {
+            let lists = [self.own.get(account), self.foreign.get(account)];
+            out.extend(lists.into_iter().flatten().flatten());
+        }
+        out.sort_unstable();
+        out.dedup();
+        out
+    }
+
+    fn people(&self, account: &str) -> &[NodeId] {
+        self.people.get(account).map_or(&[], Vec::as_slice)
+    }
+
+    fn entities(&self, account: &str) -> &[NodeId] {
+        self.entities.get(account).map_or(&[], Vec::as_slice)
     }
 }

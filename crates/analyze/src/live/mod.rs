@@ -81,9 +81,6 @@ pub struct Live {
     index: Index,
 }
 
-/// So many principals and entities, and all steps are worked out at once instead.
-const MANY: usize = 1_500;
-
 impl Live {
     /// Builds the world from what was read.
     #[must_use]
@@ -140,14 +137,11 @@ impl Live {
             }
         };
         let bearing = change.carry_out(&mut self.world, &mut self.index);
-        let difference = if bearing.principals.len() + bearing.targets.len() > MANY {
+        let difference = if bearing.is_wide() {
             self.steps = Steps::build(&self.world);
             None
         } else {
-            let Self {
-                world, steps, index, ..
-            } = self;
-            Some(steps.change(world, &bearing, &|node| index.nearby(world, node)))
+            Some(self.steps.change(&self.world, &bearing, &self.index))
         };
         let sorted = |nodes: rustc_hash::FxHashSet<NodeId>| {
             let mut nodes: Vec<NodeId> = nodes.into_iter().collect();

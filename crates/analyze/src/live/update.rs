@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
-use sv0_iam::syntax::Policy;
 use sv0_iam::syntax::ast::{Effect, PrincipalEntry};
+use sv0_iam::syntax::{Policy, Statement};
 use sv0_model::graph::{Confidence, NodeId};
 use sv0_model::kind::{EdgeKind, Kind, Slot};
 use sv0_model::record::PolicyText;
@@ -14,7 +14,7 @@ use super::index::Index;
 use crate::ask::Asker;
 use crate::normalize::{self, anywhere, library};
 use crate::objects;
-use crate::steps::Bearing;
+use crate::steps::{Bearing, Nearby};
 use crate::world::World;
 
 /// A change that keeps all entities, and all edges but those that say whom a role trusts.
@@ -153,7 +153,7 @@ impl Change {
             let near = bearing
                 .principals
                 .iter()
-                .flat_map(|node| index.nearby(world, *node));
+                .flat_map(|node| index.doors(world, *node));
             let keys: FxHashSet<NodeId> = near.chain(bearing.targets.iter().copied()).collect();
             let ceilings = matches!(world.node(self.node).record.kind, Kind::Scp | Kind::Rcp);
             reaching.catch_up(world, &keys, ceilings);
@@ -167,7 +167,11 @@ impl Change {
 
     /// What the change bears on, names below buckets apart.
     fn bearing(&self, world: &World, index: &Index) -> Bearing {
-        let mut out = Bearing::default();
+        let facts_stay = self.slot != Slot::Trust;
+        let mut out = Bearing {
+            statements: facts_stay.then(|| changed(&self.old, &self.new)),
+            ..Bearing::default()
+        };
         let kind = world.node(self.node).record.kind;
         match (kind, self.slot) {
             (Kind::Scp | Kind::Rcp, _) => {
@@ -221,6 +225,31 @@ impl Change {
             debug_assert!(false, "a world has one");
         }
     }
+}
+
+/// The statements of two documents that are not in both, at the same place.
+fn changed(old: &Policy, new: &Policy) -> Vec<Statement> {
+    let only = |a: &Policy, b: &Policy| -> Vec<Statement> {
+        let same = |statement: &Statement| b.statements.iter().any(|other| says_the_same(statement, other));
+        a.statements
+            .iter()
+            .filter(|statement| !same(statement))
+            .cloned()
+            .collect()
+    };
+    let mut out = only(old, new);
+    out.extend(only(new, old));
+    out
+}
+
+fn says_the_same(a: &Statement, b: &Statement) -> bool {
+    a.index == b.index
+        && a.sid == b.sid
+        && a.effect == b.effect
+        && a.action == b.action
+        && a.resource == b.resource
+        && a.principal == b.principal
+        && a.conditions == b.conditions
 }
 
 /// The accounts that some SCPs or RCPs bind.

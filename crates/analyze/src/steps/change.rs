@@ -1,11 +1,13 @@
 //! What becomes of the steps when policies change: what bears on nobody who changed, and on nothing that changed, stays.
 
 use rustc_hash::{FxHashMap, FxHashSet};
-use sv0_engine::index::PrincipalId;
+use sv0_iam::syntax::Statement;
 use sv0_model::graph::{Edge, NodeId};
 use sv0_model::kind::EdgeKind;
 
 use super::{How, Move, Step, Steps, assume, effective, in_order, settle, structural, technique};
+use crate::access::kms_operation;
+use crate::scope;
 use crate::steps::effective::Rooms;
 use crate::world::World;
 
@@ -16,6 +18,59 @@ pub(crate) struct Bearing {
     pub(crate) principals: FxHashSet<NodeId>,
     /// Entities whose side says something else: their own policies, their key's, the names below them.
     pub(crate) targets: FxHashSet<NodeId>,
+    /// The statements that were taken away and those that were added, where nothing else about the principals changed.
+    pub(crate) statements: Option<Vec<Statement>>,
+}
+
+impl Bearing {
+    /// Whether the principals' side may say something else about an action.
+    pub(crate) fn concerns(&self, action: &str) -> bool {
+        let Some(statements) = &self.statements else {
+            return true;
+        };
+        statements
+            .iter()
+            .any(|statement| statement.action.matches(action))
+    }
+
+    /// Whether there are steps of so many that all are better worked out at once.
+    pub(crate) fn is_wide(&self) -> bool {
+        self.targets.len() > MANY
+            || self.principals.len() > MANY
+                && (self.concerns("sts:AssumeRole") || may_set_in_motion(self) || self.concerns_techniques())
+    }
+
+    /// Setting something in motion may take the use of its key.
+    fn concerns_lever(&self, action: &str) -> bool {
+        self.concerns(action) || kms_operation(action).is_some_and(|operation| self.concerns(operation))
+    }
+
+    fn concerns_techniques(&self) -> bool {
+        let mut needs = technique::techniques()
+            .iter()
+            .flat_map(|technique| &technique.needs);
+        let mut proof = scope::proving();
+        !self.targets.is_empty()
+            || needs.any(|action| self.concerns(action))
+            || proof.any(|action| self.concerns(action))
+    }
+
+    fn concerns_roles_of_workloads(&self) -> bool {
+        structural::ACTIONS.iter().any(|action| self.concerns(action))
+    }
+}
+
+/// So many principals or entities, and all steps are worked out at once.
+const MANY: usize = 1_500;
+
+/// Where to look for what a change bears on.
+pub(crate) trait Nearby {
+    /// What may let a principal in.
+    fn doors(&self, world: &World, principal: NodeId) -> Vec<NodeId>;
+    /// The principals of an account.
+    fn people(&self, account: &str) -> &[NodeId];
+    /// All entities of an account.
+    fn entities(&self, account: &str) -> &[NodeId];
 }
 
 /// What a change of steps added and took away.
@@ -28,28 +83,30 @@ pub struct Difference {
 }
 
 impl Steps {
-    /// Works out again what a change bears on, in a world that has changed already. `nearby` tells which entities may let
-    /// a principal in: those that are not told are not asked about it.
-    pub(crate) fn change(
-        &mut self,
-        world: &World,
-        bearing: &Bearing,
-        nearby: &dyn Fn(NodeId) -> Vec<NodeId>,
-    ) -> Difference {
-        let Bearing { principals, targets } = bearing;
-        // What a technique gains is in the account of who uses it.
-        let accounts: FxHashSet<String> = principals
-            .iter()
-            .chain(targets)
-            .filter_map(|node| world.account_of(*node).map(str::to_owned))
-            .collect();
-        let in_accounts = |node: NodeId| {
-            world
-                .account_of(node)
-                .is_some_and(|account| accounts.contains(account))
-        };
+    /// Works out again what a change bears on, in a world that has changed already.
+    pub(crate) fn change(&mut self, world: &World, bearing: &Bearing, nearby: &dyn Nearby) -> Difference {
+        let Bearing {
+            principals, targets, ..
+        } = bearing;
         let mut new = computed(world, bearing, nearby);
-        new.extend(technique::moves(world, Some(&accounts)));
+        // What a technique gains is in the account of who uses it.
+        let mut accounts: FxHashSet<&str> = FxHashSet::default();
+        let by_technique = bearing.concerns_techniques();
+        if by_technique {
+            let concerned = principals.iter().chain(targets);
+            accounts = concerned.filter_map(|node| world.account_of(*node)).collect();
+        }
+        let within = technique::Within {
+            people: accounts.iter().flat_map(|a| nearby.people(a)).copied().collect(),
+            entities: accounts
+                .iter()
+                .flat_map(|a| nearby.entities(a))
+                .copied()
+                .collect(),
+        };
+        if by_technique {
+            new.extend(technique::moves(world, Some(&within)));
+        }
         let read = read_again(world, bearing);
         let keys: FxHashSet<(EdgeKind, NodeId, NodeId)> =
             read.iter().map(|step| (step.edge, step.from, step.to)).collect();
@@ -73,8 +130,19 @@ impl Steps {
                 keys.contains(&(found.edge, found.from, found.to))
                     || found.edge == EdgeKind::Assumes && targets.contains(&found.to)
             }
-            How::Technique { .. } => in_accounts(found.from),
-            How::Assume | How::Lever => principals.contains(&found.from) || targets.contains(&found.to),
+            How::Technique { .. } => {
+                let account = world.account_of(found.from);
+                account.is_some_and(|account| accounts.contains(account))
+            }
+            How::Assume => {
+                targets.contains(&found.to)
+                    || principals.contains(&found.from) && bearing.concerns("sts:AssumeRole")
+            }
+            How::Lever => {
+                let of_lever =
+                    || effective::action(world, found.to).is_none_or(|action| bearing.concerns_lever(action));
+                targets.contains(&found.to) || principals.contains(&found.from) && of_lever()
+            }
         };
         let mut by_origin: FxHashMap<NodeId, Vec<Move>> = FxHashMap::default();
         for found in new {
@@ -82,11 +150,12 @@ impl Steps {
         }
         let ends = targets.iter().flat_map(|target| self.to(*target));
         let mut origins: FxHashSet<NodeId> = ends.map(|found| found.from).collect();
-        origins.extend(principals);
+        if bearing.concerns("sts:AssumeRole") || may_set_in_motion(bearing) {
+            origins.extend(principals);
+        }
         origins.extend(by_origin.keys());
         origins.extend(keys.iter().map(|(_, from, _)| *from));
-        let here = world.principals.keys().filter(|node| in_accounts(**node));
-        origins.extend(here);
+        origins.extend(within.people);
         let mut out = Difference::default();
         for origin in origins {
             let old: Vec<Move> = self.from(origin).copied().collect();
@@ -130,35 +199,50 @@ impl Steps {
 }
 
 /// Who becomes whom and sets what in motion, as far as a change bears on it.
-fn computed(world: &World, bearing: &Bearing, nearby: &dyn Fn(NodeId) -> Vec<NodeId>) -> Vec<Move> {
+fn computed(world: &World, bearing: &Bearing, nearby: &dyn Nearby) -> Vec<Move> {
     let mut rooms = Rooms::default();
     let mut out = Vec::new();
-    let mut into = |node: NodeId, only: Option<PrincipalId>| {
-        assume::into(world, node, only, &mut rooms.room, &mut out);
-        effective::into(world, node, only, &mut rooms, &mut out);
-    };
     for target in &bearing.targets {
-        into(*target, None);
+        assume::into(world, *target, None, &mut rooms.room, &mut out);
+        effective::into(world, *target, None, &mut rooms, &mut out);
+    }
+    let assumes = bearing.concerns("sts:AssumeRole");
+    if !assumes && !may_set_in_motion(bearing) {
+        return out;
     }
     for node in &bearing.principals {
-        if let Some(principal) = world.everybody().principal(*node) {
-            for target in nearby(*node) {
-                if !bearing.targets.contains(&target) {
-                    into(target, Some(principal));
-                }
+        let Some(principal) = world.everybody().principal(*node) else {
+            continue;
+        };
+        for target in nearby.doors(world, *node) {
+            if bearing.targets.contains(&target) {
+                continue;
+            }
+            if assumes {
+                assume::into(world, target, Some(principal), &mut rooms.room, &mut out);
+            }
+            if effective::action(world, target).is_some_and(|action| bearing.concerns_lever(action)) {
+                effective::into(world, target, Some(principal), &mut rooms, &mut out);
             }
         }
     }
     out
 }
 
+fn may_set_in_motion(bearing: &Bearing) -> bool {
+    effective::ACTIONS
+        .iter()
+        .any(|action| bearing.concerns_lever(action))
+}
+
 /// The steps that configuration says where a policy that counts for them has changed.
 fn read_again(world: &World, bearing: &Bearing) -> Vec<Step> {
-    let changed = bearing.principals.iter().chain(&bearing.targets);
-    let mut nodes: FxHashSet<NodeId> = changed.copied().collect();
+    let mut nodes: FxHashSet<NodeId> = bearing.targets.iter().copied().collect();
     // A workload does as its role may.
-    for node in &bearing.principals {
-        nodes.extend(world.graph.sources(*node, EdgeKind::RunsAs));
+    if bearing.concerns_roles_of_workloads() {
+        for node in &bearing.principals {
+            nodes.extend(world.graph.sources(*node, EdgeKind::RunsAs));
+        }
     }
     let mut edges: Vec<&Edge> = Vec::new();
     for node in &nodes {

@@ -53,6 +53,28 @@ fn lever(world: &World, node: NodeId) -> Option<(&'static str, EdgeKind)> {
     })
 }
 
+/// The actions that set entities in motion.
+pub(super) const ACTIONS: &[&str] = &[
+    "lambda:InvokeFunction",
+    "states:StartExecution",
+    "bedrock:InvokeAgent",
+    "codebuild:StartBuild",
+    "glue:StartJobRun",
+    "events:PutEvents",
+    "sqs:SendMessage",
+    "sns:Publish",
+    "s3:PutObject",
+    "dynamodb:PutItem",
+    "ecr:PutImage",
+    "secretsmanager:GetSecretValue",
+    "ssm:GetParameter",
+];
+
+/// The action that sets an entity in motion, where one does.
+pub(super) fn action(world: &World, node: NodeId) -> Option<&'static str> {
+    lever(world, node).map(|(action, _)| action)
+}
+
 /// The ARN that is asked about to set an entity in motion: its own, but that an agent is invoked by one of its aliases
 /// (Service Authorization Reference, "Amazon Bedrock").
 fn moved_by(world: &World, node: NodeId) -> String {

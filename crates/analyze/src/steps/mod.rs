@@ -24,8 +24,8 @@ use sv0_model::graph::{Confidence, NodeId};
 use sv0_model::kind::{EdgeKind, Kind};
 use sv0_model::path::{BlockedBy, ConditionText, PathVerdict, StatementRef};
 
-pub(crate) use self::change::Bearing;
 pub use self::change::Difference;
+pub(crate) use self::change::{Bearing, Nearby};
 use crate::ask::{Answer, Asker, Target};
 use crate::words;
 use crate::world::World;

@@ -93,6 +93,20 @@ fn plain(edge: EdgeKind, from: NodeId, to: NodeId, text: String) -> Step {
     }
 }
 
+/// What roles of workloads are asked for.
+pub(super) const ACTIONS: &[&str] = &[
+    "bedrock:Retrieve",
+    "codebuild:StartBuild",
+    "ecs:RunTask",
+    "events:PutEvents",
+    "glue:StartJobRun",
+    "lambda:InvokeFunction",
+    "sns:Publish",
+    "sqs:ReceiveMessage",
+    "sqs:SendMessage",
+    "states:StartExecution",
+];
+
 /// The service that assumes the role of a kind of workload.
 fn service_of(kind: Kind) -> Option<&'static str> {
     Some(match kind {

@@ -14,7 +14,7 @@ use sv0_model::graph::NodeId;
 use sv0_model::kind::{EdgeKind, Kind};
 use sv0_model::path::PathVerdict;
 
-pub(super) use self::everybody::moves;
+pub(super) use self::everybody::{Within, moves};
 use super::{Judged, Move, Step, judge, step};
 use crate::ask::{Asker, Target};
 use crate::facts;

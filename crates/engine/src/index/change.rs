@@ -82,11 +82,11 @@ impl Population {
     /// Puts an account under other SCPs. What [bundles](super::Bundle) have worked out is to be
     /// [forgotten](super::Bundle::forget) then.
     pub fn put_under(&mut self, account: &str, chain: ChainId) {
-        let at = self.accounts.iter().position(|other| **other == *account);
-        let Some(at) = at.map(number) else { return };
-        for group in &mut self.groups {
+        for at in self.leads.of_account(account) {
             // Service-linked roles are under none.
-            if group.account == Some(at) && group.scps.is_some() {
+            if let Some(group) = self.groups.get_mut(*at as usize)
+                && group.scps.is_some()
+            {
                 group.scps = Some(chain);
             }
         }

@@ -13,7 +13,7 @@ use sv0_iam::decide::{ResourceRule, Verdict};
 use sv0_iam::name::principal::Caller;
 use sv0_iam::syntax::Effect;
 use sv0_iam::syntax::ast::PrincipalEntry;
-use sv0_model::graph::NodeId;
+use sv0_model::graph::{Node, NodeId};
 use sv0_model::kind::{EdgeKind, EntityType, Kind};
 use sv0_model::path::PathVerdict;
 
@@ -23,17 +23,30 @@ use crate::facts;
 use crate::reach::{self, About, Room};
 use crate::scope;
 use crate::steps::{How, Move};
-use crate::world::{Principal, World};
+use crate::world::World;
+
+/// The principals and entities of some accounts.
+#[derive(Debug)]
+pub(in crate::steps) struct Within {
+    pub(in crate::steps) people: Vec<NodeId>,
+    pub(in crate::steps) entities: Vec<NodeId>,
+}
 
 /// All moves by techniques, or those in some accounts: what somebody gains by a technique is in its own account.
-pub(in crate::steps) fn moves(world: &World, within: Option<&FxHashSet<String>>) -> Vec<Move> {
+pub(in crate::steps) fn moves(world: &World, within: Option<&Within>) -> Vec<Move> {
     let able = Able::of(world, within);
     if able.by_principal.is_empty() {
         return Vec::new();
     }
-    let mut out = passed_roles(world, &able);
-    out.extend(on_targets(world, &able));
+    let mut out = passed_roles(world, &able, within);
+    out.extend(on_targets(world, &able, within));
     out
+}
+
+fn entities<'w>(world: &'w World, within: Option<&'w Within>) -> impl Iterator<Item = (NodeId, &'w Node)> {
+    let some = within.map(|within| within.entities.iter().map(|node| (*node, world.node(*node))));
+    let all = some.is_none().then(|| world.graph.nodes());
+    some.into_iter().flatten().chain(all.into_iter().flatten())
 }
 
 /// Principals whose policies mention all that some technique needs, administrators left out.
@@ -44,7 +57,7 @@ struct Able {
 }
 
 impl Able {
-    fn of(world: &World, within: Option<&FxHashSet<String>>) -> Self {
+    fn of(world: &World, within: Option<&Within>) -> Self {
         let everybody = world.everybody();
         let library = everybody.library();
         // Everything that any technique needs, and by document whether it grants it on anything.
@@ -62,11 +75,10 @@ impl Able {
             .collect();
         let mut documents: FxHashMap<u32, u64> = FxHashMap::default();
         let mut by_principal = FxHashMap::default();
-        let asked = |principal: &Principal| {
-            let account = principal.caller.account.as_ref();
-            within.is_none_or(|within| account.is_some_and(|account| within.contains(account)))
-        };
-        for (node, principal) in world.principals.iter().filter(|(_, principal)| asked(principal)) {
+        let people = within.map(|within| within.people.iter());
+        let everyone = people.is_none().then(|| world.principals.keys());
+        let people = people.into_iter().flatten().chain(everyone.into_iter().flatten());
+        for (node, principal) in people.filter_map(|node| Some((node, world.principals.get(node)?))) {
             let granted = principal.identity.iter().fold(0, |all, tag| {
                 let Some(policy) = everybody.policy(*tag) else {
                     return all;
@@ -126,14 +138,12 @@ const fn verdict(certain: bool) -> PathVerdict {
 
 // ---- roles that may be passed ----
 
-fn passed_roles(world: &World, able: &Able) -> Vec<Move> {
+fn passed_roles(world: &World, able: &Able, within: Option<&Within>) -> Vec<Move> {
     let everybody = world.everybody();
     let wanted = of_kinds(&[TechniqueKind::PassRole]);
     let makes = makers(world, able, &wanted);
     let pass = world.reaching().bundle(world, &["iam:PassRole"]);
-    let roles: Vec<NodeId> = world
-        .graph
-        .nodes()
+    let roles: Vec<NodeId> = entities(world, within)
         .filter(|(_, node)| node.record.kind == Kind::IamRole && !node.stub)
         .filter(|(_, node)| {
             node.record
@@ -389,7 +399,7 @@ fn gives_policy(action: &str) -> bool {
         .any(|end| action.ends_with(end))
 }
 
-fn on_targets(world: &World, able: &Able) -> Vec<Move> {
+fn on_targets(world: &World, able: &Able, within: Option<&Within>) -> Vec<Move> {
     use TechniqueKind::{OtherUser, OwnGroup, OwnPolicy, OwnRole, OwnUser, Trust};
     let asked = |kinds: &[TechniqueKind]| Asked::new(world, of_kinds(kinds));
     let (users, roles) = (asked(&[OtherUser, OwnUser]), asked(&[Trust, OwnRole]));
@@ -403,9 +413,7 @@ fn on_targets(world: &World, able: &Able) -> Vec<Move> {
         }
         workloads.insert(kind, Asked::new(world, mine));
     }
-    let targets: Vec<(NodeId, &Asked)> = world
-        .graph
-        .nodes()
+    let targets: Vec<(NodeId, &Asked)> = entities(world, within)
         .filter(|(_, node)| {
             node.record
                 .account
