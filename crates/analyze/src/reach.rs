@@ -82,7 +82,7 @@ impl Family {
 }
 
 /// What is asked of keys.
-const KMS: &[&str] = &["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"];
+pub(crate) const KMS: &[&str] = &["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"];
 
 /// What a key lets principals do on behalf of one service.
 #[derive(Debug)]

@@ -99,6 +99,7 @@ fn cases() -> Vec<Case> {
     let trust = json!({"Effect": "Allow", "Principal": {"AWS": "{account}"}, "Action": "sts:AssumeRole"});
     let key = json!({"Effect": "Allow", "Principal": {"AWS": "{account}"}, "Action": "kms:Decrypt", "Resource": "*"});
     let deny = json!({"Effect": "Deny", "Action": "s3:PutBucketPolicy", "Resource": "*"});
+    let fence = json!({"Effect": "Deny", "NotAction": ["iam:*", "sts:*"], "Resource": "*", "Condition": {"StringNotEquals": {"aws:RequestedRegion": ["eu-west-1", "us-east-1"]}}});
     vec![
         (
             "a role's inline policy",
@@ -110,7 +111,13 @@ fn cases() -> Vec<Case> {
         ("a role's trust policy", Kind::IamRole, Slot::Trust, trust),
         ("a bucket policy", Kind::S3Bucket, Slot::Resource, somebody),
         ("a key policy", Kind::KmsKey, Slot::Key, key),
-        ("an SCP", Kind::Scp, Slot::Document, deny),
+        ("an SCP: one action is denied", Kind::Scp, Slot::Document, deny),
+        (
+            "an SCP: most regions are denied",
+            Kind::Scp,
+            Slot::Document,
+            fence,
+        ),
     ]
 }
 

@@ -12,7 +12,7 @@ use sv0_model::record::PolicyText;
 
 use super::index::Index;
 use crate::ask::Asker;
-use crate::normalize::{self, anywhere, library};
+use crate::normalize::{self, anywhere, calls, environment, library};
 use crate::objects;
 use crate::steps::{Bearing, Nearby};
 use crate::world::World;
@@ -102,21 +102,21 @@ impl Change {
         {
             return Err("what a trust policy says of clusters and certificates are edges");
         }
-        out.concludes_the_same(world, index)?;
+        let mut workloads = out.workloads(world, index).into_iter();
+        if workloads.any(|workload| calls::concludes(world, workload))
+            && !normalize::calls_alike(world, index.secrets(), &out.old, &out.new)
+        {
+            return Err("what an API calls is concluded from the document");
+        }
         Ok(out)
     }
 
-    /// Whether what is concluded from roles' policies about the workloads that run as them stays.
-    fn concludes_the_same(&self, world: &World, index: &Index) -> Result<(), &'static str> {
+    /// The workloads that run as roles whose document it is.
+    fn workloads(&self, world: &World, index: &Index) -> FxHashSet<NodeId> {
         let holders = self.tags.iter().flat_map(|tag| index.holders(*tag));
-        let workloads: FxHashSet<NodeId> = holders
+        holders
             .flat_map(|role| world.graph.sources(*role, EdgeKind::RunsAs))
-            .filter(|workload| normalize::concludes(world, *workload))
-            .collect();
-        if workloads.is_empty() || normalize::uses_alike(world, index.secrets(), &self.old, &self.new) {
-            return Ok(());
-        }
-        Err("what workloads read and call is concluded from the document")
+            .collect()
     }
 
     /// Makes the change; tells what it bears on.
@@ -139,6 +139,9 @@ impl Change {
         if self.slot == Slot::Trust {
             trusts(world, self.node, &self.new);
         }
+        let mut workloads: Vec<NodeId> = self.workloads(world, index).into_iter().collect();
+        workloads.retain(|workload| environment::concludes(world, *workload));
+        environment::again(world, index.secrets(), &workloads);
         if matches!(self.slot, Slot::Trust | Slot::Resource | Slot::Key) {
             index.lets_in(self.node, &self.new);
         }
@@ -150,12 +153,13 @@ impl Change {
                 .flat_map(|_| reaching.names_mut().change(&self.old, &self.new));
             let buckets: Vec<NodeId> = buckets.filter_map(|id| world.graph.find(&id)).collect();
             bearing.targets.extend(buckets);
-            let near = bearing
-                .principals
-                .iter()
-                .flat_map(|node| index.doors(world, *node));
-            let keys: FxHashSet<NodeId> = near.chain(bearing.targets.iter().copied()).collect();
             let ceilings = matches!(world.node(self.node).record.kind, Kind::Scp | Kind::Rcp);
+            let mut keys = bearing.targets.clone();
+            if !ceilings && bearing.concerns_keys() {
+                for node in &bearing.principals {
+                    keys.extend(index.doors(world, *node));
+                }
+            }
             reaching.catch_up(world, &keys, ceilings);
             if world.reaching.set(reaching).is_err() {
                 // It was taken out above, and nobody else holds the world.

@@ -5,7 +5,8 @@ use sv0_iam::name::Arn;
 use sv0_model::graph::{Confidence, NodeId};
 use sv0_model::kind::{EdgeKind, Kind};
 
-use super::reach::Reach;
+use super::named::Secrets;
+use super::reach;
 use super::{named, stub};
 use crate::world::World;
 
@@ -68,7 +69,7 @@ pub(super) fn edges(world: &mut World) {
 /// An API's route that calls a service itself. Where its address tells of what, that is so; else the role of the
 /// integration may leave only one thing that it can be about.
 fn integrations(world: &mut World) {
-    let reach = Reach::of(world);
+    let secrets = Secrets::of(world);
     let mut found: Vec<(NodeId, NodeId, Confidence, String)> = Vec::new();
     for (api, node) in world
         .graph
@@ -86,7 +87,7 @@ fn integrations(world: &mut World) {
             let Some((kind, action)) = sends(target) else {
                 continue;
             };
-            if let Some(only) = reach.only(world, api, kind, &[action]) {
+            if let Some(only) = reach::only(world, &secrets, api, kind, &[action]) {
                 let how = format!(
                     "{route}: {target}, and this is the only {} to which the API's role may send",
                     kind.label()
@@ -103,7 +104,7 @@ fn integrations(world: &mut World) {
 }
 
 /// Whether an API calls services itself.
-pub(super) fn concludes(world: &World, api: NodeId) -> bool {
+pub(crate) fn concludes(world: &World, api: NodeId) -> bool {
     let record = &world.node(api).record;
     record.kind == Kind::ApiGateway && record.attrs.contains_key("integrations")
 }

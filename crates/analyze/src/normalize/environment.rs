@@ -5,7 +5,8 @@
 use sv0_model::graph::{Confidence, NodeId};
 use sv0_model::kind::{EdgeKind, Kind};
 
-use super::reach::Reach;
+use super::named::Secrets;
+use super::reach;
 use crate::world::World;
 
 pub(super) fn edges(world: &mut World) {
@@ -56,39 +57,70 @@ fn secrets(world: &mut World) {
 }
 
 fn keys(world: &mut World) {
-    let reach = Reach::of(world);
-    let mut found: Vec<(NodeId, NodeId, String)> = Vec::new();
-    for (id, node) in world.graph.nodes() {
-        let keys = node.record.attrs.get("env_keys").and_then(|v| v.as_array());
-        for key in keys.into_iter().flatten().filter_map(|key| key.as_str()) {
-            let words: Vec<String> = words(key).collect();
-            let Some((kind, rest)) = meant(&words) else {
-                continue;
-            };
-            let Some(named) = reach.named(world, id, kind, reading(kind)) else {
-                continue;
-            };
-            if let [only] = *named.iter().copied().collect::<Vec<_>>() {
-                let how = format!(
-                    "environment key {key}; this is the only {} that its role's policies let it read",
-                    kind.label()
-                );
-                found.push((id, only, how));
-                continue;
-            }
-            // Several: the key may hold the name of one of them.
-            let mut fitting = named.into_iter().filter(|target| {
-                let name: Vec<String> = self::words(&world.node(*target).record.name).collect();
-                !rest.is_empty() && rest.iter().all(|word| name.contains(word))
-            });
-            if let (Some(target), None) = (fitting.next(), fitting.next()) {
-                let how = format!(
-                    "environment key {key} holds its name, and its role's policies let it be read by name"
-                );
-                found.push((id, target, how));
-            }
+    let secrets = Secrets::of(world);
+    let nodes = world.graph.nodes().map(|(id, _)| id);
+    let found: Vec<Pointed> = nodes.flat_map(|id| pointed(world, &secrets, id)).collect();
+    connect(world, found);
+}
+
+/// What keys of the environments of some workloads point at is concluded again.
+pub(crate) fn again(world: &mut World, secrets: &Secrets, workloads: &[NodeId]) {
+    for workload in workloads {
+        world.graph.disconnect(*workload, |edge| {
+            let note = edge.note.as_deref();
+            edge.kind == EdgeKind::ReadsFrom
+                && edge.confidence == Confidence::Inferred
+                && note.is_some_and(|note| note.starts_with(KEY))
+        });
+        let found = pointed(world, secrets, *workload);
+        connect(world, found);
+    }
+}
+
+/// How the note begins of an edge that was concluded from a key.
+const KEY: &str = "environment key ";
+
+/// A workload, what a key of its environment points at, and how that was concluded.
+type Pointed = (NodeId, NodeId, String);
+
+fn pointed(world: &World, secrets: &Secrets, id: NodeId) -> Vec<Pointed> {
+    let mut found = Vec::new();
+    let keys = world
+        .node(id)
+        .record
+        .attrs
+        .get("env_keys")
+        .and_then(|v| v.as_array());
+    for key in keys.into_iter().flatten().filter_map(|key| key.as_str()) {
+        let words: Vec<String> = words(key).collect();
+        let Some((kind, rest)) = meant(&words) else {
+            continue;
+        };
+        let Some(named) = reach::named(world, secrets, id, kind, reading(kind)) else {
+            continue;
+        };
+        if let [only] = *named.iter().copied().collect::<Vec<_>>() {
+            let how = format!(
+                "{KEY}{key}; this is the only {} that its role's policies let it read",
+                kind.label()
+            );
+            found.push((id, only, how));
+            continue;
+        }
+        // Several: the key may hold the name of one of them.
+        let mut fitting = named.into_iter().filter(|target| {
+            let name: Vec<String> = self::words(&world.node(*target).record.name).collect();
+            !rest.is_empty() && rest.iter().all(|word| name.contains(word))
+        });
+        if let (Some(target), None) = (fitting.next(), fitting.next()) {
+            let how = format!("{KEY}{key} holds its name, and its role's policies let it be read by name");
+            found.push((id, target, how));
         }
     }
+    found
+}
+
+fn connect(world: &mut World, found: Vec<Pointed>) {
     for (workload, target, how) in found {
         let known = world
             .graph
@@ -107,25 +139,11 @@ fn keys(world: &mut World) {
 }
 
 /// Whether a workload has keys of an environment that may point at something.
-pub(super) fn concludes(world: &World, workload: NodeId) -> bool {
+pub(crate) fn concludes(world: &World, workload: NodeId) -> bool {
     let keys = world.node(workload).record.attrs.get("env_keys");
     keys.and_then(|v| v.as_array())
         .is_some_and(|keys| !keys.is_empty())
 }
-
-/// What is asked about roles of workloads: kinds, and actions any of which will do.
-pub(super) fn asked() -> impl Iterator<Item = (Kind, &'static [&'static str])> {
-    POINTED.iter().map(|kind| (*kind, reading(*kind)))
-}
-
-/// The kinds that a key may point at.
-const POINTED: &[Kind] = &[
-    Kind::S3Bucket,
-    Kind::DynamodbTable,
-    Kind::SqsQueue,
-    Kind::SecretsManagerSecret,
-    Kind::SsmParameter,
-];
 
 /// `ORDERS_TABLE_NAME`, `orders-table` → words in lower case.
 fn words(text: &str) -> impl Iterator<Item = String> {

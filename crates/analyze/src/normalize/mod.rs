@@ -10,9 +10,9 @@
 
 mod aliases;
 pub(crate) mod anywhere;
-mod calls;
+pub(crate) mod calls;
 mod clusters;
-mod environment;
+pub(crate) mod environment;
 mod identity;
 mod images;
 mod infer;
@@ -92,15 +92,9 @@ pub(crate) fn name_of(record: &Record, slot: &PolicySlot) -> String {
     slot.name.clone().unwrap_or_else(|| slot_name(record, slot.slot))
 }
 
-/// Whether something is concluded about a workload from what its role may use.
-pub(crate) fn concludes(world: &World, workload: NodeId) -> bool {
-    environment::concludes(world, workload) || calls::concludes(world, workload)
-}
-
-/// Whether what may be concluded from what two policies let a role use by name is the same.
-pub(crate) fn uses_alike(world: &World, secrets: &named::Secrets, a: &Policy, b: &Policy) -> bool {
-    let mut kinds = environment::asked().chain(calls::asked());
-    kinds.all(|(kind, actions)| {
+/// Whether what is concluded about calls of APIs is the same for two policies of their roles.
+pub(crate) fn calls_alike(world: &World, secrets: &named::Secrets, a: &Policy, b: &Policy) -> bool {
+    calls::asked().all(|(kind, actions)| {
         let uses = |policy| reach::used(world, secrets, policy, kind, actions);
         uses(a) == uses(b)
     })

@@ -11,52 +11,39 @@ use sv0_model::kind::{EdgeKind, Kind};
 use super::named::{self, Secrets};
 use crate::world::World;
 
-/// Looks up what roles can use.
-pub(super) struct Reach {
-    secrets: Secrets,
+/// The resources of a kind that policies of a workload's roles name one by one for any of some actions. None where a
+/// role is not known, or a policy covers more than it names.
+pub(super) fn named(
+    world: &World,
+    secrets: &Secrets,
+    workload: NodeId,
+    kind: Kind,
+    actions: &[&str],
+) -> Option<BTreeSet<NodeId>> {
+    let mut out = BTreeSet::new();
+    let mut roles = world.graph.targets(workload, EdgeKind::RunsAs).peekable();
+    roles.peek()?;
+    for role in roles {
+        let principal = world.principals.get(&role).filter(|p| p.missing.is_empty())?;
+        let policies = principal.identity.iter().filter_map(|tag| world.attachment(*tag));
+        for attachment in policies {
+            out.extend(used(world, secrets, &attachment.policy, kind, actions)?);
+        }
+    }
+    Some(out)
 }
 
-impl Reach {
-    pub(super) fn of(world: &World) -> Self {
-        Self {
-            secrets: Secrets::of(world),
-        }
-    }
-
-    /// The resources of a kind that policies of a workload's roles name one by one for any of some actions. None where a
-    /// role is not known, or a policy covers more than it names.
-    pub(super) fn named(
-        &self,
-        world: &World,
-        workload: NodeId,
-        kind: Kind,
-        actions: &[&str],
-    ) -> Option<BTreeSet<NodeId>> {
-        let mut out = BTreeSet::new();
-        let mut roles = world.graph.targets(workload, EdgeKind::RunsAs).peekable();
-        roles.peek()?;
-        for role in roles {
-            let principal = world.principals.get(&role).filter(|p| p.missing.is_empty())?;
-            let policies = principal.identity.iter().filter_map(|tag| world.attachment(*tag));
-            for attachment in policies {
-                out.extend(used(world, &self.secrets, &attachment.policy, kind, actions)?);
-            }
-        }
-        Some(out)
-    }
-
-    /// The only resource of a kind that the roles can use, where there is just one.
-    pub(super) fn only(
-        &self,
-        world: &World,
-        workload: NodeId,
-        kind: Kind,
-        actions: &[&str],
-    ) -> Option<NodeId> {
-        let named = self.named(world, workload, kind, actions)?;
-        let mut all = named.into_iter();
-        all.next().filter(|_| all.next().is_none())
-    }
+/// The only resource of a kind that the roles can use, where there is just one.
+pub(super) fn only(
+    world: &World,
+    secrets: &Secrets,
+    workload: NodeId,
+    kind: Kind,
+    actions: &[&str],
+) -> Option<NodeId> {
+    let named = named(world, secrets, workload, kind, actions)?;
+    let mut all = named.into_iter();
+    all.next().filter(|_| all.next().is_none())
 }
 
 /// The resources of a kind that a policy names one by one for any of some actions. None where it covers more than it names.

@@ -45,6 +45,11 @@ impl Bearing {
         self.concerns(action) || kms_operation(action).is_some_and(|operation| self.concerns(operation))
     }
 
+    /// Whether keys may let the principals do something else.
+    pub(crate) fn concerns_keys(&self) -> bool {
+        crate::reach::KMS.iter().any(|action| self.concerns(action))
+    }
+
     fn concerns_techniques(&self) -> bool {
         let mut needs = technique::techniques()
             .iter()
