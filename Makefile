@@ -104,7 +104,7 @@ long: ## the laws of the engine on very many random requests, and the paths of v
 	@$(call say,$(CASES) random requests of each kind)
 	PROPTEST_CASES="$(CASES)" $(CARGO) test --locked --release -p sv0-engine --test exact --test compiled --test who_can --test effective --test compare
 	@$(call say,10000 random organisations)
-	SV0_LONG=1 $(CARGO) test --locked --release -p sv0-analyze --test brute
+	SV0_LONG=1 $(CARGO) test --locked --release -p sv0-analyze --test brute --test live
 
 .PHONY: layers
 layers: ## the crate graph keeps to its floors, and ARCHITECTURE.md shows it

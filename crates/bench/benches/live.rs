@@ -53,7 +53,8 @@ fn main() {
         "| document | changes | principals and entities concerned | median | slowest | anew ÷ median | built again |"
     );
     println!("|---|---|---|---|---|---|---|");
-    for (name, kind, slot, new) in cases() {
+    let wanted = std::env::var("CASES").unwrap_or_default();
+    for (name, kind, slot, new) in cases().into_iter().filter(|(name, ..)| name.contains(&wanted)) {
         let mut times: Vec<Duration> = Vec::new();
         let (mut concerned, mut rebuilt) = (Vec::new(), 0);
         for edit in edits(live.world(), kind, slot, &new) {
@@ -63,6 +64,9 @@ fn main() {
                     principals, targets, ..
                 } => {
                     times.push(start.elapsed());
+                    if std::env::var_os("TELL").is_some() {
+                        println!("<!-- {}: {:?} -->", edit.holder, start.elapsed());
+                    }
                     concerned.push(principals.len() + targets.len());
                 }
                 Done::Rebuilt(reason) => {

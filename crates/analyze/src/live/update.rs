@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
-use sv0_iam::syntax::ast::{Effect, PrincipalEntry};
+use sv0_iam::syntax::ast::{Condition, Effect, PrincipalEntry};
 use sv0_iam::syntax::{Policy, Statement};
 use sv0_model::graph::{Confidence, NodeId};
 use sv0_model::kind::{EdgeKind, Kind, Slot};
@@ -247,13 +247,22 @@ fn changed(old: &Policy, new: &Policy) -> Vec<Statement> {
 }
 
 fn says_the_same(a: &Statement, b: &Statement) -> bool {
+    // All conditions must hold, in whatever order they are written.
+    let same = |a: &Condition, b: &Condition| {
+        a.operator_text == b.operator_text && a.key_text == b.key_text && a.values == b.values
+    };
+    let within = |a: &Statement, b: &Statement| {
+        let mut all = a.conditions.iter();
+        all.all(|one| b.conditions.iter().any(|other| same(one, other)))
+    };
     a.index == b.index
         && a.sid == b.sid
         && a.effect == b.effect
         && a.action == b.action
         && a.resource == b.resource
         && a.principal == b.principal
-        && a.conditions == b.conditions
+        && within(a, b)
+        && within(b, a)
 }
 
 /// The accounts that some SCPs or RCPs bind.
