@@ -564,7 +564,7 @@ fn full_secret(id: &str) -> String {
 fn database_users(record: &sv0_model::record::Record) -> Option<String> {
     let resource_id = ["resource_id", "db_cluster_resource_id", "dbi_resource_id"]
         .iter()
-        .find_map(|key| record.attrs.get(*key).and_then(|v| v.as_str()))?;
+        .find_map(|key| record.attrs.get(key).and_then(|v| v.as_str()))?;
     let arn = Arn::parse(&record.id)?;
     Some(format!(
         "arn:{}:rds-db:{}:{}:dbuser:{resource_id}/{ANY}",

@@ -25,6 +25,10 @@ use sv0_bench::Organization;
 use sv0_model::kind::{Kind, Slot};
 use sv0_model::record::{PolicyText, Record};
 
+/// The allocator of the `sv0` command.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[path = "scale/size.rs"]
 mod size;
 

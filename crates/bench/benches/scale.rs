@@ -26,6 +26,10 @@ use sv0_bench::Organization;
 use sv0_input::snapshot::{Header, VERSION, write_stream};
 use sv0_model::path::PathVerdict;
 
+/// The allocator of the `sv0` command.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[path = "scale/size.rs"]
 mod size;
 
@@ -69,7 +73,7 @@ fn write(roles: usize) -> PathBuf {
         tool: "bench".into(),
         source: format!("{roles} roles"),
     };
-    let org = Organization::new(7, size::of(roles));
+    let org = Organization::new(7, size::named(roles));
     write_stream(&file, &header, org.records().map(Ok), &[]).expect("room for the organisation");
     file
 }
@@ -94,6 +98,15 @@ fn measure(file: &Path) {
     let begin = last;
     let mut done = |stages: &mut Vec<Duration>| {
         stages.push(last.elapsed());
+        if std::env::var_os("TELL").is_some() {
+            let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+            let now = status.lines().find(|line| line.starts_with("VmRSS"));
+            println!(
+                "<!-- after stage {}: {} -->",
+                stages.len(),
+                now.unwrap_or_default()
+            );
+        }
         last = Instant::now();
     };
     let loaded = sv0_input::load(&[file.to_path_buf()]).expect("the organisation");

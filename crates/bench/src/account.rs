@@ -18,8 +18,8 @@ pub(crate) const OIDC_PROVIDERS: Family = Family {
         let mut record = provider(Kind::OidcProvider, oidc_provider(account), GITHUB, account);
         record
             .attrs
-            .insert("client_ids".into(), vec!["sts.amazonaws.com"].into());
-        record.attrs.insert("url".into(), GITHUB.into());
+            .insert("client_ids", vec!["sts.amazonaws.com"].into());
+        record.attrs.insert("url", GITHUB.into());
         record
     },
 };
@@ -48,8 +48,8 @@ fn provider(kind: Kind, id: String, name: &str, account: usize) -> Record {
 
 /// Tags as most teams set them: some of the entities have none.
 pub(crate) fn tag(record: &mut Record, team: &str, stage: &str) {
-    record.tags.insert("env".into(), stage.to_owned());
-    record.tags.insert("team".into(), team.to_owned());
+    record.tags.insert("env", stage.to_owned());
+    record.tags.insert("team", team.to_owned());
 }
 
 /// A record of an account, with its name and the moment it was made.

@@ -42,8 +42,8 @@ impl Ceiling {
         let mut record = Record::new(self.kind, &self.id);
         record.name = self.name.to_owned();
         record.account = (!self.of_aws).then(Organization::management_account);
-        record.attrs.insert("arn".into(), self.arn().into());
-        record.attrs.insert("aws_managed".into(), self.of_aws.into());
+        record.attrs.insert("arn", self.arn().into());
+        record.attrs.insert("aws_managed", self.of_aws.into());
         record.policies.push(slot(Slot::Document, None, &self.statements));
         for target in &self.targets {
             record.refer(EdgeKind::Constrains, target);

@@ -213,7 +213,7 @@ impl Details {
                 .tags
                 .iter()
                 .map(|(key, value)| Tag {
-                    key: key.clone(),
+                    key: key.to_owned(),
                     value: value.clone(),
                 })
                 .collect(),

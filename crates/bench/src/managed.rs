@@ -101,14 +101,12 @@ pub(crate) fn records() -> impl Iterator<Item = Record> {
 pub(crate) fn record(arn: &str) -> Record {
     let mut record = Record::new(Kind::IamPolicy, arn);
     record.name = arn.rsplit('/').next().unwrap_or(arn).to_owned();
-    record.attrs.insert("attachable".into(), true.into());
+    record.attrs.insert("attachable", true.into());
     if let Some((path, _)) = arn.strip_prefix(PREFIX).and_then(|rest| rest.rsplit_once('/')) {
-        record.attrs.insert("path".into(), format!("/{path}/").into());
+        record.attrs.insert("path", format!("/{path}/").into());
     }
     if let Some(known) = sv0_iam::managed::document(arn) {
-        record
-            .attrs
-            .insert("default_version".into(), (*known.version).into());
+        record.attrs.insert("default_version", (*known.version).into());
         record.policies.push(PolicySlot {
             slot: Slot::Document,
             name: None,

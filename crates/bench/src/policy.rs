@@ -51,8 +51,8 @@ fn record(
     statements: &[Statement],
 ) -> Record {
     let mut record = entity(org, Kind::IamPolicy, id, name, account, number);
-    record.attrs.insert("attachable".into(), true.into());
-    record.attrs.insert("default_version".into(), "v1".into());
+    record.attrs.insert("attachable", true.into());
+    record.attrs.insert("default_version", "v1".into());
     record.policies.push(slot(Slot::Document, None, statements));
     record
 }

@@ -182,12 +182,12 @@ fn record(org: &Organization, number: usize) -> Record {
     };
     let mut record = entity(org, kind, role.arn(), &role.name, role.account, number);
     if role.path != "/" {
-        record.attrs.insert("path".into(), role.path.as_str().into());
+        record.attrs.insert("path", role.path.as_str().into());
     }
     if role.purpose == Purpose::Service("ec2.amazonaws.com") {
         record
             .attrs
-            .insert("instance_profiles".into(), vec![profile(&role)].into());
+            .insert("instance_profiles", vec![profile(&role)].into());
     }
     let inline = match role.purpose {
         Purpose::Organization | Purpose::ServiceLinked(..) | Purpose::People(_) => 0,

@@ -137,7 +137,7 @@ fn record(org: &Organization, store: Store, number: usize) -> Record {
         tag(&mut record, rng.pick(&TEAMS), rng.pick(&STAGES));
         if rng.percent(40) {
             let class = rng.weighted(&[("internal", 6), ("confidential", 3), ("restricted", 1)]);
-            record.tags.insert("classification".into(), class.into());
+            record.tags.insert("classification", class.into());
         }
     }
     if store == Store::Bucket && rng.percent(80) {
@@ -151,7 +151,7 @@ fn record(org: &Organization, store: Store, number: usize) -> Record {
             .iter()
             .map(|name| ((*name).into(), true.into()))
             .collect();
-        record.attrs.insert("block_public_access".into(), on.into());
+        record.attrs.insert("block_public_access", on.into());
     }
     let statements = match store {
         Store::Bucket => bucket_policy(org, &place, number),

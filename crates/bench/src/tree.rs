@@ -71,16 +71,15 @@ pub(crate) fn records(org: &Organization) -> Vec<Record> {
     top.name = ORGANIZATION.to_owned();
     top.account = Some(management.clone());
     let types = vec!["RESOURCE_CONTROL_POLICY", "SERVICE_CONTROL_POLICY"];
-    top.attrs.insert("id".into(), ORGANIZATION.into());
-    top.attrs
-        .insert("management_account".into(), management.clone().into());
-    top.attrs.insert("policy_types".into(), types.into());
-    top.attrs.insert("root".into(), ROOT.into());
+    top.attrs.insert("id", ORGANIZATION.into());
+    top.attrs.insert("management_account", management.clone().into());
+    top.attrs.insert("policy_types", types.into());
+    top.attrs.insert("root", ROOT.into());
     let unit = |id: &str, name: &str, parent: String| {
         let mut record = Record::new(Kind::AwsOu, id);
         record.name = name.to_owned();
         record.account = Some(management.clone());
-        record.attrs.insert("arn".into(), unit_arn(id).into());
+        record.attrs.insert("arn", unit_arn(id).into());
         record.refer(EdgeKind::MemberOf, parent);
         record
     };

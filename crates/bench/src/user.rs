@@ -83,14 +83,12 @@ fn user_record(org: &Organization, number: usize) -> Record {
     let mut rng = org.rng("user-record", number);
     let mut record = entity(org, Kind::IamUser, user_arn(org, number), &name, account, number);
     let console = rng.percent(40);
-    record.attrs.insert("console".into(), console.into());
-    record
-        .attrs
-        .insert("mfa".into(), (console && rng.percent(70)).into());
+    record.attrs.insert("console", console.into());
+    record.attrs.insert("mfa", (console && rng.percent(70)).into());
     if rng.percent(50) {
         let key =
             json!([{"id": rng.unique_id("AKIA"), "status": rng.weighted(&[("Active", 4), ("Inactive", 1)])}]);
-        record.attrs.insert("access_keys".into(), key);
+        record.attrs.insert("access_keys", key);
     }
     if rng.percent(30) {
         let statements = grant::statements(org, &mut rng, account, 3);

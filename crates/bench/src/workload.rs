@@ -78,7 +78,7 @@ fn function(org: &Organization, number: usize) -> Record {
     let (mut record, place) = begin(org, Kind::LambdaFunction, number);
     let mut rng = org.rng("function-record", number);
     record.attrs.insert(
-        "runtime".into(),
+        "runtime",
         rng.pick(&["java21", "nodejs22.x", "python3.12"]).into(),
     );
     let invoke = || Statement::allow(["lambda:InvokeFunction"]).on([place.arn.clone()]);
@@ -125,14 +125,13 @@ fn function(org: &Organization, number: usize) -> Record {
 fn instance(org: &Organization, number: usize) -> Record {
     let (mut record, place) = begin(org, Kind::Ec2Instance, number);
     let mut rng = org.rng("instance-record", number);
-    record.attrs.insert(
-        "imds".into(),
-        rng.pick(&["optional", "required", "required"]).into(),
-    );
+    record
+        .attrs
+        .insert("imds", rng.pick(&["optional", "required", "required"]).into());
     if let Some(role) = role::of_service(org, &mut rng, place.account, "ec2.amazonaws.com") {
         record
             .attrs
-            .insert("instance_profile".into(), role::profile(&role).into());
+            .insert("instance_profile", role::profile(&role).into());
         record.refer(EdgeKind::RunsAs, role.arn());
     }
     record
@@ -142,7 +141,7 @@ fn task(org: &Organization, number: usize) -> Record {
     let (mut record, place) = begin(org, Kind::EcsTask, number);
     let mut rng = org.rng("task-record", number);
     let keys: Vec<Value> = vec!["DB_HOST".into(), "LOG_LEVEL".into()];
-    record.attrs.insert("env_keys".into(), keys.into());
+    record.attrs.insert("env_keys", keys.into());
     for relation in [EdgeKind::PullsVia, EdgeKind::RunsAs] {
         if let Some(role) = role::of_service(org, &mut rng, place.account, "ecs-tasks.amazonaws.com") {
             record.refer(relation, role.arn());

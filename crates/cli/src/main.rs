@@ -18,6 +18,10 @@ use sv0_iam::catalog::CatalogError;
 
 use crate::args::{Cli, Command};
 
+/// Many threads make very many small things: half a gigabyte less at 174,000 entities than with the system's allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// What goes wrong, with what the user can do.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub(crate) enum Failure {

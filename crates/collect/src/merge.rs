@@ -208,10 +208,10 @@ fn join(record: &mut Record, other: Record) {
     record.region = record.region.take().or(other.region);
     record.created_at = record.created_at.take().or(other.created_at);
     for (key, value) in other.tags {
-        record.tags.entry(key).or_insert(value);
+        record.tags.insert_new(key, value);
     }
     for (key, value) in other.attrs {
-        record.attrs.entry(key).or_insert(value);
+        record.attrs.insert_new(key, value);
     }
     for policy in other.policies {
         let known =

@@ -1,6 +1,5 @@
 //! From AWS's ways of writing things to the snapshot's.
 
-use std::collections::BTreeMap;
 
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
@@ -8,6 +7,7 @@ use serde_json::Value;
 use sv0_model::kind::{EdgeKind, Kind, Slot};
 use sv0_model::percent::decode_policy;
 use sv0_model::record::{PolicySlot, PolicyText, Record, Ref};
+use sv0_model::small::SmallMap;
 
 use crate::cx::Cx;
 
@@ -47,7 +47,7 @@ pub(crate) fn repository(image: &str, partition: &str) -> Option<String> {
 /// Tags of any of AWS's shapes, made into pairs by the caller.
 pub(crate) fn tags<K: Into<String>, V: Into<String>>(
     pairs: impl IntoIterator<Item = (K, V)>,
-) -> BTreeMap<String, String> {
+) -> SmallMap<String> {
     pairs
         .into_iter()
         .map(|(key, value)| (key.into(), value.into()))
@@ -105,7 +105,7 @@ impl RecordExt for Record {
         self.refs.push(Ref {
             rel,
             to: to.into(),
-            attrs: BTreeMap::from([("how".to_owned(), Value::String(how.into()))]),
+            attrs: SmallMap::from([("how", Value::String(how.into()))]),
         });
     }
 

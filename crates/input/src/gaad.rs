@@ -6,8 +6,8 @@
 //!
 //! Source: IAM API Reference, `GetAccountAuthorizationDetails`.
 
-use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 use serde::Deserialize;
@@ -63,10 +63,11 @@ pub fn read(name: &str, text: &str) -> Loaded {
             }
         }
     }
+    let file: Arc<str> = name.into();
     let parsed: Vec<Result<Record, Box<Gap>>> = lists
         .items
         .par_iter()
-        .map(|item| record(name, item, &lines))
+        .map(|item| record(&file, item, &lines))
         .collect();
     for result in parsed {
         match result {
@@ -249,7 +250,7 @@ struct Version<'a> {
 }
 
 /// Turns one item into a record.
-fn record(file: &str, item: &Item<'_>, lines: &Lines<'_>) -> Result<Record, Box<Gap>> {
+fn record(file: &Arc<str>, item: &Item<'_>, lines: &Lines<'_>) -> Result<Record, Box<Gap>> {
     let here = format!("{}[{}]", item.list, item.index);
     let entity: Entity<'_> = serde_json::from_str(item.raw.get()).map_err(|error| {
         let line = lines
@@ -268,8 +269,8 @@ fn record(file: &str, item: &Item<'_>, lines: &Lines<'_>) -> Result<Record, Box<
     let document = |raw: &RawValue, path: String| {
         let place = lines.place(raw.get());
         let mut place = Place {
-            file: file.to_owned(),
-            json_path: path,
+            file: Arc::clone(file),
+            json_path: path.into(),
             line: place.map(|p| p.0),
             column: place.map(|p| p.1),
         };
@@ -295,20 +296,16 @@ fn record(file: &str, item: &Item<'_>, lines: &Lines<'_>) -> Result<Record, Box<
     record.name = name.unwrap_or_else(|| arn.resource.rsplit('/').next().unwrap_or_default().to_owned());
     record.account = arn.account_id().map(str::to_owned);
     record.created_at = entity.create_date;
-    record.tags = entity
-        .tags
-        .into_iter()
-        .map(|tag| (tag.key, tag.value))
-        .collect::<BTreeMap<_, _>>();
+    record.tags = entity.tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
     if let Some(path) = entity.path.filter(|path| path != "/") {
-        record.attrs.insert("path".into(), path.into());
+        record.attrs.insert("path", path.into());
     }
     if let Some(date) = entity.role_last_used.and_then(|used| used.last_used_date) {
-        record.attrs.insert("last_used".into(), date.into());
+        record.attrs.insert("last_used", date.into());
     }
     if !entity.instance_profile_list.is_empty() {
         let arns: Vec<String> = entity.instance_profile_list.into_iter().map(|p| p.arn).collect();
-        record.attrs.insert("instance_profiles".into(), arns.into());
+        record.attrs.insert("instance_profiles", arns.into());
     }
     let inline = [
         ("UserPolicyList", entity.user_policy_list),
@@ -357,10 +354,10 @@ fn record(file: &str, item: &Item<'_>, lines: &Lines<'_>) -> Result<Record, Box<
             None => record.partial = Some("the document of the default version is not in the input".into()),
         }
         if let Some(version) = entity.default_version_id {
-            record.attrs.insert("default_version".into(), version.into());
+            record.attrs.insert("default_version", version.into());
         }
         if let Some(attachable) = entity.is_attachable {
-            record.attrs.insert("attachable".into(), attachable.into());
+            record.attrs.insert("attachable", attachable.into());
         }
     }
     for attachment in entity.attached_managed_policies {
@@ -398,7 +395,7 @@ mod tests {
         );
         let place = role.policies[0].document.place.as_deref().unwrap();
         assert_eq!(
-            (place.line, place.json_path.as_str()),
+            (place.line, &*place.json_path),
             (Some(2), "RoleDetailList[0].RolePolicyList[0].PolicyDocument")
         );
         assert_eq!(role.policies[1].document.as_str(), r#"{"Statement":[]}"#);

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -84,10 +85,12 @@ pub fn read(name: &str, text: &str) -> Loaded {
             out.gaps.push(file_gap(name, Reason::Damaged, detail));
         }
     }
+    let file: Arc<str> = name.into();
     let parsed: Vec<Line> = rest
         .par_iter()
-        .map(|(number, line)| parse_line(name, *number, line))
+        .map(|(number, line)| parse_line(&file, *number, line))
         .collect();
+    out.records.reserve_exact(parsed.len());
     let mut end = None;
     let mut declared = 0;
     for line in parsed {
@@ -137,7 +140,16 @@ enum Line {
     Bad(Gap),
 }
 
-fn parse_line(name: &str, number: usize, line: &str) -> Line {
+/// The path of a document in its record.
+fn path_of(index: usize) -> Arc<str> {
+    let path = |index: usize| Arc::from(format!("policies[{index}].document"));
+    // Nearly all records have a few.
+    static FIRST: OnceLock<[Arc<str>; 16]> = OnceLock::new();
+    let first = FIRST.get_or_init(|| std::array::from_fn(path));
+    first.get(index).cloned().unwrap_or_else(|| path(index))
+}
+
+fn parse_line(name: &Arc<str>, number: usize, line: &str) -> Line {
     let bad = |error: serde_json::Error| {
         let detail = format!("`{name}`:{number}: the line cannot be read: {error}; it was left out");
         Line::Bad(file_gap(name, Reason::Damaged, detail))
@@ -153,10 +165,9 @@ fn parse_line(name: &str, number: usize, line: &str) -> Line {
             for (i, policy) in record.policies.iter_mut().enumerate() {
                 let text = policy.document.shared();
                 let column = line.find(&*text).map(|at| at + 1);
-                let json_path = format!("policies[{i}].document");
                 let place = Place {
-                    file: name.to_owned(),
-                    json_path,
+                    file: Arc::clone(name),
+                    json_path: path_of(i),
                     line: Some(number),
                     column,
                 };

@@ -131,10 +131,7 @@ fn a_role_has_all_its_files() {
         place.file.ends_with("team%2fdeployer/inline-policies.json"),
         "{place:?}"
     );
-    assert_eq!(
-        (place.line, place.json_path.as_str()),
-        (Some(4), "[0].PolicyDocument")
-    );
+    assert_eq!((place.line, &*place.json_path), (Some(4), "[0].PolicyDocument"));
 }
 
 #[test]
@@ -326,7 +323,7 @@ fn one_damaged_file_costs_only_itself() {
                     p.document
                         .place
                         .as_deref()
-                        .is_some_and(|place| place.file == name)
+                        .is_some_and(|place| *place.file == *name)
                         && serde_json::from_str::<serde_json::Value>(p.document.as_str()).is_err()
                 });
                 // The organisation of an account is not asked there.

@@ -4,7 +4,6 @@
 //! slots (`kind`, `policies`, `refs`, `tags`); `attrs` is for display and for the few facts that one normaliser reads.
 //! A record never holds a secret value, a parameter value or the value of an environment variable.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -13,6 +12,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::kind::{EdgeKind, Kind, Slot};
+use crate::small::SmallMap;
 
 /// One entity of one account, as collected.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,11 +31,11 @@ pub struct Record {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
     /// Tags, sorted by key.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub tags: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "SmallMap::is_empty")]
+    pub tags: SmallMap<String>,
     /// Facts for display and for the kind's own normaliser. Never a secret or an environment value.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub attrs: BTreeMap<String, Value>,
+    #[serde(default, skip_serializing_if = "SmallMap::is_empty")]
+    pub attrs: SmallMap<Value>,
     /// Policy documents that are part of this entity.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub policies: Vec<PolicySlot>,
@@ -60,8 +60,8 @@ impl Record {
             name: String::new(),
             account: None,
             region: None,
-            tags: BTreeMap::new(),
-            attrs: BTreeMap::new(),
+            tags: SmallMap::new(),
+            attrs: SmallMap::new(),
             policies: Vec::new(),
             refs: Vec::new(),
             created_at: None,
@@ -74,7 +74,7 @@ impl Record {
         self.refs.push(Ref {
             rel,
             to: to.into(),
-            attrs: BTreeMap::new(),
+            attrs: SmallMap::new(),
         });
     }
 
@@ -109,8 +109,8 @@ pub struct Ref {
     /// The `external_id` of the other end.
     pub to: String,
     /// `confidence`, `how`, and facts such as the account of an assignment.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub attrs: BTreeMap<String, Value>,
+    #[serde(default, skip_serializing_if = "SmallMap::is_empty")]
+    pub attrs: SmallMap<Value>,
 }
 
 /// The text of a policy document, kept as it was read so that messages can point into it.
@@ -125,12 +125,12 @@ pub struct PolicyText {
 }
 
 /// Where a piece of input was found, for messages.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     /// The file, as the user named it.
-    pub file: String,
+    pub file: Arc<str>,
     /// The path inside the file, such as `RoleDetailList[3].AssumeRolePolicyDocument`.
-    pub json_path: String,
+    pub json_path: Arc<str>,
     /// One-based line of the document's first character, where the document stands in the file as it is.
     pub line: Option<usize>,
     /// One-based column in bytes of the document's first character.
@@ -160,6 +160,12 @@ impl PolicyText {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// Takes the same text from elsewhere, so that it is in memory once.
+    pub fn share(&mut self, text: &Arc<str>) {
+        debug_assert_eq!(self.text, *text, "only the place in memory may differ");
+        self.text = Arc::clone(text);
     }
 
     /// The text, shared.

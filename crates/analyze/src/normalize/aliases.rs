@@ -91,11 +91,11 @@ mod tests {
         let mut graph = Graph::new();
         let mut role = Record::new(Kind::IamRole, "arn:aws:iam::1:role/R");
         role.attrs.insert(
-            "instance_profiles".into(),
+            "instance_profiles",
             vec!["arn:aws:iam::1:instance-profile/P"].into(),
         );
         let mut key = Record::new(Kind::KmsKey, "arn:aws:kms:eu-west-1:1:key/k");
-        key.attrs.insert("aliases".into(), vec!["alias/data"].into());
+        key.attrs.insert("aliases", vec!["alias/data"].into());
         let function = Record::new(Kind::LambdaFunction, "arn:aws:lambda:eu-west-1:1:function:f");
         let [role, key, function] = [role, key, function].map(|record| graph.insert(record).unwrap());
         let tasks = [9, 10].map(|revision| {

@@ -91,17 +91,27 @@ pub(super) struct Texts {
 }
 
 impl Texts {
-    pub(super) fn of(records: &[Record]) -> Self {
-        let mut by_text: FxHashMap<(&str, Flavor), u32> = FxHashMap::default();
+    /// Equal texts are made one, so that each is in memory once.
+    pub(super) fn of(records: &mut [Record]) -> Self {
+        let mut by_text: FxHashMap<Flavor, FxHashMap<Arc<str>, u32>> = FxHashMap::default();
         let mut places = FxHashMap::default();
-        let mut distinct = Vec::new();
-        for (_, slot, flavor) in records.iter().flat_map(slots) {
-            let text = &slot.document;
-            let place = *by_text.entry((text.as_str(), flavor)).or_insert_with(|| {
+        let mut distinct: Vec<(Arc<str>, Flavor)> = Vec::new();
+        for record in records {
+            let kind = record.kind;
+            for slot in &mut record.policies {
+                let (text, flavor) = (&mut slot.document, flavor(kind, slot.slot));
+                let known = by_text.entry(flavor).or_default();
+                if let Some(place) = known.get(text.as_str()) {
+                    if let Some((same, _)) = distinct.get(*place as usize) {
+                        text.share(same);
+                    }
+                    continue;
+                }
+                let place = u32::try_from(distinct.len()).unwrap_or(u32::MAX);
+                known.insert(text.shared(), place);
+                places.insert((SameText(text.shared()), flavor), place);
                 distinct.push((text.shared(), flavor));
-                u32::try_from(distinct.len() - 1).unwrap_or(u32::MAX)
-            });
-            places.insert((SameText(text.shared()), flavor), place);
+            }
         }
         Self { places, distinct }
     }

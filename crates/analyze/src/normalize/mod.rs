@@ -48,13 +48,13 @@ pub fn build(records: Vec<Record>, gaps: Vec<Gap>) -> World {
 
 /// The same, with the user's own rules for what is sensitive.
 #[must_use]
-pub fn build_with(records: Vec<Record>, gaps: Vec<Gap>, rules: &Rules) -> World {
+pub fn build_with(mut records: Vec<Record>, gaps: Vec<Gap>, rules: &Rules) -> World {
     let mut world = World {
         gaps,
         rules: rules.clone(),
         ..World::default()
     };
-    let texts = Texts::of(&records);
+    let texts = Texts::of(&mut records);
     // Documents are read beside the making of the graph, which knows nothing of them.
     let (library, ()) = rayon::join(
         || Library::compile(texts),

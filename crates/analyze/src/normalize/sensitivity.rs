@@ -119,7 +119,7 @@ mod tests {
         let mut add = |kind, id: &str, tags: &[(&str, &str)]| {
             let mut record = Record::new(kind, id);
             record.account = Some("11".into());
-            record.tags = tags.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect();
+            record.tags = tags.iter().map(|(k, v)| (*k, (*v).to_owned())).collect();
             world.graph.insert(record).unwrap()
         };
         let secret = add(Kind::SecretsManagerSecret, "dev", &[("environment", "DEV-1")]);

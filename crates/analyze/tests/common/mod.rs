@@ -73,7 +73,7 @@ pub(crate) fn random(seed: u64) -> Built {
     for bucket in 0..3 {
         let mut record = Record::new(Kind::S3Bucket, format!("arn:aws:s3:::b{bucket}"));
         record.account = Some(account.into());
-        record.tags.insert("classification".into(), "restricted".into());
+        record.tags.insert("classification", "restricted".into());
         records.push(record);
     }
     for n in 0..roles + 2 {

@@ -14,6 +14,7 @@ use futures::FutureExt;
 use serde_json::{Value, json};
 use sv0_model::kind::{EdgeKind, Kind};
 use sv0_model::record::Record;
+use sv0_model::small::SmallMap;
 
 use crate::call::{Call, Scope, Service};
 use crate::cx::Cx;
@@ -395,7 +396,7 @@ fn agent_of(alias: &str) -> Option<String> {
     Some(format!("{front}:agent/{agent}"))
 }
 
-async fn tags_of(cx: &Cx, client: &Client, record: &mut Record) -> BTreeMap<String, String> {
+async fn tags_of(cx: &Cx, client: &Client, record: &mut Record) -> SmallMap<String> {
     let arn = record.id.clone();
     let found = cx
         .call(&LIST_TAGS, Some(&arn), || {

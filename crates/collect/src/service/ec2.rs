@@ -11,6 +11,7 @@ use futures::FutureExt;
 use serde_json::Value;
 use sv0_model::kind::{EdgeKind, Kind, Slot};
 use sv0_model::record::Record;
+use sv0_model::small::SmallMap;
 
 use crate::call::{Call, Scope, Service};
 use crate::cx::Cx;
@@ -110,9 +111,10 @@ async fn instances(cx: &Cx, client: &Client) {
         if let Some(unread) = &unread {
             record.lacks(unread);
             // Of some groups, or of none: not enough to say that no port is open.
-            record
-                .attrs
-                .retain(|key, value| key != "open_ports" || *value != Value::Array(Vec::new()));
+            let none = Value::Array(Vec::new());
+            if record.attrs.get("open_ports") == Some(&none) {
+                record.attrs.remove("open_ports");
+            }
         }
         cx.record(record);
     }
@@ -225,7 +227,7 @@ fn endpoint_facts(record: &mut Record, endpoint: VpcEndpoint) {
     record.tags = tag_map(endpoint.tags);
 }
 
-fn tag_map(list: Option<Vec<Tag>>) -> BTreeMap<String, String> {
+fn tag_map(list: Option<Vec<Tag>>) -> SmallMap<String> {
     let pairs = list.unwrap_or_default().into_iter();
     tags(pairs.filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default()))))
 }

@@ -13,6 +13,7 @@ use futures::FutureExt;
 use serde_json::{Map, Value};
 use sv0_model::kind::{EdgeKind, Kind};
 use sv0_model::record::Record;
+use sv0_model::small::SmallMap;
 
 use crate::call::{Call, Scope, Service};
 use crate::cx::Cx;
@@ -378,7 +379,7 @@ pub(super) fn source(from: &str, parameter: &impl Fn(&str) -> String) -> String 
     }
 }
 
-fn tag_map(list: Option<Vec<Tag>>) -> BTreeMap<String, String> {
+fn tag_map(list: Option<Vec<Tag>>) -> SmallMap<String> {
     let pairs = list.unwrap_or_default().into_iter();
     tags(pairs.filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default()))))
 }

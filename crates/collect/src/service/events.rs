@@ -10,6 +10,7 @@ use futures::FutureExt;
 use serde_json::Value;
 use sv0_model::kind::{EdgeKind, Kind, Slot};
 use sv0_model::record::{Record, Ref};
+use sv0_model::small::SmallMap;
 
 use crate::call::{Call, Scope, Service};
 use crate::cx::Cx;
@@ -246,7 +247,7 @@ fn target_facts(record: &mut Record, targets: Vec<Target>) {
 
 /// What a target runs. A task's target is its cluster, where it runs; what runs is the task definition.
 pub(crate) fn invoked(target: &str, task: Option<String>) -> Option<Ref> {
-    let mut attrs = std::collections::BTreeMap::new();
+    let mut attrs = SmallMap::new();
     let to = match task.filter(|task| !task.is_empty()) {
         Some(task) => {
             attrs.insert("cluster".to_owned(), Value::from(target));
@@ -262,11 +263,7 @@ pub(crate) fn invoked(target: &str, task: Option<String>) -> Option<Ref> {
     })
 }
 
-async fn tags_of(
-    cx: &Cx,
-    client: &Client,
-    record: &mut Record,
-) -> std::collections::BTreeMap<String, String> {
+async fn tags_of(cx: &Cx, client: &Client, record: &mut Record) -> SmallMap<String> {
     let id = record.id.clone();
     let found = cx
         .call(&LIST_TAGS, Some(&id), || {

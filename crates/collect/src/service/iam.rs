@@ -20,6 +20,7 @@ use futures::FutureExt;
 use serde_json::{Value, json};
 use sv0_model::kind::{EdgeKind, Kind, Slot};
 use sv0_model::record::Record;
+use sv0_model::small::SmallMap;
 
 use crate::call::{Call, Scope, Service};
 use crate::cx::{Answer, Cx};
@@ -376,7 +377,7 @@ fn boundary(record: &mut Record, boundary: Option<AttachedPermissionsBoundary>) 
     record.refer_if(EdgeKind::SubjectTo, arn);
 }
 
-fn tag_map(list: Option<Vec<Tag>>) -> BTreeMap<String, String> {
+fn tag_map(list: Option<Vec<Tag>>) -> SmallMap<String> {
     tags(
         list.unwrap_or_default()
             .into_iter()

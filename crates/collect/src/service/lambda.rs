@@ -13,6 +13,7 @@ use futures::FutureExt;
 use serde_json::{Value, json};
 use sv0_model::kind::{EdgeKind, Kind, Slot};
 use sv0_model::record::{Record, Ref};
+use sv0_model::small::SmallMap;
 
 use crate::call::{Call, Scope, Service};
 use crate::cx::{Answer, Cx};
@@ -218,7 +219,7 @@ fn sources(mappings: Vec<EventSourceMappingConfiguration>) -> BTreeMap<String, V
             // A Kafka cluster outside AWS has no ARN.
             continue;
         };
-        let mut attrs = BTreeMap::from([("how".to_owned(), Value::from("event source mapping"))]);
+        let mut attrs = SmallMap::from([("how", Value::from("event source mapping"))]);
         let (function, alias) = split(&function);
         if let Some(alias) = alias {
             attrs.insert("alias".to_owned(), alias.into());

@@ -4,6 +4,7 @@ use aws_sdk_rds::types::{DbCluster, DbInstance, MasterUserSecret, Tag, VpcSecuri
 use futures::FutureExt;
 use sv0_model::kind::{EdgeKind, Kind};
 use sv0_model::record::Record;
+use sv0_model::small::SmallMap;
 
 use crate::call::{Call, Scope, Service};
 use crate::cx::Cx;
@@ -167,7 +168,7 @@ fn list(record: &mut Record, name: &str, texts: impl Iterator<Item = String>) {
     }
 }
 
-fn tag_map(list: Option<Vec<Tag>>) -> std::collections::BTreeMap<String, String> {
+fn tag_map(list: Option<Vec<Tag>>) -> SmallMap<String> {
     let pairs = list.unwrap_or_default().into_iter();
     tags(pairs.filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default()))))
 }

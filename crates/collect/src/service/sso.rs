@@ -20,6 +20,7 @@ use futures::FutureExt;
 use serde_json::Value;
 use sv0_model::kind::{EdgeKind, Kind, Slot};
 use sv0_model::record::{Record, Ref};
+use sv0_model::small::SmallMap;
 
 use super::account::BY_DEFAULT;
 use crate::call::{Call, Scope, Service};
@@ -518,7 +519,7 @@ fn assign(record: &mut Record, set: Option<String>, account: Option<String>) {
         record.refs.push(Ref {
             rel: EdgeKind::Assigned,
             to: set,
-            attrs: BTreeMap::from([("account".to_owned(), Value::String(account))]),
+            attrs: SmallMap::from([("account", Value::String(account))]),
         });
     }
 }

@@ -9,6 +9,7 @@
 
 use std::sync::{Arc, PoisonError};
 
+use rustc_hash::FxHashMap;
 use sv0_iam::decide::ResourceRule;
 use sv0_iam::name::principal::CallerKind;
 use sv0_iam::syntax::ast::{Condition, Effect, Statement};
@@ -193,7 +194,9 @@ type ClauseText = (Effect, Mask, u8, Place, Span, Option<u32>, Tri, Option<Tri>)
 /// An answer that many resources share.
 #[derive(Debug)]
 pub(super) struct Shared {
-    rows: Vec<Row>,
+    /// Principals, each with the place of what it may do: very many may do the same.
+    rows: Vec<(u32, u32)>,
+    masks: Vec<(Mask, Mask, Mask)>,
     /// Groups that were left out, because of the resource for which it was worked out: sorted.
     without: Vec<u32>,
     /// How many groups there were: those that came later were left out too.
@@ -575,11 +578,17 @@ impl<'a, 's> Round<'a, 's> {
         alone.dedup();
         // Nobody else is left out of the shared answer than who may not be in it.
         let is_alone = |group: u32| alone.binary_search(&group).is_ok();
-        for row in &shared.rows {
-            let member = row.principal.0;
+        for (member, at) in &shared.rows {
+            let (member, at) = (*member, *at as usize);
             let group = population.principals.get(member as usize).map(|p| p.group);
-            if group.is_some_and(|group| !is_alone(group)) && !self.scratch.is_named(member) {
-                (self.out)(*row);
+            let is_left = group.is_none_or(is_alone) || self.scratch.is_named(member);
+            if let Some((certain, possible, blocked)) = shared.masks.get(at).copied().filter(|_| !is_left) {
+                (self.out)(Row {
+                    principal: PrincipalId(member),
+                    certain,
+                    possible,
+                    blocked,
+                });
             }
         }
         self.scratch.groups.retain(|group| is_alone(*group));
@@ -639,9 +648,17 @@ impl<'a, 's> Round<'a, 's> {
         let chains = bundle.holders.choosy.iter();
         let chains = chains.map(|chain| (*chain, self.chain(*chain))).collect();
         let mut groups = std::mem::take(&mut self.scratch.groups);
-        let mut rows = Vec::new();
+        let (mut rows, mut masks) = (Vec::new(), Vec::new());
+        let mut known: FxHashMap<(Mask, Mask, Mask), u32> = FxHashMap::default();
         {
-            let mut out = |row| rows.push(row);
+            let mut out = |row: Row| {
+                let said = (row.certain, row.possible, row.blocked);
+                let at = *known.entry(said).or_insert_with(|| {
+                    masks.push(said);
+                    number(masks.len() - 1)
+                });
+                rows.push((row.principal.0, at));
+            };
             let mut round = Round {
                 population: self.population,
                 bundle,
@@ -667,6 +684,7 @@ impl<'a, 's> Round<'a, 's> {
         std::mem::swap(&mut self.scratch.groups, &mut groups);
         Shared {
             rows,
+            masks,
             without,
             groups: number(self.population.groups.len()),
             chains,

@@ -123,7 +123,7 @@ fn shut(bucket: &mut Record, account: &Map<String, Value>) {
             )
         })
         .collect();
-    bucket.attrs.insert("block_public_access".into(), merged.into());
+    bucket.attrs.insert("block_public_access", merged.into());
 }
 
 /// What a resource share adds to a resource: its ARN and a policy.

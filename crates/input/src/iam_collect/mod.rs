@@ -137,7 +137,7 @@ fn provisioned(records: &mut [Record]) {
                 attrs: [("confidence".to_owned(), Value::from("inferred"))].into(),
             };
             if let Some(account) = account {
-                reference.attrs.insert("account".into(), account.as_str().into());
+                reference.attrs.insert("account", account.as_str().into());
             }
             record.refs.push(reference);
         }
@@ -288,8 +288,8 @@ fn document(file: &Text, lines: &Lines<'_>, raw: &str, json_path: String) -> Opt
     }
     let found = lines.place(raw);
     let mut place = Place {
-        file: file.name.clone(),
-        json_path,
+        file: file.name.as_str().into(),
+        json_path: json_path.into(),
         line: found.map(|p| p.0),
         column: found.map(|p| p.1),
     };

@@ -73,7 +73,7 @@ pub(super) fn read(partition: &str, folder_name: &str, folder: &Path) -> Loaded 
     let mut organization = Record::new(Kind::AwsOrganization, &organization_arn);
     organization.name = field(&metadata, &["name"]).unwrap_or(&id).to_owned();
     organization.account = Some(management.clone()).filter(|account| !account.is_empty());
-    let mut attr = |name: &str, value: Value| organization.attrs.insert(name.into(), value);
+    let mut attr = |name: &str, value: Value| organization.attrs.insert(name, value);
     attr("id", id.as_str().into());
     if !management.is_empty() {
         attr("management_account", management.as_str().into());
@@ -124,7 +124,7 @@ pub(super) fn read(partition: &str, folder_name: &str, folder: &Path) -> Loaded 
             .tags
             .extend(level.fields.get("tags").into_iter().flat_map(tags));
         if let Some(status) = field(&level.fields, &["status", "Status"]) {
-            record.attrs.insert("status".into(), status.into());
+            record.attrs.insert("status", status.into());
         }
         if let Some(parent) = &level.parent {
             record.refer(EdgeKind::MemberOf, parent.clone());
@@ -222,7 +222,7 @@ fn unit_record(
         record.tags.extend(tags(source));
     }
     if let Some(arn) = field(&metadata, &["arn"]) {
-        record.attrs.insert("arn".into(), arn.into());
+        record.attrs.insert("arn", arn.into());
     }
     match &level.parent {
         Some(parent) => record.refer(EdgeKind::MemberOf, parent.clone()),
@@ -263,7 +263,7 @@ fn ceiling(
             .filter(|v| v.is_boolean() || v.as_str().is_some_and(|t| !t.is_empty()))
         {
             let key = if key == "awsManaged" { "aws_managed" } else { key };
-            record.attrs.insert(key.into(), value.clone());
+            record.attrs.insert(key, value.clone());
         }
     }
     let tag_file = path.join("tags.json");

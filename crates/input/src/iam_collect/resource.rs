@@ -111,7 +111,7 @@ pub(super) fn read(
             }
             "bpa" => {
                 let map = reader.object(&path);
-                record.attrs.insert("block_public_access".into(), map.into());
+                record.attrs.insert("block_public_access", map.into());
             }
             "encryption" => {
                 if let Some(value) = reader.json(&path) {
@@ -121,7 +121,7 @@ pub(super) fn read(
             "instance-profiles" => {
                 let profiles = reader.json(&path).map(|value| texts(&value)).unwrap_or_default();
                 if !profiles.is_empty() {
-                    record.attrs.insert("instance_profiles".into(), profiles.into());
+                    record.attrs.insert("instance_profiles", profiles.into());
                 }
             }
             // Versions before 0.1.81 say `current-policy`; a folder that was updated since may hold both.
@@ -236,7 +236,7 @@ fn described(record: &mut Record, metadata: &Map<String, Value>) {
     record.created_at =
         field(metadata, &["created", "createDate", "createdDate", "createdAt"]).map(str::to_owned);
     if let Some(path) = field(metadata, &["path"]).filter(|path| *path != "/") {
-        record.attrs.insert("path".into(), path.into());
+        record.attrs.insert("path", path.into());
     }
     for (theirs, ours) in KEPT {
         let plain = |value: &Value| match value {
@@ -246,11 +246,11 @@ fn described(record: &mut Record, metadata: &Map<String, Value>) {
             Value::Bool(_) | Value::Number(_) => true,
         };
         if let Some(value) = metadata.get(*theirs).filter(|value| plain(value)) {
-            record.attrs.insert((*ours).to_owned(), value.clone());
+            record.attrs.insert(*ours, value.clone());
         }
     }
     if record.kind == Kind::KmsKey && metadata.get("awsManaged").and_then(Value::as_bool) == Some(true) {
-        record.attrs.insert("manager".into(), "AWS".into());
+        record.attrs.insert("manager", "AWS".into());
     }
     let boundary = ["permissionBoundary", "permissionsBoundary"]
         .iter()
@@ -470,11 +470,10 @@ fn other(reader: &mut Reader<'_>, record: &mut Record, path: &Path, stem: &str) 
             return;
         }
     }
-    let unread = record
+    record
         .attrs
-        .entry("files_not_read".into())
-        .or_insert_with(|| Value::Array(Vec::new()));
-    if let Value::Array(names) = unread {
+        .insert_new("files_not_read", Value::Array(Vec::new()));
+    if let Some(Value::Array(names)) = record.attrs.get_mut("files_not_read") {
         names.push(format!("{stem}.json").into());
     }
 }

@@ -172,8 +172,8 @@ impl Editor<'_> {
         let document = PolicyText::at(
             text,
             Place {
-                file: file.to_owned(),
-                json_path: String::new(),
+                file: file.into(),
+                json_path: "".into(),
                 line: Some(1),
                 column: Some(1),
             },
