@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 use sv0_iam::catalog::Catalog;
 use sv0_iam::decide::{Hit, Layer, Verdict};
 use sv0_iam::name::Arn;
-use sv0_iam::name::principal::Named;
+use sv0_iam::name::principal::{CallerKind, Named};
 use sv0_iam::syntax::Effect;
 use sv0_iam::syntax::ast::PrincipalEntry;
 use sv0_iam::syntax::resource::Scope;
@@ -654,10 +654,58 @@ fn gate_of(
     operation: &'static str,
     service: &str,
 ) -> Gate {
-    let key = world.graph.targets(resource, EdgeKind::EncryptedWith).next();
-    key.map_or(Gate::Open, |key| {
-        gate_of_key(world, asker, key, operation, service)
-    })
+    match key_of(world, resource) {
+        KeyOf::None => Gate::Open,
+        KeyOf::Customer(key) => gate_of_key(world, asker, key, operation, service),
+        // A service that acts for its resource is in the account with it.
+        KeyOf::Managed(_) if asker.caller.kind == CallerKind::Service => Gate::Open,
+        KeyOf::Managed(account) if asker.caller.account.as_deref() == Some(account) => Gate::Open,
+        KeyOf::Managed(account) => Gate::Shut(vec![BlockedBy {
+            layer: "kms".into(),
+            explicit: false,
+            action: operation.into(),
+            statement: None,
+            text: format!(
+                "it is encrypted with an AWS managed key, which only {} itself can use; sharing takes a key of the customer's own",
+                world.account_label(account)
+            ),
+        }]),
+    }
+}
+
+/// What a resource is encrypted with, as far as it keeps anybody out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeyOf<'w> {
+    /// Nothing that does, or nobody knows.
+    None,
+    /// A key of AWS's in an account: it lets in whoever the service lets in, of that account and no other (KMS Developer
+    /// Guide, "AWS managed keys").
+    Managed(&'w str),
+    /// A key with a policy of its own.
+    Customer(NodeId),
+}
+
+/// What a resource is encrypted with. A secret that names no key is under `aws/secretsmanager` (Secrets Manager User Guide,
+/// "Access AWS Secrets Manager secrets from a different account").
+pub(crate) fn key_of(world: &World, resource: NodeId) -> KeyOf<'_> {
+    let node = world.node(resource);
+    let owner = node.record.account.as_deref();
+    let Some(key) = world.graph.targets(resource, EdgeKind::EncryptedWith).next() else {
+        let whole = !node.stub && node.record.partial.is_none();
+        return match owner {
+            Some(owner) if whole && node.record.kind == Kind::SecretsManagerSecret => KeyOf::Managed(owner),
+            _ => KeyOf::None,
+        };
+    };
+    let record = &world.node(key).record;
+    if !is_open_key(record) {
+        return KeyOf::Customer(key);
+    }
+    record
+        .account
+        .as_deref()
+        .or(owner)
+        .map_or(KeyOf::None, KeyOf::Managed)
 }
 
 fn gate_of_key(
@@ -668,9 +716,6 @@ fn gate_of_key(
     service: &str,
 ) -> Gate {
     let record = &world.node(key).record;
-    if is_open_key(record) {
-        return Gate::Open;
-    }
     if world.node(key).stub {
         return Gate::Unknown(format!(
             "its key {}, whose policy is not in the input, lets it {operation}",
@@ -701,8 +746,8 @@ fn gate_of_key(
     }
 }
 
-/// AWS-managed keys let everyone through who is let through by the service.
-pub(crate) fn is_open_key(key: &sv0_model::record::Record) -> bool {
+/// Whether a key is managed by AWS: then it lets everyone of its account through who is let through by the service.
+fn is_open_key(key: &sv0_model::record::Record) -> bool {
     key.attrs.get("manager").and_then(|v| v.as_str()) == Some("AWS") || key.id.contains(":alias/aws/")
 }
 

@@ -16,7 +16,7 @@ use sv0_model::graph::NodeId;
 use sv0_model::kind::{AccessLevel, EdgeKind, Kind};
 use sv0_model::path::PathVerdict;
 
-use crate::access::{self, Part, kms_operation};
+use crate::access::{self, KeyOf, Part, kms_operation};
 use crate::alike::Actions;
 use crate::everybody::Everybody;
 use crate::facts;
@@ -87,8 +87,6 @@ pub(crate) const KMS: &[&str] = &["kms:Decrypt", "kms:Encrypt", "kms:GenerateDat
 /// What a key lets principals do on behalf of one service.
 #[derive(Debug)]
 enum Gate {
-    /// It lets everybody do what the service lets them do.
-    Open,
     /// Its policy is not in the input.
     Unknown,
     /// By principal; who is not there may do nothing.
@@ -320,8 +318,13 @@ impl Reaching {
         if family.keyed.is_empty() || room.rows.is_empty() {
             return;
         }
-        let Some(key) = world.graph.targets(resource, EdgeKind::EncryptedWith).next() else {
-            return;
+        let key = match access::key_of(world, resource) {
+            KeyOf::None => return,
+            KeyOf::Managed(account) => {
+                self.within(world, account, family, room);
+                return;
+            }
+            KeyOf::Customer(key) => key,
         };
         let service = family
             .bundle
@@ -332,7 +335,6 @@ impl Reaching {
         for row in &mut room.rows {
             for (operation, mask) in &family.keyed {
                 let (certain, possible) = match &*gate {
-                    Gate::Open => continue,
                     Gate::Unknown => (false, true),
                     Gate::Some(who) => {
                         let bit = self.keys.bundle.mask(|name| name == *operation);
@@ -347,6 +349,21 @@ impl Reaching {
                 if !certain {
                     row.certain &= !mask;
                 }
+            }
+        }
+        room.rows.retain(|row| row.possible | row.blocked != 0);
+    }
+
+    /// Takes away what a key of AWS's does not let through: it is for its own account only.
+    fn within(&self, world: &World, account: &str, family: &Family, room: &mut Room) {
+        let everybody = world.everybody();
+        let all = family.keyed.iter().fold(0, |all, (_, mask)| all | mask);
+        for row in &mut room.rows {
+            let node = everybody.node(row.principal);
+            if node.and_then(|node| world.account_of(node)) != Some(account) {
+                row.blocked |= row.possible & all;
+                row.possible &= !all;
+                row.certain &= !all;
             }
         }
         room.rows.retain(|row| row.possible | row.blocked != 0);
@@ -371,9 +388,6 @@ impl Reaching {
     fn gate_of(&self, world: &World, key: NodeId, service: &str) -> Gate {
         let everybody = world.everybody();
         let record = &world.node(key).record;
-        if access::is_open_key(record) {
-            return Gate::Open;
-        }
         if world.node(key).stub {
             return Gate::Unknown;
         }

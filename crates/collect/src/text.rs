@@ -1,6 +1,5 @@
 //! From AWS's ways of writing things to the snapshot's.
 
-
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 use serde_json::Value;

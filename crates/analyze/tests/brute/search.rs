@@ -435,7 +435,10 @@ impl<'a> Search<'a> {
             return Said::YES;
         };
         let Some(id) = target.refs("ENCRYPTED_WITH").next() else {
-            return Said::YES;
+            // A secret without a key is under aws/secretsmanager, a key that is its own account's alone.
+            let own = who.caller.account.as_deref() == target.account.as_deref();
+            let foreign = target.is("secrets_manager_secret") && !own;
+            return if foreign { Said::NO } else { Said::YES };
         };
         let Some(key) = self.organisation.entities.get(id) else {
             // Nobody knows what its policy says.
