@@ -420,7 +420,9 @@ impl<'w> Finder<'w> {
             }
             // What lets a workload call another is its role's, which is a stop of its own.
             if self.can_ask(step.from) {
-                chain.extend(identity_policies(&step.statements, world.id(step.from)));
+                let group = step.group.map(|group| world.id(group));
+                let holders = [Some(world.id(step.from)), group];
+                chain.extend(identity_policies(&step.statements, &holders));
             }
             chain.extend(step.on.map(|on| world.id(on).to_owned()));
             chain.push(world.id(step.to).to_owned());
@@ -821,11 +823,12 @@ fn of_policy(world: &World, source: &Source, policy: &[String]) -> bool {
         .is_some_and(|a| policy.first() == Some(&a.id) && policy.get(1) == Some(&a.name))
 }
 
-/// The managed policies among deciding statements, for the chain; inline policies are their holder.
-fn identity_policies(statements: &[StatementRef], holder: &str) -> Vec<String> {
+/// The managed policies among deciding statements, for the chain; inline policies are their holder, who is there already.
+fn identity_policies(statements: &[StatementRef], holders: &[Option<&str>]) -> Vec<String> {
     let mut out: Vec<String> = statements
         .iter()
-        .filter(|s| s.layer == "identity" && s.effect == "Allow" && s.policy_id != holder)
+        .filter(|s| s.layer == "identity" && s.effect == "Allow")
+        .filter(|s| !holders.contains(&Some(s.policy_id.as_str())))
         .map(|s| s.policy_id.clone())
         .collect();
     out.sort();

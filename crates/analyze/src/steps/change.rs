@@ -60,6 +60,11 @@ impl Bearing {
             || proof.any(|action| self.concerns(action))
     }
 
+    fn concerns_levers(&self, world: &World, target: NodeId) -> bool {
+        let mut actions = effective::actions(world, target).iter();
+        actions.any(|action| self.concerns_lever(action))
+    }
+
     fn concerns_roles_of_workloads(&self) -> bool {
         structural::ACTIONS.iter().any(|action| self.concerns(action))
     }
@@ -144,9 +149,8 @@ impl Steps {
                     || principals.contains(&found.from) && bearing.concerns("sts:AssumeRole")
             }
             How::Lever => {
-                let of_lever =
-                    || effective::action(world, found.to).is_none_or(|action| bearing.concerns_lever(action));
-                targets.contains(&found.to) || principals.contains(&found.from) && of_lever()
+                targets.contains(&found.to)
+                    || principals.contains(&found.from) && bearing.concerns_levers(world, found.to)
             }
         };
         let mut by_origin: FxHashMap<NodeId, Vec<Move>> = FxHashMap::default();
@@ -226,7 +230,7 @@ fn computed(world: &World, bearing: &Bearing, nearby: &dyn Nearby) -> Vec<Move> 
             if assumes {
                 assume::into(world, target, Some(principal), &mut rooms.room, &mut out);
             }
-            if effective::action(world, target).is_some_and(|action| bearing.concerns_lever(action)) {
+            if bearing.concerns_levers(world, target) {
                 effective::into(world, target, Some(principal), &mut rooms, &mut out);
             }
         }

@@ -7,20 +7,21 @@ use std::sync::{Mutex, PoisonError};
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 use sv0_engine::index::PrincipalId;
+use sv0_iam::decide::Verdict;
 use sv0_model::graph::NodeId;
 use sv0_model::kind::{AccessLevel, EdgeKind, Kind};
 use sv0_model::path::PathVerdict;
 
 use super::{How, Move, Step, describe_answer, step};
-use crate::access::{ANY, Part, access_filtered, access_on};
+use crate::access::{ANY, Access, Allowed, Part, access_filtered, access_on};
 use crate::alike::Actions;
 use crate::ask::{Asker, Target};
 use crate::paths::is_data;
 use crate::reach::{Hit, Room};
 use crate::world::World;
 
-/// The action that sets an entity in motion, and the kind of step it makes.
-fn lever(world: &World, node: NodeId) -> Option<(&'static str, EdgeKind)> {
+/// The actions any of which sets an entity in motion, and the kind of step that makes.
+fn lever(world: &World, node: NodeId) -> Option<(&'static [&'static str], EdgeKind)> {
     let moves_something = || {
         world
             .graph
@@ -34,21 +35,24 @@ fn lever(world: &World, node: NodeId) -> Option<(&'static str, EdgeKind)> {
                 .is_some()
     };
     Some(match world.node(node).record.kind {
-        Kind::LambdaFunction => ("lambda:InvokeFunction", EdgeKind::Invokes),
-        Kind::StateMachine => ("states:StartExecution", EdgeKind::Invokes),
-        Kind::BedrockAgent => ("bedrock:InvokeAgent", EdgeKind::Invokes),
-        Kind::CodebuildProject => ("codebuild:StartBuild", EdgeKind::Invokes),
-        Kind::GlueJob => ("glue:StartJobRun", EdgeKind::Invokes),
-        Kind::EventBus if moves_something() => ("events:PutEvents", EdgeKind::SendsTo),
-        Kind::SqsQueue if moves_something() => ("sqs:SendMessage", EdgeKind::SendsTo),
-        Kind::SnsTopic if moves_something() => ("sns:Publish", EdgeKind::SendsTo),
-        Kind::S3Bucket if moves_something() => ("s3:PutObject", EdgeKind::SendsTo),
-        Kind::DynamodbTable if moves_something() => ("dynamodb:PutItem", EdgeKind::SendsTo),
-        Kind::EcrRepository if moves_something() => ("ecr:PutImage", EdgeKind::PushTo),
+        Kind::LambdaFunction => (&["lambda:InvokeFunction"], EdgeKind::Invokes),
+        Kind::StateMachine => (&["states:StartExecution"], EdgeKind::Invokes),
+        Kind::BedrockAgent => (&["bedrock:InvokeAgent"], EdgeKind::Invokes),
+        Kind::CodebuildProject => (&["codebuild:StartBuild"], EdgeKind::Invokes),
+        Kind::GlueJob => (&["glue:StartJobRun"], EdgeKind::Invokes),
+        Kind::EventBus if moves_something() => (&["events:PutEvents"], EdgeKind::SendsTo),
+        Kind::SqsQueue if moves_something() => (&["sqs:SendMessage"], EdgeKind::SendsTo),
+        Kind::SnsTopic if moves_something() => (&["sns:Publish"], EdgeKind::SendsTo),
+        Kind::S3Bucket if moves_something() => (&["s3:PutObject"], EdgeKind::SendsTo),
+        Kind::DynamodbTable if moves_something() => (&["dynamodb:PutItem"], EdgeKind::SendsTo),
+        Kind::EcrRepository if moves_something() => (&["ecr:PutImage"], EdgeKind::PushTo),
         Kind::SecretsManagerSecret if moves_something() => {
-            ("secretsmanager:GetSecretValue", EdgeKind::CanAccess)
+            (&["secretsmanager:GetSecretValue"], EdgeKind::CanAccess)
         }
-        Kind::SsmParameter if moves_something() => ("ssm:GetParameter", EdgeKind::CanAccess),
+        Kind::SsmParameter if moves_something() => (
+            &["ssm:GetParameter", "ssm:GetParameters", "ssm:GetParameterHistory"],
+            EdgeKind::CanAccess,
+        ),
         _ => return None,
     })
 }
@@ -68,21 +72,25 @@ pub(super) const ACTIONS: &[&str] = &[
     "ecr:PutImage",
     "secretsmanager:GetSecretValue",
     "ssm:GetParameter",
+    "ssm:GetParameters",
+    "ssm:GetParameterHistory",
 ];
 
-/// The action that sets an entity in motion, where one does.
-pub(super) fn action(world: &World, node: NodeId) -> Option<&'static str> {
-    lever(world, node).map(|(action, _)| action)
+/// The actions that set an entity in motion.
+pub(super) fn actions(world: &World, node: NodeId) -> &'static [&'static str] {
+    lever(world, node).map_or(&[], |(actions, _)| actions)
 }
 
-/// The ARN that is asked about to set an entity in motion: its own, but that an agent is invoked by one of its aliases
-/// (Service Authorization Reference, "Amazon Bedrock").
-fn moved_by(world: &World, node: NodeId) -> String {
+/// The ARNs that are asked about to set an entity in motion, one after the other: its own; for a function its versions and
+/// aliases too, which run the same code or an earlier one; for an agent one of its aliases, by which it is invoked (Service
+/// Authorization Reference, "AWS Lambda", "Amazon Bedrock").
+fn moved_by(world: &World, node: NodeId) -> Vec<String> {
     let id = world.id(node);
     match world.node(node).record.kind {
-        Kind::S3Bucket => format!("{id}/{ANY}"),
-        Kind::BedrockAgent => format!("{}/{ANY}", id.replacen(":agent/", ":agent-alias/", 1)),
-        _ => id.to_owned(),
+        Kind::S3Bucket => vec![format!("{id}/{ANY}")],
+        Kind::LambdaFunction => vec![id.to_owned(), format!("{id}:{ANY}")],
+        Kind::BedrockAgent => vec![format!("{}/{ANY}", id.replacen(":agent/", ":agent-alias/", 1))],
+        _ => vec![id.to_owned()],
     }
 }
 
@@ -114,12 +122,17 @@ pub(super) struct Rooms {
     hits: Vec<Hit>,
 }
 
-/// An action by itself, as parts of resources have them: the same list is the same in memory.
-fn single(action: &'static str) -> Actions {
-    static KNOWN: Mutex<BTreeMap<&str, Actions>> = Mutex::new(BTreeMap::new());
+/// Some actions, as parts of resources have them: the same list is the same in memory.
+fn listed(actions: &'static [&'static str]) -> Actions {
+    static KNOWN: Mutex<BTreeMap<&[&str], Actions>> = Mutex::new(BTreeMap::new());
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    let made = || Actions::from([(action, AccessLevel::Write)]);
-    known.entry(action).or_insert_with(made).clone()
+    let made = || {
+        actions
+            .iter()
+            .map(|action| (*action, AccessLevel::Write))
+            .collect()
+    };
+    known.entry(actions).or_insert_with(made).clone()
 }
 
 /// Who can set one entity in motion, or whether one principal can.
@@ -131,19 +144,20 @@ pub(super) fn into(
     out: &mut Vec<Move>,
 ) {
     let (everybody, reaching) = (world.everybody(), world.reaching());
-    let Some((action, edge)) = lever(world, node) else {
+    let Some((names, edge)) = lever(world, node) else {
         return;
     };
-    let actions = single(action);
+    let actions = listed(names);
     let Rooms { room, hits } = rooms;
     hits.clear();
-    // The parts of data that the action is on; anything else is one ARN.
+    // The parts of data that the actions are on; anything else has ARNs.
     let mut parts = if is_data(world.node(node).record.kind) {
         reaching.parts(world, node)
     } else {
-        vec![Part::named(moved_by(world, node), &actions)]
+        let arns = moved_by(world, node).into_iter();
+        arns.map(|arn| Part::named(arn, &actions)).collect()
     };
-    parts.retain(|part| part.actions.iter().any(|(name, _)| *name == action));
+    parts.retain(|part| part.actions.iter().any(|(name, _)| names.contains(name)));
     for part in &mut parts {
         part.actions = actions.clone();
     }
@@ -176,29 +190,42 @@ pub(super) fn into(
 
 /// Asks through [`access_filtered`], so that objects, keys and public-access blocks count as they do for data.
 pub(super) fn pull(world: &World, asker: &Asker<'_>, from: NodeId, node: NodeId) -> Option<Step> {
-    let (action, edge) = lever(world, node)?;
-    let arn = moved_by(world, node);
-    let access = if is_data(world.node(node).record.kind) {
-        access_filtered(world, asker, node, &|asked| asked == action)
-    } else {
-        access_on(world, asker, node, &arn, action)
-    };
-    let allowed = access.allowed.first();
-    let blocked = access.blocked.first();
-    if allowed.is_none() && blocked.is_none() {
-        return None;
+    let (actions, edge) = lever(world, node)?;
+    let mut access: Vec<(String, Access)> = Vec::new();
+    for arn in moved_by(world, node) {
+        if is_data(world.node(node).record.kind) {
+            let found = access_filtered(world, asker, node, &|asked| actions.contains(&asked));
+            access.push((arn, found));
+        } else {
+            let each = actions.iter();
+            access.extend(each.map(|action| (arn.clone(), access_on(world, asker, node, &arn, action))));
+        }
     }
+    let sure = |found: &&(&String, &Allowed)| found.1.verdict == Verdict::Allowed;
+    let all = || {
+        let each = access.iter();
+        each.flat_map(|(arn, access)| access.allowed.iter().map(move |found| (arn, found)))
+    };
+    let allowed = all().find(|found| sure(&found)).or_else(|| all().next());
+    let mut each = access.iter();
+    let blocked = each.find_map(|(arn, access)| Some((arn, access.blocked.first()?)));
+    let (arn, action) = match (allowed, blocked) {
+        (Some((arn, found)), _) => (arn, found.action),
+        (None, Some((arn, found))) => (arn, found.action),
+        (None, None) => return None,
+    };
+    let (allowed, blocked) = (allowed.map(|(_, found)| found), blocked.map(|(_, found)| found));
     let answer = asker.ask(
         action,
         Target {
-            arn: &arn,
+            arn,
             node: Some(node),
         },
     );
     let mut judged = describe_answer(world, asker, action, Some(node), &answer);
     match (allowed, blocked) {
         (Some(found), _) => {
-            judged.verdict = if found.verdict == sv0_iam::decide::Verdict::Allowed {
+            judged.verdict = if found.verdict == Verdict::Allowed {
                 PathVerdict::Allowed
             } else {
                 PathVerdict::AllowedIf

@@ -292,7 +292,10 @@ impl<'a> Search<'a> {
                 go(&role.id, Some(said), true, then);
             }
             for function in organisation.of_kind("lambda_function") {
-                let ask = |shown| self.ask(who, "lambda:InvokeFunction", &function.id, function, None, shown);
+                // Its versions and aliases run the same code, under ARNs of their own.
+                let version = format!("{}:sv0-any", function.id);
+                let one = |arn, shown| self.ask(who, "lambda:InvokeFunction", arn, function, None, shown);
+                let ask = |shown| one(&function.id, shown).or(one(&version, shown));
                 let said = match mfa {
                     Mfa::Open | Mfa::Once => ask(Shown::Anything),
                     Mfa::Never => ask(Shown::Absent).unsure(ask(Shown::False)),
