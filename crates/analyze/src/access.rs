@@ -20,6 +20,7 @@ use sv0_model::path::{BlockedBy, ConditionText};
 
 use crate::alike::{Actions, Alike};
 use crate::ask::{Answer, Asker, Target, mentions, resource_mentions};
+use crate::grants::{self, Grant, Opens};
 use crate::objects;
 use crate::scope;
 use crate::words;
@@ -293,32 +294,29 @@ impl Asking<'_, '_> {
         let (mut verdict, mut conditions, sources) = (*verdict, conditions.clone(), said.sources.clone());
         let mut key = None;
         let service = action.split(':').next().unwrap_or_default();
-        let operation = kms_operation(action);
-        let gate = operation.map(|operation| {
+        for operation in kms_operations(action) {
             let gate = self.gates.entry((operation, service));
-            &*gate.or_insert_with(|| gate_of(world, asker, resource, operation, service))
-        });
-        match gate {
-            None | Some(Gate::Open) => {}
-            Some(Gate::Opened(by)) => key = Some(*by),
-            Some(Gate::Unknown(text)) => {
-                out.kms_not_evaluated = true;
-                verdict = Verdict::AllowedIf;
-                conditions.push(words::plain(text.clone()));
-            }
-            Some(Gate::If(by, more)) => {
-                key = Some(*by);
-                verdict = Verdict::AllowedIf;
-                conditions.extend(more.iter().cloned());
-            }
-            Some(Gate::Shut(by)) => {
-                let operation = operation.unwrap_or_default();
-                let by = by.iter().cloned().map(|mut by| {
-                    by.text = format!("{action} needs {operation} on its key: {}", by.text);
-                    by
-                });
-                push_blocked(out, blocked(by.collect()));
-                return;
+            match &*gate.or_insert_with(|| gate_of(world, asker, resource, operation, service)) {
+                Gate::Open => {}
+                Gate::Opened(by) => key = Some(*by),
+                Gate::Unknown(text) => {
+                    out.kms_not_evaluated = true;
+                    verdict = Verdict::AllowedIf;
+                    conditions.push(words::plain(text.clone()));
+                }
+                Gate::If(by, more) => {
+                    key = Some(*by);
+                    verdict = Verdict::AllowedIf;
+                    conditions.extend(more.iter().cloned());
+                }
+                Gate::Shut(by) => {
+                    let by = by.iter().cloned().map(|mut by| {
+                        by.text = format!("{action} needs {operation} on its key: {}", by.text);
+                        by
+                    });
+                    push_blocked(out, blocked(by.collect()));
+                    return;
+                }
             }
         }
         conditions.sort();
@@ -656,7 +654,10 @@ fn gate_of(
 ) -> Gate {
     match key_of(world, resource) {
         KeyOf::None => Gate::Open,
-        KeyOf::Customer(key) => gate_of_key(world, asker, key, operation, service),
+        KeyOf::Customer(key) => {
+            let of = |grant: Grant<'_>| grant.opens(&world.node(resource).record);
+            gate_of_key(world, asker, key, operation, service, &of)
+        }
         // A service that acts for its resource is in the account with it.
         KeyOf::Managed(_) if asker.caller.kind == CallerKind::Service => Gate::Open,
         KeyOf::Managed(account) if asker.caller.account.as_deref() == Some(account) => Gate::Open,
@@ -714,6 +715,7 @@ fn gate_of_key(
     key: NodeId,
     operation: &'static str,
     service: &str,
+    opens: &dyn Fn(Grant<'_>) -> Opens,
 ) -> Gate {
     let record = &world.node(key).record;
     if world.node(key).stub {
@@ -730,12 +732,27 @@ fn gate_of_key(
     let region = record.region.as_deref().unwrap_or("us-east-1");
     context.set("kms:ViaService", format!("{service}.{region}.amazonaws.com"));
     let mut answer = asker.ask_in(operation, target, &context);
-    if answer.verdict() != Verdict::Allowed && granted(record, asker, operation) {
-        answer = asker.ask_granted(operation, target, &context);
+    let mut hangs = None;
+    if answer.verdict() != Verdict::Allowed {
+        match granted(record, asker, operation, opens) {
+            Opens::Surely => answer = asker.ask_granted(operation, target, &context),
+            // What the policies let through under conditions needs no grant.
+            Opens::If(text) if !answer.verdict().possible() => {
+                let by_grant = asker.ask_granted(operation, target, &context);
+                if by_grant.verdict().possible() {
+                    (answer, hangs) = (by_grant, Some(words::plain(text)));
+                }
+            }
+            Opens::If(_) | Opens::No => {}
+        }
     }
     match answer.verdict() {
-        Verdict::Allowed => Gate::Opened(key),
-        Verdict::AllowedIf => Gate::If(key, words::requirements(world, asker, &answer)),
+        Verdict::Allowed if hangs.is_none() => Gate::Opened(key),
+        Verdict::Allowed | Verdict::AllowedIf => {
+            let mut conditions = words::requirements(world, asker, &answer);
+            conditions.extend(hangs);
+            Gate::If(key, conditions)
+        }
         Verdict::ImplicitDeny | Verdict::ExplicitDeny => {
             let mut by = words::blocks(world, asker, operation, Some(key), &answer.decision);
             for block in &mut by {
@@ -751,65 +768,79 @@ fn is_open_key(key: &sv0_model::record::Record) -> bool {
     key.attrs.get("manager").and_then(|v| v.as_str()) == Some("AWS") || key.id.contains(":alias/aws/")
 }
 
-/// The principals that grants of a key let use it on behalf of a service, and the operations, with whether that is
-/// certain; what is denied is left out.
-pub(crate) fn grantees(
-    world: &World,
-    key: NodeId,
-    service: &str,
-) -> Vec<(NodeId, Vec<(&'static str, bool)>)> {
-    const OPERATIONS: &[&str] = &["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"];
-    let record = &world.node(key).record;
-    let grants = record.attrs.get("grants").and_then(|v| v.as_array());
+/// A grant of a key, as far as nothing denies what it gives.
+pub(crate) struct Granted<'w> {
+    /// Which grant of the key.
+    pub(crate) number: usize,
+    pub(crate) grant: Grant<'w>,
+    pub(crate) grantee: NodeId,
+    /// What it is for, and whether that is certain, constraints apart.
+    pub(crate) operations: Vec<(&'static str, bool)>,
+}
+
+/// The grants of a key to principals that are known, for its use on behalf of a service.
+pub(crate) fn granted_by<'w>(world: &'w World, key: NodeId, service: &str) -> Vec<Granted<'w>> {
     let mut out = Vec::new();
-    for grant in grants.into_iter().flatten() {
-        let grantee = grant.get("grantee").and_then(|v| v.as_str());
-        let Some(node) = grantee.and_then(|id| world.graph.find(id)) else {
+    for (number, grant) in grants::of(&world.node(key).record).enumerate() {
+        let Some(grantee) = grant.grantee().and_then(|id| world.graph.find(id)) else {
             continue;
         };
-        let asker = Asker::node(world, node);
-        let granted = OPERATIONS
-            .iter()
-            .copied()
-            .filter(|operation| granted(record, &asker, operation));
-        let open = granted.filter_map(|operation| {
-            let gate = gate_of_key(world, &asker, key, operation, service);
+        let asker = Asker::node(world, grantee);
+        let operations = crate::reach::KMS.iter().copied();
+        let open = operations.filter(|operation| grant.is_for(operation));
+        let open = open.filter_map(|operation| {
+            let gate = gate_of_key(world, &asker, key, operation, service, &|_| Opens::Surely);
             (!matches!(gate, Gate::Shut(_))).then_some((operation, !matches!(gate, Gate::If(..))))
         });
-        out.push((node, open.collect()));
+        out.push(Granted {
+            number,
+            grant,
+            grantee,
+            operations: open.collect(),
+        });
     }
     out
 }
 
-/// A grant is a third way past a key policy: grantee and operation must fit (rule 5).
-fn granted(key: &sv0_model::record::Record, asker: &Asker<'_>, operation: &str) -> bool {
-    let short = operation.split(':').nth(1).unwrap_or_default();
-    let grants = key.attrs.get("grants").and_then(|v| v.as_array());
-    grants.is_some_and(|grants| {
-        grants.iter().any(|grant| {
-            let grantee = grant.get("grantee").and_then(|v| v.as_str());
-            let operations = grant.get("operations").and_then(|v| v.as_array());
-            grantee == Some(asker.caller.id.as_str())
-                && operations.is_some_and(|all| all.iter().any(|one| one.as_str() == Some(short)))
-        })
-    })
+/// How far the grants of a key let somebody do something: a third way past a key policy. Grantee and operation must fit
+/// (rule 5), and the constraints.
+fn granted(
+    key: &sv0_model::record::Record,
+    asker: &Asker<'_>,
+    operation: &str,
+    opens: &dyn Fn(Grant<'_>) -> Opens,
+) -> Opens {
+    let mut best = Opens::No;
+    for grant in grants::of(key) {
+        if grant.grantee() != Some(asker.caller.id.as_str()) || !grant.is_for(operation) {
+            continue;
+        }
+        match opens(grant) {
+            Opens::Surely => return Opens::Surely,
+            Opens::If(text) if best == Opens::No => best = Opens::If(text),
+            Opens::If(_) | Opens::No => {}
+        }
+    }
+    best
 }
 
-/// What a data action asks of the key that encrypts the data.
-pub(crate) fn kms_operation(action: &str) -> Option<&'static str> {
-    Some(match action {
+/// What a data action asks of the key that encrypts the data: all of it. Sending to a queue or a topic may use a data key
+/// again that was made before (Amazon SQS Developer Guide, "Key management"; Amazon SNS Developer Guide, "Managing
+/// encryption keys and costs").
+pub(crate) fn kms_operations(action: &str) -> &'static [&'static str] {
+    match action {
         "s3:GetObject" | "s3:GetObjectVersion" | "s3:GetObjectTorrent" | "s3:GetObjectVersionTorrent" => {
-            "kms:Decrypt"
+            &["kms:Decrypt"]
         }
-        "s3:PutObject" | "s3:ReplicateObject" => "kms:GenerateDataKey",
-        "secretsmanager:GetSecretValue" | "secretsmanager:BatchGetSecretValue" => "kms:Decrypt",
-        "secretsmanager:PutSecretValue" | "secretsmanager:UpdateSecret" => "kms:GenerateDataKey",
+        "s3:PutObject" | "s3:ReplicateObject" => &["kms:GenerateDataKey"],
+        "secretsmanager:GetSecretValue" | "secretsmanager:BatchGetSecretValue" => &["kms:Decrypt"],
+        "secretsmanager:PutSecretValue" | "secretsmanager:UpdateSecret" => &["kms:GenerateDataKey"],
         "ssm:GetParameter" | "ssm:GetParameters" | "ssm:GetParametersByPath" | "ssm:GetParameterHistory" => {
-            "kms:Decrypt"
+            &["kms:Decrypt"]
         }
-        "ssm:PutParameter" => "kms:Encrypt",
-        "sqs:ReceiveMessage" => "kms:Decrypt",
-        "sqs:SendMessage" | "sns:Publish" => "kms:GenerateDataKey",
+        "ssm:PutParameter" => &["kms:Encrypt"],
+        "sqs:ReceiveMessage" => &["kms:Decrypt"],
+        "sqs:SendMessage" | "sns:Publish" => &["kms:GenerateDataKey", "kms:Decrypt"],
         "dynamodb:GetItem"
         | "dynamodb:BatchGetItem"
         | "dynamodb:Query"
@@ -821,7 +852,7 @@ pub(crate) fn kms_operation(action: &str) -> Option<&'static str> {
         | "dynamodb:PartiQLSelect"
         | "dynamodb:PartiQLInsert"
         | "dynamodb:PartiQLUpdate"
-        | "dynamodb:PartiQLDelete" => "kms:Decrypt",
-        _ => return None,
-    })
+        | "dynamodb:PartiQLDelete" => &["kms:Decrypt"],
+        _ => &[],
+    }
 }

@@ -25,6 +25,7 @@ pub mod ask;
 pub mod coverage;
 pub mod everybody;
 pub mod facts;
+mod grants;
 pub mod joint;
 pub mod live;
 pub mod normalize;

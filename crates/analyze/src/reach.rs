@@ -15,11 +15,13 @@ use sv0_iam::decide::ResourceRule;
 use sv0_model::graph::NodeId;
 use sv0_model::kind::{AccessLevel, EdgeKind, Kind};
 use sv0_model::path::PathVerdict;
+use sv0_model::record::Record;
 
-use crate::access::{self, KeyOf, Part, kms_operation};
+use crate::access::{self, KeyOf, Part, kms_operations};
 use crate::alike::Actions;
 use crate::everybody::Everybody;
 use crate::facts;
+use crate::grants::{self, Opens};
 use crate::objects::Names;
 use crate::steps::{How, Move};
 use crate::world::World;
@@ -61,7 +63,7 @@ impl Family {
         }
         let mut keyed: Vec<(&'static str, Mask)> = Vec::new();
         for operation in KMS {
-            let mask = bundle.mask(|name| kms_operation(name) == Some(operation));
+            let mask = bundle.mask(|name| kms_operations(name).contains(operation));
             if mask != 0 {
                 keyed.push((operation, mask));
             }
@@ -90,7 +92,29 @@ enum Gate {
     /// Its policy is not in the input.
     Unknown,
     /// By principal; who is not there may do nothing.
-    Some(FxHashMap<PrincipalId, (Mask, Mask)>),
+    Some {
+        who: FxHashMap<PrincipalId, (Mask, Mask)>,
+        /// By grants that are not for all data: who, which grant of the key, and what perhaps.
+        constrained: Vec<(PrincipalId, usize, Mask)>,
+    },
+}
+
+impl Gate {
+    /// Whether a principal may use the key in a way for the data of a resource: for certain, perhaps.
+    fn lets(&self, resource: &Record, key: &Record, principal: PrincipalId, bit: Mask) -> (bool, bool) {
+        let Self::Some { who, constrained } = self else {
+            return (false, true);
+        };
+        let (certain, possible) = who.get(&principal).copied().unwrap_or_default();
+        let mut grants = constrained.iter().filter(|(whom, ..)| *whom == principal);
+        let mut by_grant = || {
+            grants.any(|(_, number, mask)| {
+                let grant = grants::of(key).nth(*number);
+                mask & bit != 0 && grant.is_some_and(|grant| grant.opens(resource) != Opens::No)
+            })
+        };
+        (certain & bit != 0, possible & bit != 0 || by_grant())
+    }
 }
 
 /// What a key lets through, by service.
@@ -332,16 +356,11 @@ impl Reaching {
             .first()
             .and_then(|name| name.split(':').next());
         let gate = self.gate(world, key, service.unwrap_or_default());
+        let (resource, key) = (&world.node(resource).record, &world.node(key).record);
         for row in &mut room.rows {
             for (operation, mask) in &family.keyed {
-                let (certain, possible) = match &*gate {
-                    Gate::Unknown => (false, true),
-                    Gate::Some(who) => {
-                        let bit = self.keys.bundle.mask(|name| name == *operation);
-                        let (certain, possible) = who.get(&row.principal).copied().unwrap_or_default();
-                        (certain & bit != 0, possible & bit != 0)
-                    }
-                };
+                let bit = self.keys.bundle.mask(|name| name == *operation);
+                let (certain, possible) = gate.lets(resource, key, row.principal, bit);
                 if !possible {
                     row.blocked |= row.possible & mask;
                     row.possible &= !mask;
@@ -417,18 +436,26 @@ impl Reaching {
             .map(|row| (row.principal, (row.certain, row.possible)))
             .collect();
         // Grants are few, and whether something denies what they give is asked one by one.
-        for (grantee, operations) in access::grantees(world, key, service) {
-            let Some(principal) = everybody.principal(grantee) else {
+        let mut constrained = Vec::new();
+        for granted in access::granted_by(world, key, service) {
+            let Some(principal) = everybody.principal(granted.grantee) else {
                 continue;
             };
+            let mask_of = |operation: &str| self.keys.bundle.mask(|name| name == operation);
+            if granted.grant.is_constrained() {
+                let operations = granted.operations.iter();
+                let all = operations.fold(0, |all, (operation, _)| all | mask_of(operation));
+                constrained.push((principal, granted.number, all));
+                continue;
+            }
             let (certain, possible) = who.entry(principal).or_default();
-            for (operation, surely) in operations {
-                let mask = self.keys.bundle.mask(|name| name == operation);
+            for (operation, surely) in granted.operations {
+                let mask = mask_of(operation);
                 *certain |= if surely { mask } else { 0 };
                 *possible |= mask;
             }
         }
-        Gate::Some(who)
+        Gate::Some { who, constrained }
     }
 }
 

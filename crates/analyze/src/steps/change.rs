@@ -6,7 +6,7 @@ use sv0_model::graph::{Edge, NodeId};
 use sv0_model::kind::EdgeKind;
 
 use super::{How, Move, Step, Steps, assume, effective, in_order, settle, structural, technique};
-use crate::access::kms_operation;
+use crate::access::kms_operations;
 use crate::scope;
 use crate::steps::effective::Rooms;
 use crate::world::World;
@@ -42,7 +42,8 @@ impl Bearing {
 
     /// Setting something in motion may take the use of its key.
     fn concerns_lever(&self, action: &str) -> bool {
-        self.concerns(action) || kms_operation(action).is_some_and(|operation| self.concerns(operation))
+        let mut operations = kms_operations(action).iter();
+        self.concerns(action) || operations.any(|operation| self.concerns(operation))
     }
 
     /// Whether keys may let the principals do something else.

@@ -434,9 +434,10 @@ impl<'a> Search<'a> {
 
     /// What the key that encrypts a target says of an action on it.
     fn key(&self, who: &Who<'_>, action: &str, target: &Entity, shown: Shown) -> Said {
-        let Some(operation) = operation(action) else {
+        let operations = operations(action);
+        if operations.is_empty() {
             return Said::YES;
-        };
+        }
         let Some(id) = target.refs("ENCRYPTED_WITH").next() else {
             // A secret without a key is under aws/secretsmanager, a key that is its own account's alone.
             let own = who.caller.account.as_deref() == target.account.as_deref();
@@ -453,7 +454,9 @@ impl<'a> Search<'a> {
         };
         let service = action.split(':').next().unwrap();
         let via = format!("{service}.{}.amazonaws.com", key.region.as_deref().unwrap());
-        self.ask(who, operation, &key.id, key, Some(&via), shown)
+        operations.iter().fold(Said::YES, |all, operation| {
+            all.and(self.ask(who, operation, &key.id, key, Some(&via), shown))
+        })
     }
 
     /// One request. `on_behalf` is the service through which it is made, or for a service what it acts for.
@@ -565,19 +568,19 @@ fn attach(policies: Vec<&Policy>) -> Vec<Attached<'_>> {
 }
 
 /// What each action on data needs of the key (the services' pages on encryption with AWS KMS).
-fn operation(action: &str) -> Option<&'static str> {
-    Some(match action {
+fn operations(action: &str) -> &'static [&'static str] {
+    match action {
         "s3:GetObject" | "s3:GetObjectVersion" | "s3:GetObjectTorrent" | "s3:GetObjectVersionTorrent" => {
-            "kms:Decrypt"
+            &["kms:Decrypt"]
         }
         "secretsmanager:GetSecretValue" | "secretsmanager:BatchGetSecretValue" | "sqs:ReceiveMessage" => {
-            "kms:Decrypt"
+            &["kms:Decrypt"]
         }
         "s3:PutObject"
         | "s3:ReplicateObject"
         | "secretsmanager:PutSecretValue"
-        | "secretsmanager:UpdateSecret"
-        | "sqs:SendMessage" => "kms:GenerateDataKey",
+        | "secretsmanager:UpdateSecret" => &["kms:GenerateDataKey"],
+        "sqs:SendMessage" => &["kms:GenerateDataKey", "kms:Decrypt"],
         _ => {
             let items = [
                 "GetItem",
@@ -593,10 +596,14 @@ fn operation(action: &str) -> Option<&'static str> {
                 "PartiQLUpdate",
                 "PartiQLDelete",
             ];
-            let name = action.strip_prefix("dynamodb:")?;
-            items.contains(&name).then_some("kms:Decrypt")?
+            let name = action.strip_prefix("dynamodb:");
+            if name.is_some_and(|name| items.contains(&name)) {
+                &["kms:Decrypt"]
+            } else {
+                &[]
+            }
         }
-    })
+    }
 }
 
 fn asks_for_mfa(organisation: &Organisation) -> bool {
