@@ -20,6 +20,7 @@ use sv0_model::path::{BlockedBy, ConditionText};
 
 use crate::alike::{Actions, Alike};
 use crate::ask::{Answer, Asker, Target, mentions, resource_mentions};
+use crate::facts::RequestFacts;
 use crate::grants::{self, Grant, Opens};
 use crate::objects;
 use crate::scope;
@@ -100,6 +101,7 @@ pub struct Part {
     /// What the ARN stands for.
     pub(crate) scope: String,
     pub(crate) actions: Actions,
+    pub(crate) facts: RequestFacts,
 }
 
 impl Part {
@@ -109,6 +111,7 @@ impl Part {
             scope: arn.clone(),
             arn,
             actions: actions.clone(),
+            facts: &[],
         }
     }
 }
@@ -149,6 +152,18 @@ pub fn access_on(
     arn: &str,
     action: &'static str,
 ) -> Access {
+    access_by(world, asker, resource, arn, action, &[])
+}
+
+/// The same about requests of which more is known.
+pub(crate) fn access_by(
+    world: &World,
+    asker: &Asker<'_>,
+    resource: NodeId,
+    arn: &str,
+    action: &'static str,
+    facts: RequestFacts,
+) -> Access {
     let weight = Catalog::embedded()
         .action(action)
         .map_or(AccessLevel::Read, |found| level(found.access_level()));
@@ -156,6 +171,7 @@ pub fn access_on(
         arn: arn.to_owned(),
         scope: arn.to_owned(),
         actions: Actions::from([(action, weight)]),
+        facts,
     };
     ask_parts(world, asker, resource, &[part], &|_| true)
 }
@@ -240,19 +256,18 @@ impl Asking<'_, '_> {
         if !granted_somewhere(world, asker, resource, action) {
             return None;
         }
-        let answer = asker.ask(
-            action,
-            Target {
-                arn: &part.arn,
-                node: Some(resource),
-            },
-        );
+        let target = Target {
+            arn: &part.arn,
+            node: Some(resource),
+        };
+        let answer = asker.ask_knowing(action, target, part.facts);
         let sources = sources(&answer.decision.hits);
         let unknown = unknown_policy(world, asker, resource, &answer);
         let allowed = if !answer.verdict().possible() && unknown.is_none() {
             let owner = world.account_of(resource);
             let same_account = owner.is_none() || asker.caller.account.as_deref() == owner;
-            if !meant(&answer.decision.hits, same_account) || !worth_telling(world, asker, resource, &sources)
+            let kind = asker.caller.kind;
+            if !meant(&answer.decision.hits, kind, same_account) || !worth_telling(world, asker, resource, &sources)
             {
                 return None;
             }
@@ -462,15 +477,15 @@ fn granted_somewhere(world: &World, asker: &Asker<'_>, resource: NodeId, action:
 }
 
 /// Whether some statement grants to the caller itself; a resource policy that names the caller's account only leaves the
-/// matter to that account (rule 3), and one that lets anyone in does not mean each stranger.
-fn meant(hits: &[Hit], same_account: bool) -> bool {
+/// matter to that account (rule 3), and one that lets anyone in does not mean each stranger, but whoever has no name.
+fn meant(hits: &[Hit], kind: CallerKind, same_account: bool) -> bool {
     hits.iter().any(|hit| {
         hit.effect == Effect::Allow
             && match hit.layer {
                 Layer::Identity => true,
                 Layer::Resource => match hit.named {
-                    Some(Named::Account) => false,
-                    Some(Named::Anyone) => same_account,
+                    Some(Named::Account) => kind == CallerKind::Account,
+                    Some(Named::Anyone) => same_account || kind == CallerKind::Anonymous,
                     _ => true,
                 },
                 _ => false,
@@ -514,7 +529,12 @@ fn parts(world: &World, asker: &Asker<'_>, resource: NodeId) -> Vec<Part> {
 pub(crate) fn parts_of(world: &World, resource: NodeId, below: &[(String, String)]) -> Vec<Part> {
     let record = &world.node(resource).record;
     let id = record.id.as_str();
-    let part = |arn: String, scope: String, actions| Part { arn, scope, actions };
+    let part = |arn: String, scope: String, actions| Part {
+        arn,
+        scope,
+        actions,
+        facts: &[],
+    };
     match record.kind {
         Kind::S3Bucket => {
             let mut out = vec![part(id.to_owned(), id.to_owned(), of_type("s3", "bucket"))];

@@ -14,7 +14,7 @@ use sv0_model::graph::NodeId;
 use sv0_model::kind::Kind;
 use sv0_model::record::Record;
 
-use crate::facts;
+use crate::facts::{self, RequestFacts};
 use crate::world::{Principal, World};
 
 /// A caller with what is known about it, ready for many questions.
@@ -133,6 +133,15 @@ impl<'w> Asker<'w> {
     #[must_use]
     pub fn ask(&self, action: &str, target: Target<'_>) -> Answer {
         let context = self.context_for(action, target);
+        self.ask_in(action, target, &context)
+    }
+
+    /// Asks about a request of which more is known.
+    pub(crate) fn ask_knowing(&self, action: &str, target: Target<'_>, facts: RequestFacts) -> Answer {
+        let mut context = self.context_for(action, target);
+        for (key, value) in facts {
+            context.set(key, *value);
+        }
         self.ask_in(action, target, &context)
     }
 

@@ -193,6 +193,9 @@ fn organisation(world: &World, context: &mut Context, whose: &str, account: Opti
     }
 }
 
+/// What is known of a request beside who makes it and on what: keys and values.
+pub(crate) type RequestFacts = &'static [(&'static str, &'static str)];
+
 /// Adds what is known about the resource.
 pub fn resource(
     world: &World,

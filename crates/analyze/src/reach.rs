@@ -292,7 +292,7 @@ impl Reaching {
             .get(&resource)
             .map_or(&[][..], Vec::as_slice);
         let policies = everybody.policies(tags);
-        let mut one = |number: usize, arn: &str, family: &Family, only: Option<PrincipalId>| {
+        let mut one = |number: usize, part: &Part, arn: &str, family: &Family, only: Option<PrincipalId>| {
             let about = About {
                 arn,
                 node: Some(resource),
@@ -301,7 +301,7 @@ impl Reaching {
                 policies: &policies,
                 rule: ResourceRule::Either,
                 block_public_access: crate::ask::restricts_public_buckets(record),
-                more: &[],
+                more: part.facts,
                 only,
             };
             ask(world, &family.bundle, &about, room);
@@ -321,7 +321,7 @@ impl Reaching {
             }));
         };
         for (number, part) in parts.iter().enumerate() {
-            one(number, &part.arn, &self.family(world, &part.actions), whom);
+            one(number, part, &part.arn, &self.family(world, &part.actions), whom);
         }
         let names = self.names.personal(&record.id);
         let whole = format!("{}/", record.id);
@@ -332,7 +332,7 @@ impl Reaching {
             let family = self.family(world, &part.actions);
             let asked = |principal: &PrincipalId| whom.is_none_or(|whom| whom == *principal);
             for (principal, arn) in names.iter().filter(|(principal, _)| asked(principal)) {
-                one(number, arn, &family, Some(*principal));
+                one(number, part, arn, &family, Some(*principal));
             }
         }
     }

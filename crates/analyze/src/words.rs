@@ -8,12 +8,17 @@ use sv0_model::kind::Kind;
 use sv0_model::path::{BlockedBy, ConditionText, StatementRef};
 
 use crate::ask::{Answer, Asker, is_assume};
+use crate::normalize::acl;
 use crate::world::World;
 
 /// A condition in words: `aws:SourceIp is in 10.0.0.0/8`.
 #[must_use]
 pub fn condition(condition: &Condition) -> String {
-    let key = &condition.key_text;
+    let key: &str = if *condition.key_text == *acl::GRANT {
+        "what the access control list grants to everyone"
+    } else {
+        &condition.key_text
+    };
     let values: Vec<&str> = condition
         .values
         .iter()

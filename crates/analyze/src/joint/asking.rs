@@ -36,6 +36,7 @@ impl Hop<'_, '_> {
                 Asked::Role(role) => self.ask_role(world, &asker, role, session, choice),
                 Asked::Several(on) => self.ask_several(world, &asker, on),
                 Asked::Access(target) => self.ask_access(world, &asker, target),
+                Asked::Lever(target) => self.ask_lever(world, &asker, target),
             });
         self.sum(said.collect())
     }
@@ -221,6 +222,22 @@ impl Hop<'_, '_> {
         }
     }
 
+    /// By whatever way it may be, which may be another than before.
+    fn ask_lever(&self, world: &World, asker: &Asker<'_>, target: NodeId) -> Said {
+        let Some(step) = crate::steps::pull(world, asker, target) else {
+            return Said {
+                verdict: PathVerdict::Denied,
+                ..self.as_before()
+            };
+        };
+        let actions = step.action.iter().flat_map(|all| all.split(" + "));
+        Said {
+            verdict: step.verdict,
+            actions: actions.map(str::to_owned).collect(),
+            conditions: step.conditions,
+        }
+    }
+
     /// The hop where it contradicts one before.
     pub(super) fn denied(&self) -> Rejudged {
         let said = self.as_before();
@@ -234,7 +251,7 @@ impl Hop<'_, '_> {
     /// An answer, if it says something else than the hop did.
     pub(super) fn changed(&self, said: Said) -> Option<Rejudged> {
         let same = said.conditions == self.hangs_on && said.actions.len() == self.actions.len();
-        let exact = matches!(self.asked, Asked::Role(_) | Asked::Access(_));
+        let exact = matches!(self.asked, Asked::Role(_) | Asked::Access(_) | Asked::Lever(_));
         let out = Rejudged {
             verdict: said.verdict,
             conditions: said.conditions,

@@ -64,6 +64,8 @@ pub(super) enum Asked {
     Several(NodeId),
     /// For what the identity can do to a resource.
     Access(NodeId),
+    /// For whatever sets an entity in motion.
+    Lever(NodeId),
 }
 
 /// One hop.
@@ -97,6 +99,11 @@ impl<'a, 'w> Hop<'a, 'w> {
                 let scope = world.node(step.to).record.kind == Kind::ResourceScope;
                 let on = step.on.unwrap_or(if scope { step.from } else { step.to });
                 (caller(), Asked::Several(on))
+            }
+            EdgeKind::Invokes | EdgeKind::SendsTo | EdgeKind::PushTo | EdgeKind::CanAccess
+                if crate::steps::is_lever(world, step.to) =>
+            {
+                (caller(), Asked::Lever(step.to))
             }
             EdgeKind::Invokes | EdgeKind::SendsTo | EdgeKind::PushTo | EdgeKind::CanAccess => {
                 (caller(), Asked::Access(step.to))
@@ -176,7 +183,9 @@ impl<'a, 'w> Hop<'a, 'w> {
         };
         let (target, mut actions) = match self.asked {
             Asked::Nothing => return Vec::new(),
-            Asked::Role(node) | Asked::Several(node) | Asked::Access(node) => (node, self.actions.clone()),
+            Asked::Role(node) | Asked::Several(node) | Asked::Access(node) | Asked::Lever(node) => {
+                (node, self.actions.clone())
+            }
         };
         let bearing = |node: NodeId| {
             let (mine, theirs) = asker.bearing(Target {

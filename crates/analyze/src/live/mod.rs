@@ -123,7 +123,10 @@ impl Live {
         let slots = &self.world.node(node).record.policies;
         let at = slots
             .iter()
-            .position(|slot| slot.slot == edit.slot && (edit.name.is_none() || slot.name == edit.name))
+            .position(|slot| {
+                let named = edit.name.is_none() || slot.name == edit.name;
+                slot.slot == edit.slot && named && !normalize::acl::is_list(slot)
+            })
             .ok_or_else(|| EditError::NoPolicy {
                 holder: edit.holder.clone(),
                 slot: edit.slot,

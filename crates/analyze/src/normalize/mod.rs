@@ -4,10 +4,11 @@
 //! special has a file of its own: [`identity`] (who has which policies), [`organization`] (the tree and its ceilings),
 //! [`sensitivity`] and [`rules`] (what is sensitive, and the user's word on it), [`infer`] (what several records say
 //! together) with [`environment`], [`calls`], [`images`], [`clusters`] and [`anywhere`] for one subject each, [`reach`]
-//! (what a role can use by name, which turns guesses into conclusions), [`named`] (resources that policies name but
+//! (what a role can use by name, which turns guesses into conclusions), [`acl`] (access control lists as policies), [`named`] (resources that policies name but
 //! nobody collected), [`strangers`] (accounts and principals that policies name but nobody collected), [`aliases`] (other
 //! names of the same thing), [`library`] (policy documents, read once each).
 
+pub(crate) mod acl;
 mod aliases;
 pub(crate) mod anywhere;
 pub(crate) mod calls;
@@ -54,6 +55,7 @@ pub fn build_with(mut records: Vec<Record>, gaps: Vec<Gap>, rules: &Rules) -> Wo
         rules: rules.clone(),
         ..World::default()
     };
+    records.iter_mut().for_each(acl::as_policy);
     let texts = Texts::of(&mut records);
     // Documents are read beside the making of the graph, which knows nothing of them.
     let (library, ()) = rayon::join(
@@ -315,7 +317,7 @@ fn resource_policies(world: &mut World, library: &Library) {
                     id,
                     slot.document.clone(),
                     slot.slot,
-                    slot_name(&node.record, slot.slot),
+                    name_of(&node.record, slot),
                     node.record.id.clone(),
                 ));
             }

@@ -62,7 +62,7 @@ impl Bearing {
     }
 
     fn concerns_levers(&self, world: &World, target: NodeId) -> bool {
-        let mut actions = effective::actions(world, target).iter();
+        let mut actions = effective::actions(world, target).into_iter();
         actions.any(|action| self.concerns_lever(action))
     }
 
@@ -104,7 +104,9 @@ impl Steps {
         let mut accounts: FxHashSet<&str> = FxHashSet::default();
         let by_technique = bearing.concerns_techniques();
         if by_technique {
-            let concerned = principals.iter().chain(targets);
+            let bridges = targets.iter().flat_map(|target| self.bridges.again(world, *target));
+            let bridges: Vec<NodeId> = bridges.collect();
+            let concerned = principals.iter().chain(targets).chain(&bridges);
             accounts = concerned.filter_map(|node| world.account_of(*node)).collect();
         }
         let within = technique::Within {
@@ -117,6 +119,7 @@ impl Steps {
         };
         if by_technique {
             new.extend(technique::moves(world, Some(&within)));
+            new.extend(self.bridges.moves(world, Some(&accounts)));
         }
         let read = read_again(world, bearing);
         let keys: FxHashSet<(EdgeKind, NodeId, NodeId)> =

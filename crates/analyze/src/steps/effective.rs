@@ -12,12 +12,15 @@ use sv0_model::graph::NodeId;
 use sv0_model::kind::{AccessLevel, EdgeKind, Kind};
 use sv0_model::path::PathVerdict;
 
-use super::{How, Move, Step, describe_answer, step};
-use crate::access::{ANY, Access, Allowed, Part, access_filtered, access_on};
+use super::ways::{self, Way};
+use super::{How, Judged, Move, Step, describe_answer, step};
+use crate::access::{ANY, Access, Part, access_by, access_filtered};
 use crate::alike::Actions;
 use crate::ask::{Asker, Target};
+use crate::facts::RequestFacts;
 use crate::paths::is_data;
 use crate::reach::{Hit, Room};
+use crate::words;
 use crate::world::World;
 
 /// The actions any of which sets an entity in motion, and the kind of step that makes.
@@ -60,6 +63,7 @@ fn lever(world: &World, node: NodeId) -> Option<(&'static [&'static str], EdgeKi
 /// The actions that set entities in motion.
 pub(super) const ACTIONS: &[&str] = &[
     "lambda:InvokeFunction",
+    "lambda:InvokeFunctionUrl",
     "states:StartExecution",
     "bedrock:InvokeAgent",
     "codebuild:StartBuild",
@@ -74,24 +78,20 @@ pub(super) const ACTIONS: &[&str] = &[
     "ssm:GetParameter",
     "ssm:GetParameters",
     "ssm:GetParameterHistory",
+    "ssm:GetParametersByPath",
 ];
 
 /// The actions that set an entity in motion.
-pub(super) fn actions(world: &World, node: NodeId) -> &'static [&'static str] {
-    lever(world, node).map_or(&[], |(actions, _)| actions)
-}
-
-/// The ARNs that are asked about to set an entity in motion, one after the other: its own; for a function its versions and
-/// aliases too, which run the same code or an earlier one; for an agent one of its aliases, by which it is invoked (Service
-/// Authorization Reference, "AWS Lambda", "Amazon Bedrock").
-fn moved_by(world: &World, node: NodeId) -> Vec<String> {
-    let id = world.id(node);
-    match world.node(node).record.kind {
-        Kind::S3Bucket => vec![format!("{id}/{ANY}")],
-        Kind::LambdaFunction => vec![id.to_owned(), format!("{id}:{ANY}")],
-        Kind::BedrockAgent => vec![format!("{}/{ANY}", id.replacen(":agent/", ":agent-alias/", 1))],
-        _ => vec![id.to_owned()],
-    }
+pub(super) fn actions(world: &World, node: NodeId) -> Vec<&'static str> {
+    let Some((names, _)) = lever(world, node) else {
+        return Vec::new();
+    };
+    let ways = ways::of(world, node, names);
+    let mut out: Vec<&'static str> = ways.iter().flat_map(|way| way.actions).copied().collect();
+    out.extend(names);
+    out.sort_unstable();
+    out.dedup();
+    out
 }
 
 /// Who can set what in motion, as moves.
@@ -123,16 +123,18 @@ pub(super) struct Rooms {
 }
 
 /// Some actions, as parts of resources have them: the same list is the same in memory.
-fn listed(actions: &'static [&'static str]) -> Actions {
-    static KNOWN: Mutex<BTreeMap<&[&str], Actions>> = Mutex::new(BTreeMap::new());
+fn listed(actions: &[&'static str]) -> Actions {
+    static KNOWN: Mutex<BTreeMap<Vec<&str>, Actions>> = Mutex::new(BTreeMap::new());
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    let made = || {
-        actions
-            .iter()
-            .map(|action| (*action, AccessLevel::Write))
-            .collect()
-    };
-    known.entry(actions).or_insert_with(made).clone()
+    if let Some(found) = known.get(actions) {
+        return found.clone();
+    }
+    let made: Actions = actions
+        .iter()
+        .map(|action| (*action, AccessLevel::Write))
+        .collect();
+    known.insert(actions.to_vec(), made.clone());
+    made
 }
 
 /// Who can set one entity in motion, or whether one principal can.
@@ -147,28 +149,43 @@ pub(super) fn into(
     let Some((names, edge)) = lever(world, node) else {
         return;
     };
-    let actions = listed(names);
     let Rooms { room, hits } = rooms;
     hits.clear();
-    // The parts of data that the actions are on; anything else has ARNs.
+    // The parts of data that the actions are on; then what has ARNs of its own.
     let mut parts = if is_data(world.node(node).record.kind) {
         reaching.parts(world, node)
     } else {
-        let arns = moved_by(world, node).into_iter();
-        arns.map(|arn| Part::named(arn, &actions)).collect()
+        Vec::new()
     };
     parts.retain(|part| part.actions.iter().any(|(name, _)| names.contains(name)));
     for part in &mut parts {
-        part.actions = actions.clone();
+        part.actions = listed(names);
     }
+    let ways = ways::of(world, node, names);
+    let first = parts.len();
+    parts.extend(ways.iter().map(|way| Part {
+        facts: way.facts,
+        ..Part::named(way.arn.clone(), &listed(way.actions))
+    }));
     reaching.who_of(world, node, &parts, only, room, hits);
     let mut best: FxHashMap<NodeId, PathVerdict> = FxHashMap::default();
     for hit in hits.iter() {
-        let verdict = match (hit.certain, hit.possible) {
-            (0, 0) => PathVerdict::Denied,
-            (0, _) => PathVerdict::AllowedIf,
-            _ => PathVerdict::Allowed,
+        let way = hit.part.checked_sub(first).and_then(|at| ways.get(at));
+        let all = way.filter(|way| way.together).and_then(|_| parts.get(hit.part));
+        let all = all.map(|part| reaching.family_of(world, part).bundle.mask(|_| true));
+        // Either one of the actions is enough, or it takes all.
+        let has = |mask| all.map_or(mask != 0, |all| mask & all == all);
+        let verdict = if has(hit.certain) {
+            PathVerdict::Allowed
+        } else if has(hit.possible) {
+            PathVerdict::AllowedIf
+        } else if has(hit.possible | hit.blocked) {
+            PathVerdict::Denied
+        } else {
+            continue;
         };
+        let unsure = way.is_some_and(|way| way.hangs_on.is_some());
+        let verdict = if unsure { verdict.max(PathVerdict::AllowedIf) } else { verdict };
         if let Some(from) = everybody.node(hit.principal) {
             let known = best.entry(from).or_insert(verdict);
             *known = verdict.min(*known);
@@ -190,38 +207,61 @@ pub(super) fn into(
 
 /// Asks through [`access_filtered`], so that objects, keys and public-access blocks count as they do for data.
 pub(super) fn pull(world: &World, asker: &Asker<'_>, from: NodeId, node: NodeId) -> Option<Step> {
-    let (actions, edge) = lever(world, node)?;
-    let mut access: Vec<(String, Access)> = Vec::new();
-    for arn in moved_by(world, node) {
-        if is_data(world.node(node).record.kind) {
-            let found = access_filtered(world, asker, node, &|asked| actions.contains(&asked));
-            access.push((arn, found));
+    let (names, edge) = lever(world, node)?;
+    let mut best: Option<(Judged, String)> = None;
+    let mut take = |found: Option<(Judged, String)>| {
+        let worse = |best: &(Judged, String)| found.as_ref().is_some_and(|new| new.0.verdict < best.0.verdict);
+        if best.as_ref().is_none_or(worse) && found.is_some() {
+            best = found;
+        }
+    };
+    if is_data(world.node(node).record.kind) {
+        let access = access_filtered(world, asker, node, &|asked| names.contains(&asked));
+        let arn = match world.node(node).record.kind {
+            Kind::S3Bucket => format!("{}/{ANY}", world.id(node)),
+            _ => world.id(node).to_owned(),
+        };
+        take(one_of(world, asker, (node, &arn), &access, &[]));
+    }
+    for way in ways::of(world, node, names) {
+        let ask = |action| access_by(world, asker, node, &way.arn, action, way.facts);
+        if way.together {
+            take(all_of(world, asker, node, &way));
         } else {
-            let each = actions.iter();
-            access.extend(each.map(|action| (arn.clone(), access_on(world, asker, node, &arn, action))));
+            for action in way.actions {
+                take(one_of(world, asker, (node, &way.arn), &ask(action), way.facts));
+            }
         }
     }
-    let sure = |found: &&(&String, &Allowed)| found.1.verdict == Verdict::Allowed;
-    let all = || {
-        let each = access.iter();
-        each.flat_map(|(arn, access)| access.allowed.iter().map(move |found| (arn, found)))
+    let (judged, action) = best?;
+    let (who, what) = (world.label(from), world.label(node));
+    let text = match edge {
+        EdgeKind::Invokes => format!("{who} can run {what}"),
+        EdgeKind::PushTo => format!("{who} can push images to {what}"),
+        EdgeKind::SendsTo => format!("{who} can send to {what}"),
+        _ => format!("{who} can read {what}"),
     };
-    let allowed = all().find(|found| sure(&found)).or_else(|| all().next());
-    let mut each = access.iter();
-    let blocked = each.find_map(|(arn, access)| Some((arn, access.blocked.first()?)));
-    let (arn, action) = match (allowed, blocked) {
-        (Some((arn, found)), _) => (arn, found.action),
-        (None, Some((arn, found))) => (arn, found.action),
-        (None, None) => return None,
+    Some(step(edge, from, node, &action, text, judged))
+}
+
+/// The best of what may be done to one entity under one ARN, in words, and the action.
+fn one_of(
+    world: &World,
+    asker: &Asker<'_>,
+    (node, arn): (NodeId, &str),
+    access: &Access,
+    facts: RequestFacts,
+) -> Option<(Judged, String)> {
+    let mut all = access.allowed.iter();
+    let sure = all.find(|found| found.verdict == Verdict::Allowed);
+    let allowed = sure.or_else(|| access.allowed.first());
+    let blocked = access.blocked.first();
+    let action = allowed.map(|found| found.action).or(blocked.map(|found| found.action))?;
+    let target = Target {
+        arn,
+        node: Some(node),
     };
-    let (allowed, blocked) = (allowed.map(|(_, found)| found), blocked.map(|(_, found)| found));
-    let answer = asker.ask(
-        action,
-        Target {
-            arn,
-            node: Some(node),
-        },
-    );
+    let answer = asker.ask_knowing(action, target, facts);
     let mut judged = describe_answer(world, asker, action, Some(node), &answer);
     match (allowed, blocked) {
         (Some(found), _) => {
@@ -238,12 +278,24 @@ pub(super) fn pull(world: &World, asker: &Asker<'_>, from: NodeId, node: NodeId)
         }
         (None, None) => {}
     }
-    let (who, what) = (world.label(from), world.label(node));
-    let text = match edge {
-        EdgeKind::Invokes => format!("{who} can run {what}"),
-        EdgeKind::PushTo => format!("{who} can push images to {what}"),
-        EdgeKind::SendsTo => format!("{who} can send to {what}"),
-        _ => format!("{who} can read {what}"),
-    };
-    Some(step(edge, from, node, action, text, judged))
+    Some((judged, action.to_owned()))
+}
+
+/// What takes several actions: none where one of them is granted nowhere.
+fn all_of(world: &World, asker: &Asker<'_>, node: NodeId, way: &Way) -> Option<(Judged, String)> {
+    let mut sum: Option<Judged> = None;
+    for action in way.actions {
+        let access = access_by(world, asker, node, &way.arn, action, way.facts);
+        let (found, _) = one_of(world, asker, (node, &way.arn), &access, way.facts)?;
+        sum = Some(match sum {
+            None => found,
+            Some(before) => before.and(found),
+        });
+    }
+    let mut sum = sum?;
+    if let (Some(text), true) = (&way.hangs_on, sum.verdict != PathVerdict::Denied) {
+        sum.verdict = PathVerdict::AllowedIf;
+        sum.conditions.push(words::plain(text.clone()));
+    }
+    Some((sum, way.actions.join(" + ")))
 }

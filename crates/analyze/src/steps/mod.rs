@@ -2,16 +2,19 @@
 //!
 //! * [`structural`] — read off configuration: runs as, member of, invokes, triggered by, image of;
 //! * [`assume`] — who can become which role, trust and identity sides both checked;
-//! * [`effective`] — who can make a workload run, push its code, read a stored credential;
-//! * [`technique`] — escalation techniques, from a table.
+//! * [`effective`] — who can make a workload run, push its code, read a stored credential; [`ways`] by what requests;
+//! * [`technique`] — escalation techniques, from a table;
+//! * [`bridges`] — whom administrators become, because it leads out of their account.
 //!
 //! A step that configuration suggests and a policy forbids is kept as denied, with what blocks it.
 
 mod assume;
+mod bridges;
 mod change;
 mod effective;
 mod structural;
 pub mod technique;
+mod ways;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -96,6 +99,8 @@ pub struct Steps {
     into_starts: Vec<u32>,
     into: Vec<u32>,
     known: Vec<Step>,
+    /// Whom administrators become.
+    bridges: bridges::Bridges,
     /// Whether moves that hang on conditions were looked at closely.
     settled: bool,
     /// Nodes of which moves have changed since: all that start there, and all that lead there.
@@ -129,12 +134,15 @@ impl Steps {
         moves.extend(assume::moves(world));
         moves.extend(effective::moves(world));
         moves.extend(technique::moves(world, None));
+        let bridges = bridges::Bridges::of(world);
+        moves.extend(bridges.moves(world, None));
         let settled = moves.iter().filter(|found| is_open(found)).count() <= MOST_SETTLED;
         if settled {
             settle(world, &mut moves);
         }
         let mut out = Self {
             known,
+            bridges,
             settled,
             ..Self::default()
         };
@@ -272,6 +280,11 @@ fn describe(world: &World, found: &Move) -> Option<Step> {
     }
 }
 
+/// What somebody can do to set an entity in motion.
+pub(crate) fn pull(world: &World, asker: &Asker<'_>, node: NodeId) -> Option<Step> {
+    effective::pull(world, asker, asker.node?, node)
+}
+
 /// Whether anybody could set an entity in motion.
 pub(crate) fn is_lever(world: &World, node: NodeId) -> bool {
     effective::is_lever(world, node)
@@ -316,6 +329,23 @@ pub(crate) struct Judged {
     pub(crate) group: Option<NodeId>,
     /// Whether some policy, on either side, grants it.
     pub(crate) granted: bool,
+}
+
+impl Judged {
+    /// Two requests that both have to be allowed.
+    fn and(mut self, other: Self) -> Self {
+        self.verdict = self.verdict.max(other.verdict);
+        self.statements.extend(other.statements);
+        self.statements.sort();
+        self.statements.dedup();
+        self.conditions.extend(other.conditions);
+        self.conditions.sort();
+        self.conditions.dedup();
+        self.blocked.extend(other.blocked);
+        self.group = self.group.filter(|group| other.group == Some(*group));
+        self.granted &= other.granted;
+        self
+    }
 }
 
 /// Asks and puts the answer into words.
@@ -413,6 +443,7 @@ mod tests {
                 ));
             }
         };
+        let bridges = bridges::Bridges::of(world);
         for asker in askers(world) {
             let Some(from) = asker.node else { continue };
             let admin = crate::scope::is_administrator(world, &asker);
@@ -424,7 +455,13 @@ mod tests {
                     add(effective::pull(world, &asker, from, to));
                 }
                 let here = node.record.account == world.node(from).record.account;
-                if admin || !here || !world.principals.contains_key(&from) {
+                if !here || !world.principals.contains_key(&from) {
+                    continue;
+                }
+                if admin {
+                    let number = bridges::becoming(node.record.kind).filter(|_| bridges.leads_out(to));
+                    let step = |number| technique::step_between(world, &asker, number, from, to);
+                    add(number.and_then(step));
                     continue;
                 }
                 for number in 0..technique::techniques().len() {

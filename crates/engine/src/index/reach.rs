@@ -862,11 +862,16 @@ impl<'a, 's> Round<'a, 's> {
         );
         let possible = possible & !tally.deny.certain & !refused;
         // Rule 3: who is named by its account only is meant by its own policies, if at all. Of another account, who is
-        // anyone is not meant either.
+        // anyone is not meant either. An account is meant where it is named, and who has no name where anyone is.
         let meant = if terms.same_account && !terms.required {
             tally.identity.possible | perhaps.closely | perhaps.before_session
         } else {
-            perhaps.any & (tally.identity.possible | perhaps.itself)
+            let itself = match who.kind {
+                CallerKind::Anonymous => perhaps.any,
+                CallerKind::Account => perhaps.delegates,
+                _ => perhaps.itself,
+            };
+            perhaps.any & (tally.identity.possible | itself)
         };
         if terms.kept_out {
             return (0, 0, meant);
