@@ -267,7 +267,8 @@ impl Asking<'_, '_> {
             let owner = world.account_of(resource);
             let same_account = owner.is_none() || asker.caller.account.as_deref() == owner;
             let kind = asker.caller.kind;
-            if !meant(&answer.decision.hits, kind, same_account) || !worth_telling(world, asker, resource, &sources)
+            if !meant(&answer.decision.hits, kind, same_account)
+                || !worth_telling(world, asker, resource, &sources)
             {
                 return None;
             }

@@ -68,7 +68,10 @@ impl<'a> Grant<'a> {
         if words.is_empty() {
             return Opens::Surely;
         }
-        Opens::If(format!("a grant of its key holds only for {}", words.join(" and ")))
+        Opens::If(format!(
+            "a grant of its key holds only for {}",
+            words.join(" and ")
+        ))
     }
 }
 
@@ -88,9 +91,10 @@ fn contradicts(resource: &Record, name: &str, wanted: &str) -> bool {
         | (Kind::SqsQueue, "aws:sqs:arn")
         | (Kind::SnsTopic, "aws:sns:topicarn") => wanted != id,
         (Kind::DynamodbTable, "aws:dynamodb:tablename") => wanted != last(),
-        (Kind::DynamodbTable, "aws:dynamodb:subscriberid") => {
-            resource.account.as_deref().is_some_and(|account| account != wanted)
-        }
+        (Kind::DynamodbTable, "aws:dynamodb:subscriberid") => resource
+            .account
+            .as_deref()
+            .is_some_and(|account| account != wanted),
         (_, name) => name.starts_with("aws:"),
     }
 }

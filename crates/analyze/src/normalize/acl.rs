@@ -43,7 +43,7 @@ pub(super) fn as_policy(record: &mut Record) {
     record.policies.push(PolicySlot {
         slot: Slot::Resource,
         name: Some(format!("{NAME} of {}", record.name)),
-        document: PolicyText::new(&document.to_string()),
+        document: PolicyText::new(document.to_string()),
     });
 }
 
@@ -86,10 +86,16 @@ mod tests {
     #[test]
     fn a_list_counts_where_nothing_switches_it_off() {
         assert_eq!(made(json!({"acl_public": true})), 1);
-        assert_eq!(made(json!({"acl_public": true, "object_ownership": "BucketOwnerPreferred"})), 1);
+        assert_eq!(
+            made(json!({"acl_public": true, "object_ownership": "BucketOwnerPreferred"})),
+            1
+        );
         assert_eq!(made(json!({"acl_public": false})), 0);
         assert_eq!(made(json!({})), 0);
-        assert_eq!(made(json!({"acl_public": true, "object_ownership": "BucketOwnerEnforced"})), 0);
+        assert_eq!(
+            made(json!({"acl_public": true, "object_ownership": "BucketOwnerEnforced"})),
+            0
+        );
         let block = json!({"acl_public": true, "block_public_access": {"ignore_public_acls": true}});
         assert_eq!(made(block), 0);
         let off = json!({"acl_public": true, "block_public_access": {"ignore_public_acls": false}});

@@ -110,12 +110,12 @@ pub(super) fn becoming(kind: Kind) -> Option<u16> {
 /// without a bridge.
 fn named_by(world: &World, holder: NodeId) -> Vec<NodeId> {
     let account = world.account_of(holder);
-    let trust = world.principals.get(&holder).and_then(|principal| principal.trust);
+    let trust = world
+        .principals
+        .get(&holder)
+        .and_then(|principal| principal.trust);
     let own = world.resource_policies.get(&holder).into_iter().flatten();
-    let attachments = own
-        .copied()
-        .chain(trust)
-        .filter_map(|tag| world.attachment(tag));
+    let attachments = own.copied().chain(trust).filter_map(|tag| world.attachment(tag));
     let mut out: Vec<NodeId> = attachments
         .flat_map(|attachment| named_in(&attachment.policy))
         .filter_map(|id| world.graph.find(id))
@@ -134,7 +134,9 @@ fn named_by(world: &World, holder: NodeId) -> Vec<NodeId> {
 
 fn named_in(policy: &Policy) -> impl Iterator<Item = &str> {
     let granting = policy.statements.iter().filter(|s| s.effect == Effect::Allow);
-    let elements = granting.filter_map(|s| s.principal.as_ref()).filter(|p| !p.negated);
+    let elements = granting
+        .filter_map(|s| s.principal.as_ref())
+        .filter(|p| !p.negated);
     elements
         .flat_map(|element| &element.entries)
         .filter_map(|entry| match entry {

@@ -104,7 +104,9 @@ impl Steps {
         let mut accounts: FxHashSet<&str> = FxHashSet::default();
         let by_technique = bearing.concerns_techniques();
         if by_technique {
-            let bridges = targets.iter().flat_map(|target| self.bridges.again(world, *target));
+            let bridges = targets
+                .iter()
+                .flat_map(|target| self.bridges.again(world, *target));
             let bridges: Vec<NodeId> = bridges.collect();
             let concerned = principals.iter().chain(targets).chain(&bridges);
             accounts = concerned.filter_map(|node| world.account_of(*node)).collect();

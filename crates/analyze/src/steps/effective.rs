@@ -185,7 +185,11 @@ pub(super) fn into(
             continue;
         };
         let unsure = way.is_some_and(|way| way.hangs_on.is_some());
-        let verdict = if unsure { verdict.max(PathVerdict::AllowedIf) } else { verdict };
+        let verdict = if unsure {
+            verdict.max(PathVerdict::AllowedIf)
+        } else {
+            verdict
+        };
         if let Some(from) = everybody.node(hit.principal) {
             let known = best.entry(from).or_insert(verdict);
             *known = verdict.min(*known);
@@ -210,7 +214,8 @@ pub(super) fn pull(world: &World, asker: &Asker<'_>, from: NodeId, node: NodeId)
     let (names, edge) = lever(world, node)?;
     let mut best: Option<(Judged, String)> = None;
     let mut take = |found: Option<(Judged, String)>| {
-        let worse = |best: &(Judged, String)| found.as_ref().is_some_and(|new| new.0.verdict < best.0.verdict);
+        let worse =
+            |best: &(Judged, String)| found.as_ref().is_some_and(|new| new.0.verdict < best.0.verdict);
         if best.as_ref().is_none_or(worse) && found.is_some() {
             best = found;
         }
@@ -256,7 +261,9 @@ fn one_of(
     let sure = all.find(|found| found.verdict == Verdict::Allowed);
     let allowed = sure.or_else(|| access.allowed.first());
     let blocked = access.blocked.first();
-    let action = allowed.map(|found| found.action).or(blocked.map(|found| found.action))?;
+    let action = allowed
+        .map(|found| found.action)
+        .or(blocked.map(|found| found.action))?;
     let target = Target {
         arn,
         node: Some(node),

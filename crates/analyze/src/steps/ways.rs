@@ -66,7 +66,9 @@ pub(super) fn of(world: &World, node: NodeId, actions: &'static [&'static str]) 
             let alias = id.replacen(":agent/", ":agent-alias/", 1);
             vec![Way::by(format!("{alias}/{ANY}"), actions)]
         }
-        Kind::SsmParameter => paths(id).map(|arn| Way::by(arn, &["ssm:GetParametersByPath"])).collect(),
+        Kind::SsmParameter => paths(id)
+            .map(|arn| Way::by(arn, &["ssm:GetParametersByPath"]))
+            .collect(),
         kind if is_data(kind) => Vec::new(),
         _ => vec![Way::by(id.to_owned(), actions)],
     }
@@ -93,7 +95,13 @@ fn urls(world: &World, node: NodeId) -> Vec<Way> {
         let text = |one: &'_ Value, key| one.get(key).and_then(Value::as_str).map(str::to_owned);
         return all
             .iter()
-            .map(|one| url(text(one, "alias").as_deref(), facts(text(one, "auth").as_deref()), None))
+            .map(|one| {
+                url(
+                    text(one, "alias").as_deref(),
+                    facts(text(one, "auth").as_deref()),
+                    None,
+                )
+            })
             .collect();
     }
     if let Some(auth) = record.attrs.get("function_url_auth").and_then(Value::as_str) {
