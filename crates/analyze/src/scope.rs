@@ -230,7 +230,13 @@ pub(crate) fn proves(world: &World, asker: &Asker<'_>) -> (Verdict, Vec<Conditio
     let mut verdict = Verdict::Allowed;
     for (action, template) in PROOF {
         let arn = template.replace("{account}", account);
-        let answer = asker.ask(action, Target { arn: &arn, node: None });
+        let answer = asker.ask(
+            action,
+            Target {
+                arn: &arn,
+                node: None,
+            },
+        );
         match answer.verdict() {
             Verdict::Allowed => {}
             Verdict::AllowedIf => {

@@ -25,7 +25,7 @@ use sv0_model::path::PathVerdict;
 
 pub use self::catalog::{FAMILIES, Gain, Need, On, Technique, When, techniques};
 pub(super) use self::everybody::{Within, moves};
-use self::gain::Gains;
+use self::gain::{Gains, Me};
 use super::{How, Judged, Move, Step, judge, step};
 use crate::ask::{Asker, Target};
 use crate::facts;
@@ -51,7 +51,7 @@ pub struct Found {
 /// What every technique by itself gives everybody, also where another gives the same.
 #[must_use]
 pub fn found(world: &World) -> Vec<Found> {
-    let mut all = moves(world, None);
+    let mut all = everybody::moves_of(world, None, true);
     super::settle(world, &mut all);
     all.retain(|found| found.verdict != PathVerdict::Denied);
     let told = all.into_iter().filter_map(|found| match found.how {
@@ -75,7 +75,9 @@ pub(super) fn actions() -> impl Iterator<Item = &'static str> {
         .flat_map(|technique| technique.needs.iter().chain(&technique.gives))
         .map(|need| need.action.as_str());
     let samples = scope::samples("").map(|(_, action, _)| action);
-    named.chain(samples).chain(["sts:AssumeRole", "kms:Decrypt", "kms:GenerateDataKey"])
+    named
+        .chain(samples)
+        .chain(["sts:AssumeRole", "kms:Decrypt", "kms:GenerateDataKey"])
 }
 
 /// A move by a technique, in words.
@@ -117,7 +119,7 @@ fn told(world: &World, asker: &Asker<'_>, technique: &Technique, from: NodeId, t
     let Some(judged) = judged(world, asker, technique, from, target) else {
         return Vec::new();
     };
-    let gained = Gains::default().of(world, asker, technique, from, target);
+    let gained = Gains::default().of(&Me::known(world, from, asker.clone()), technique, target);
     let needs: Vec<&str> = technique.needs.iter().map(|need| need.action.as_str()).collect();
     let text = format!(
         "{} {} ({})",
@@ -125,27 +127,30 @@ fn told(world: &World, asker: &Asker<'_>, technique: &Technique, from: NodeId, t
         phrase(world, technique, from, target),
         technique.id
     );
-    let each = gained.into_iter().filter(|gained| gained.to != from).map(|gained| {
-        let mut judged = judged.clone();
-        judged.verdict = judged.verdict.max(gained.verdict);
-        if gained.verdict == PathVerdict::AllowedIf {
-            judged.conditions.extend(gained.conditions);
-            judged.conditions.sort();
-            judged.conditions.dedup();
-        }
-        let made = step(
-            EdgeKind::CanEscalateTo,
-            from,
-            gained.to,
-            &needs.join(" + "),
-            text.clone(),
-            judged,
-        );
-        Step {
-            on: (target != from && target != gained.to).then_some(target),
-            ..made
-        }
-    });
+    let each = gained
+        .into_iter()
+        .filter(|gained| gained.to != from)
+        .map(|gained| {
+            let mut judged = judged.clone();
+            judged.verdict = judged.verdict.max(gained.verdict);
+            if gained.verdict == PathVerdict::AllowedIf {
+                judged.conditions.extend(gained.conditions);
+                judged.conditions.sort();
+                judged.conditions.dedup();
+            }
+            let made = step(
+                EdgeKind::CanEscalateTo,
+                from,
+                gained.to,
+                &needs.join(" + "),
+                text.clone(),
+                judged,
+            );
+            Step {
+                on: (target != from && target != gained.to).then_some(target),
+                ..made
+            }
+        });
     each.collect()
 }
 
@@ -190,10 +195,7 @@ fn judged(
     }
     if let Some(service) = &technique.trusts {
         let trust = trusts(world, asker, service, target);
-        add(Judged {
-            group: None,
-            ..trust
-        })?;
+        add(Judged { group: None, ..trust })?;
     }
     if technique.asks(When::Assumable) {
         let about = Target {
@@ -238,24 +240,44 @@ fn asked(
     from: NodeId,
     target: NodeId,
 ) -> Option<Judged> {
-    let facts = Facts::of(technique, need, world.id(target));
     let about = |arn: &str, node: Option<NodeId>| {
-        let about = Target { arn, node };
-        let mut context = asker.context_for(&need.action, about);
-        facts.add(world, &mut context, node);
-        judge(world, asker, &need.action, about, Some(&context))
+        let chosen = Facts::of(technique, need, world.id(target));
+        ask_about(world, asker, need, &chosen, Target { arn, node })
     };
     match &need.on {
         On::Target => Some(about(relation::arn_of(world, target), Some(target))),
         On::Itself => Some(about(world.id(from), Some(from))),
-        On::Any => anywhere(world, asker, need, &facts),
+        On::Any => anywhere(world, asker, need, &Facts::of(technique, need, world.id(target))),
         On::Arn(template) => Some(about(&relation::fill(world, template, target), None)),
         On::Policy => {
             let policies = relation::rewritable(world, target);
-            let each = policies.map(|policy| about(world.id(policy), Some(policy)));
+            let each = policies.map(|policy| asked_on(world, asker, technique, need, target, policy));
             each.min_by_key(|judged| judged.verdict)
         }
     }
+}
+
+/// A need of a technique on something that hangs on the target.
+fn asked_on(
+    world: &World,
+    asker: &Asker<'_>,
+    technique: &Technique,
+    need: &Need,
+    target: NodeId,
+    node: NodeId,
+) -> Judged {
+    let chosen = Facts::of(technique, need, world.id(target));
+    let about = Target {
+        arn: world.id(node),
+        node: Some(node),
+    };
+    ask_about(world, asker, need, &chosen, about)
+}
+
+fn ask_about(world: &World, asker: &Asker<'_>, need: &Need, chosen: &Facts<'_>, about: Target<'_>) -> Judged {
+    let mut context = asker.context_for(&need.action, about);
+    chosen.add(world, &mut context, about.node);
+    judge(world, asker, &need.action, about, Some(&context))
 }
 
 /// Facts of the request that the technique chooses.
@@ -356,4 +378,3 @@ fn anywhere(world: &World, asker: &Asker<'_>, need: &Need, chosen: &Facts<'_>) -
     }
     best
 }
-

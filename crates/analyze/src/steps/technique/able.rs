@@ -39,7 +39,10 @@ impl Numbers {
     }
 
     fn covers(&self, other: &Self) -> bool {
-        self.0.iter().zip(&other.0).all(|(mine, others)| others & !mine == 0)
+        self.0
+            .iter()
+            .zip(&other.0)
+            .all(|(mine, others)| others & !mine == 0)
     }
 
     const fn is_empty(&self) -> bool {

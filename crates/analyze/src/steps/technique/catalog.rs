@@ -185,7 +185,7 @@ pub enum When {
 }
 
 /// What is gained.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Gain {
     /// The authority of the target.
@@ -258,7 +258,10 @@ pub const FAMILIES: &[(&str, &str)] = &[
         "organization",
         include_str!("../../../techniques/organization.toml"),
     ),
-    ("credentials", include_str!("../../../techniques/credentials.toml")),
+    (
+        "credentials",
+        include_str!("../../../techniques/credentials.toml"),
+    ),
 ];
 
 /// The catalogue. A family is missing only if its embedded file were damaged, which a test rules out.
@@ -282,17 +285,71 @@ mod tests {
 
     /// The public library's ids of November 2026.
     const LIBRARY: [&str; 65] = [
-        "apprunner-001", "apprunner-002", "bedrock-001", "bedrock-002", "cloudformation-001", "cloudformation-002",
-        "cloudformation-003", "cloudformation-004", "cloudformation-005", "codebuild-001", "codebuild-002", "codebuild-003",
-        "codebuild-004", "datapipeline-001", "ec2-001", "ec2-002", "ec2-003", "ec2-004",
-        "ec2instanceconnect-003", "ecs-001", "ecs-002", "ecs-003", "ecs-004", "ecs-005",
-        "glue-001", "glue-002", "glue-003", "glue-004", "glue-005", "glue-006",
-        "iam-001", "iam-002", "iam-003", "iam-004", "iam-005", "iam-006",
-        "iam-007", "iam-008", "iam-009", "iam-010", "iam-011", "iam-012",
-        "iam-013", "iam-014", "iam-015", "iam-016", "iam-017", "iam-018",
-        "iam-019", "iam-020", "iam-021", "lambda-001", "lambda-002", "lambda-003",
-        "lambda-004", "lambda-005", "lambda-006", "sagemaker-001", "sagemaker-002", "sagemaker-003",
-        "sagemaker-004", "sagemaker-005", "ssm-001", "ssm-002", "sts-001",
+        "apprunner-001",
+        "apprunner-002",
+        "bedrock-001",
+        "bedrock-002",
+        "cloudformation-001",
+        "cloudformation-002",
+        "cloudformation-003",
+        "cloudformation-004",
+        "cloudformation-005",
+        "codebuild-001",
+        "codebuild-002",
+        "codebuild-003",
+        "codebuild-004",
+        "datapipeline-001",
+        "ec2-001",
+        "ec2-002",
+        "ec2-003",
+        "ec2-004",
+        "ec2instanceconnect-003",
+        "ecs-001",
+        "ecs-002",
+        "ecs-003",
+        "ecs-004",
+        "ecs-005",
+        "glue-001",
+        "glue-002",
+        "glue-003",
+        "glue-004",
+        "glue-005",
+        "glue-006",
+        "iam-001",
+        "iam-002",
+        "iam-003",
+        "iam-004",
+        "iam-005",
+        "iam-006",
+        "iam-007",
+        "iam-008",
+        "iam-009",
+        "iam-010",
+        "iam-011",
+        "iam-012",
+        "iam-013",
+        "iam-014",
+        "iam-015",
+        "iam-016",
+        "iam-017",
+        "iam-018",
+        "iam-019",
+        "iam-020",
+        "iam-021",
+        "lambda-001",
+        "lambda-002",
+        "lambda-003",
+        "lambda-004",
+        "lambda-005",
+        "lambda-006",
+        "sagemaker-001",
+        "sagemaker-002",
+        "sagemaker-003",
+        "sagemaker-004",
+        "sagemaker-005",
+        "ssm-001",
+        "ssm-002",
+        "sts-001",
     ];
 
     #[test]
@@ -335,25 +392,50 @@ mod tests {
         for technique in techniques() {
             let id = &technique.id;
             assert!(technique.does.ends_with('.') && technique.does.len() > 20, "{id}");
-            assert!(!technique.needs.is_empty() && !technique.references.is_empty(), "{id}");
+            assert!(
+                !technique.needs.is_empty() && !technique.references.is_empty(),
+                "{id}"
+            );
             let attack = |text: &String| {
                 let digits = text.strip_prefix('T').map(|rest| rest.replace('.', ""));
                 digits.is_some_and(|digits| digits.len() >= 4 && digits.bytes().all(|b| b.is_ascii_digit()))
             };
-            assert!(!technique.attack.is_empty() && technique.attack.iter().all(attack), "{id}");
-            assert!(technique.references.iter().all(|page| page.starts_with("https://")), "{id}");
-            let passes = technique.needs.iter().any(|need| need.action == "iam:PassRole" && need.on == On::Target);
+            assert!(
+                !technique.attack.is_empty() && technique.attack.iter().all(attack),
+                "{id}"
+            );
+            assert!(
+                technique
+                    .references
+                    .iter()
+                    .all(|page| page.starts_with("https://")),
+                "{id}"
+            );
+            let passes = technique
+                .needs
+                .iter()
+                .any(|need| need.action == "iam:PassRole" && need.on == On::Target);
             assert!(
                 !technique.is_evaluated() || passes == technique.trusts.is_some(),
                 "{id}: a role that is passed must trust somebody"
             );
             assert_eq!(technique.gain == Gain::Data, technique.gives.is_some(), "{id}");
-            assert!(technique.told_by.is_none() || technique.not_evaluated.is_none(), "{id}");
-            assert!(technique.shown_by.is_none() || technique.if_also.is_some(), "{id}");
+            assert!(
+                technique.told_by.is_none() || technique.not_evaluated.is_none(),
+                "{id}"
+            );
+            assert!(
+                technique.shown_by.is_none() || technique.if_also.is_some(),
+                "{id}"
+            );
             let aimed = technique.needs.iter().any(|need| {
-                matches!(&need.on, On::Target | On::Policy) || matches!(&need.on, On::Arn(arn) if arn.contains('{'))
+                matches!(&need.on, On::Target | On::Policy)
+                    || matches!(&need.on, On::Arn(arn) if arn.contains('{'))
             });
-            assert!(!aimed || technique.target.is_some() || !technique.is_evaluated(), "{id}: of what target?");
+            assert!(
+                !aimed || technique.target.is_some() || !technique.is_evaluated(),
+                "{id}: of what target?"
+            );
         }
     }
 }

@@ -18,13 +18,13 @@ use sv0_model::kind::{EdgeKind, Kind};
 use sv0_model::path::PathVerdict;
 
 use super::able::Able;
-use super::catalog::{Need, On, Technique, When, techniques};
-use super::gain::Gains;
+use super::catalog::{Gain, Need, On, Technique, When, techniques};
+use super::gain::{Gains, Me};
 use super::{Facts, relation};
 use crate::ask::{Asker, restricts_public_buckets};
 use crate::facts;
 use crate::reach::{self, About, Room};
-use crate::steps::{How, Move, assume};
+use crate::steps::{How, Judged, Move, assume};
 use crate::world::World;
 
 /// The principals and entities of some accounts.
@@ -37,11 +37,16 @@ pub(in crate::steps) struct Within {
 /// All moves by techniques, or those in some accounts: what somebody gains by a technique is in its own account, or in one
 /// that its own manages.
 pub(in crate::steps) fn moves(world: &World, within: Option<&Within>) -> Vec<Move> {
+    moves_of(world, within, false)
+}
+
+/// The same; or those by each technique, also where an earlier one of the catalogue certainly gives the same.
+pub(super) fn moves_of(world: &World, within: Option<&Within>, each: bool) -> Vec<Move> {
     let able = Able::of(world, within);
     if able.is_empty() {
         return Vec::new();
     }
-    let plan = Plan::new(world, &able);
+    let plan = Plan::new(world, &able, each);
     let targets: Vec<(NodeId, Kind)> = entities(world, within)
         .map(|(id, node)| (id, node.record.kind))
         .filter(|(_, kind)| plan.by_kind.contains_key(kind))
@@ -50,12 +55,12 @@ pub(in crate::steps) fn moves(world: &World, within: Option<&Within>) -> Vec<Mov
         .par_iter()
         .map_init(Room::default, |room, (target, _)| plan.on(*target, room))
         .flatten_iter();
+    let mut out: Vec<Move> = of_targets.collect();
     let people = able.people();
     let alone = people
         .par_iter()
         .map(|principal| plan.alone(*principal))
         .flatten_iter();
-    let mut out: Vec<Move> = of_targets.collect();
     out.extend(alone.collect::<Vec<Move>>());
     // Where several techniques make the same move, the first of the table tells it.
     out.sort_by_key(|found| (found.from, found.to, technique_of(found)));
@@ -111,21 +116,22 @@ impl OfKind {
             .filter(|(_, technique)| technique.is_evaluated() && technique.target == Some(kind))
             .collect();
         let mut lists: Vec<(String, Asking, Vec<&'static str>)> = Vec::new();
-        let mut place = |technique: &'static Technique, need: &'static Need| -> Option<(usize, &'static str)> {
-            let asking = Asking::of(technique, need)?;
-            let service = need.action.split(':').next().unwrap_or_default();
-            let action = need.action.as_str();
-            let known = lists.iter().position(|(s, a, _)| s == service && *a == asking);
-            let at = known.unwrap_or_else(|| {
-                lists.push((service.to_owned(), asking, Vec::new()));
-                lists.len() - 1
-            });
-            let (_, _, list) = lists.get_mut(at)?;
-            if !list.contains(&action) {
-                list.push(action);
-            }
-            Some((at, action))
-        };
+        let mut place =
+            |technique: &'static Technique, need: &'static Need| -> Option<(usize, &'static str)> {
+                let asking = Asking::of(technique, need)?;
+                let service = need.action.split(':').next().unwrap_or_default();
+                let action = need.action.as_str();
+                let known = lists.iter().position(|(s, a, _)| s == service && *a == asking);
+                let at = known.unwrap_or_else(|| {
+                    lists.push((service.to_owned(), asking, Vec::new()));
+                    lists.len() - 1
+                });
+                let (_, _, list) = lists.get_mut(at)?;
+                if !list.contains(&action) {
+                    list.push(action);
+                }
+                Some((at, action))
+            };
         type Placed = Vec<(usize, &'static str)>;
         let placed: Vec<(Placed, Option<(usize, &'static str)>)> = here
             .iter()
@@ -186,6 +192,8 @@ impl Asking {
 struct Plan<'w> {
     world: &'w World,
     able: &'w Able,
+    /// Whether every technique is wanted, also where another gives the same.
+    each: bool,
     by_kind: FxHashMap<Kind, OfKind>,
     managers: Vec<&'w str>,
     gains: Gains,
@@ -193,17 +201,21 @@ struct Plan<'w> {
     others: Mutex<FxHashMap<Other, Option<PathVerdict>>>,
 }
 
-/// Who, the action, the facts that are chosen, and the ARN: none for anything.
-type Other = (PrincipalId, &'static str, Vec<(&'static str, String)>, Option<String>);
+/// Who, the action, and what it is asked about: none for anything.
+type Other = (PrincipalId, &'static str, Option<String>);
 
 impl<'w> Plan<'w> {
-    fn new(world: &'w World, able: &'w Able) -> Self {
+    fn new(world: &'w World, able: &'w Able, each: bool) -> Self {
         let kinds: FxHashSet<Kind> = techniques().iter().filter_map(|t| t.target).collect();
         let accounts = world.accounts.iter();
         Self {
             world,
             able,
-            by_kind: kinds.into_iter().map(|kind| (kind, OfKind::new(world, kind))).collect(),
+            each,
+            by_kind: kinds
+                .into_iter()
+                .map(|kind| (kind, OfKind::new(world, kind)))
+                .collect(),
             managers: accounts
                 .filter(|(_, account)| account.management)
                 .map(|(id, _)| id.as_str())
@@ -230,13 +242,21 @@ impl<'w> Plan<'w> {
         };
         let here = kind.entries.iter().filter(|entry| {
             let homes = self.homes(entry.technique, target);
-            homes.iter().any(|account| self.able.some_in(account, entry.number))
+            homes
+                .iter()
+                .any(|account| self.able.some_in(account, entry.number))
         });
         let mut here: Vec<&Entry> = here.collect();
         here.retain(|entry| relation::suits(world, entry.technique, target));
         if here.iter().any(|entry| entry.technique.trusts.is_some()) {
             let named = Services::of(world, target);
-            here.retain(|entry| entry.technique.trusts.as_deref().is_none_or(|s| named.may_have(s)));
+            here.retain(|entry| {
+                entry
+                    .technique
+                    .trusts
+                    .as_deref()
+                    .is_none_or(|s| named.may_have(s))
+            });
         }
         if here.is_empty() {
             return out;
@@ -268,7 +288,11 @@ impl<'w> Plan<'w> {
             if !wanted {
                 continue;
             }
-            let more: Vec<(&str, &str)> = asked.facts.iter().map(|(key, value)| (*key, value.as_str())).collect();
+            let more: Vec<(&str, &str)> = asked
+                .facts
+                .iter()
+                .map(|(key, value)| (*key, value.as_str()))
+                .collect();
             let arn = relation::fill(world, asked.arn.unwrap_or("{arn}"), target);
             let key = record.kind == Kind::KmsKey;
             let about = About {
@@ -277,7 +301,11 @@ impl<'w> Plan<'w> {
                 owner: record.account.as_deref(),
                 anywhere: false,
                 policies: &policies,
-                rule: if key { ResourceRule::Required } else { ResourceRule::Either },
+                rule: if key {
+                    ResourceRule::Required
+                } else {
+                    ResourceRule::Either
+                },
                 block_public_access: restricts_public_buckets(record),
                 more: &more,
                 only: None,
@@ -358,10 +386,18 @@ impl<'w> Plan<'w> {
         let Some(from) = world.everybody().node(principal) else {
             return;
         };
+        let given = matches!(technique.gain, Gain::Target | Gain::Everything);
+        if given && !self.each && sides.given.contains(&(principal, technique.gain)) {
+            return;
+        }
         if !relation::relates(world, technique, from, target) {
             return;
         }
-        let mut verdict = if sure { PathVerdict::Allowed } else { PathVerdict::AllowedIf };
+        let mut verdict = if sure {
+            PathVerdict::Allowed
+        } else {
+            PathVerdict::AllowedIf
+        };
         if let Some(service) = technique.trusts.as_deref() {
             match sides.trust(world, target, service) {
                 Some(trust) => verdict = verdict.max(trust),
@@ -383,20 +419,25 @@ impl<'w> Plan<'w> {
         if !relation::doubts(world, technique, target).is_empty() {
             verdict = verdict.max(PathVerdict::AllowedIf);
         }
-        let asker = Asker::node(world, from);
-        for gained in self.gains.of(world, &asker, technique, from, target) {
-            if gained.to != from {
-                out.push(Move {
-                    edge: EdgeKind::CanEscalateTo,
-                    verdict: verdict.max(gained.verdict),
-                    from,
-                    to: gained.to,
-                    how: How::Technique {
-                        number: u16::try_from(entry.number).unwrap_or(u16::MAX),
-                        on: target,
-                    },
-                });
+        let me = Me::new(world, from);
+        for gained in self.gains.of(&me, technique, target) {
+            if gained.to == from {
+                continue;
             }
+            let verdict = verdict.max(gained.verdict);
+            if verdict == PathVerdict::Allowed {
+                sides.given.insert((principal, technique.gain));
+            }
+            out.push(Move {
+                edge: EdgeKind::CanEscalateTo,
+                verdict,
+                from,
+                to: gained.to,
+                how: How::Technique {
+                    number: u16::try_from(entry.number).unwrap_or(u16::MAX),
+                    on: target,
+                },
+            });
         }
     }
 
@@ -410,24 +451,42 @@ impl<'w> Plan<'w> {
         target: NodeId,
     ) -> Option<PathVerdict> {
         let world = self.world;
-        let arn = match &need.on {
-            On::Arn(template) => Some(relation::fill(world, template, target).into_owned()),
-            On::Policy => Some(world.id(target).to_owned()),
-            _ => None,
+        let me = Me::new(world, from);
+        let ask = |about: Option<String>, ask: &dyn Fn() -> Option<Judged>| {
+            let key: Other = (principal, &need.action, about);
+            let lock = || self.others.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(known) = lock().get(&key) {
+                return *known;
+            }
+            let verdict = ask().map(|judged| judged.verdict);
+            let verdict = verdict.filter(|verdict| *verdict != PathVerdict::Denied);
+            lock().insert(key, verdict);
+            verdict
         };
-        let facts = Facts::of(technique, need, world.id(target)).set;
-        let facts: Vec<_> = facts.into_iter().map(|(key, value)| (key, value.into_owned())).collect();
-        let key: Other = (principal, &need.action, facts, arn);
-        let lock = || self.others.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = lock().get(&key) {
-            return *known;
+        let whole = || super::asked(world, me.asker(), technique, need, from, target);
+        match &need.on {
+            On::Policy => {
+                // Many have the same policies.
+                let policies = relation::rewritable(world, target);
+                let each = policies.filter_map(|policy| {
+                    let one = || {
+                        Some(super::asked_on(
+                            world,
+                            me.asker(),
+                            technique,
+                            need,
+                            target,
+                            policy,
+                        ))
+                    };
+                    ask(Some(world.id(policy).to_owned()), &one)
+                });
+                each.min()
+            }
+            On::Arn(template) => ask(Some(relation::fill(world, template, target).into_owned()), &whole),
+            On::Any => ask(None, &whole),
+            On::Itself | On::Target => ask(Some(world.id(target).to_owned()), &whole),
         }
-        let asker = Asker::node(world, from);
-        let judged = super::asked(world, &asker, technique, need, from, target);
-        let verdict = judged.map(|judged| judged.verdict);
-        let verdict = verdict.filter(|verdict| *verdict != PathVerdict::Denied);
-        lock().insert(key, verdict);
-        verdict
     }
 }
 
@@ -436,6 +495,8 @@ type Rows = FxHashMap<PrincipalId, (Mask, Mask)>;
 /// What a target's own side says, found out when it is first asked for.
 #[derive(Default)]
 struct Sides {
+    /// Who certainly has what already.
+    given: FxHashSet<(PrincipalId, Gain)>,
     trust: Vec<(&'static str, Option<PathVerdict>)>,
     assumed_by: Option<FxHashMap<NodeId, PathVerdict>>,
 }

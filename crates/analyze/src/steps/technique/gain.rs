@@ -1,7 +1,8 @@
 //! What a technique gives, as entities that authority moves to. Who can write its own policies has what its ceilings leave:
 //! that is asked of the same principal with other policies.
 
-use std::sync::{Mutex, PoisonError};
+use std::cell::OnceCell;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustc_hash::FxHashMap;
 use sv0_iam::decide::Verdict;
@@ -47,12 +48,47 @@ impl Gained {
     }
 }
 
+/// Who uses a technique: what is known of it is put together when it is first asked for.
+pub(super) struct Me<'w> {
+    world: &'w World,
+    node: NodeId,
+    asker: OnceCell<Asker<'w>>,
+}
+
+impl<'w> Me<'w> {
+    pub(super) const fn new(world: &'w World, node: NodeId) -> Self {
+        Self {
+            world,
+            node,
+            asker: OnceCell::new(),
+        }
+    }
+
+    pub(super) fn known(world: &'w World, node: NodeId, asker: Asker<'w>) -> Self {
+        Self {
+            world,
+            node,
+            asker: OnceCell::from(asker),
+        }
+    }
+
+    pub(super) fn asker(&self) -> &Asker<'w> {
+        self.asker.get_or_init(|| Asker::node(self.world, self.node))
+    }
+
+    fn supposing(&self, change: impl FnOnce(&mut Principal)) -> Asker<'w> {
+        self.asker().clone().supposing(change)
+    }
+}
+
 /// What was found out about gains, for many questions.
 #[derive(Default)]
 pub(super) struct Gains {
     /// What an entity would have, had it a policy that allows everything; of an account's new entities, by the account's
     /// name.
-    proofs: Mutex<FxHashMap<Holder, (Verdict, Vec<ConditionText>)>>,
+    then: Mutex<FxHashMap<Holder, Arc<Vec<Gained>>>>,
+    /// The scopes below everything that principals have now.
+    now: Mutex<FxHashMap<NodeId, Arc<Vec<NodeId>>>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -63,19 +99,14 @@ enum Holder {
 
 impl Gains {
     /// What a technique leads to.
-    pub(super) fn of(
-        &self,
-        world: &World,
-        asker: &Asker<'_>,
-        technique: &Technique,
-        from: NodeId,
-        target: NodeId,
-    ) -> Vec<Gained> {
+    pub(super) fn of(&self, me: &Me<'_>, technique: &Technique, target: NodeId) -> Vec<Gained> {
+        let world = me.world;
         let graph = &world.graph;
         match technique.gain {
             Gain::Target => vec![Gained::certain(target)],
             Gain::Account => {
-                let account = world.account_of(target).and_then(|id| graph.find(&scope::everything(id)));
+                let account = world.account_of(target);
+                let account = account.and_then(|id| graph.find(&scope::everything(id)));
                 account.map(Gained::certain).into_iter().collect()
             }
             Gain::Limited => {
@@ -85,63 +116,86 @@ impl Gains {
             }
             Gain::Provisioned => {
                 let roles = graph.targets(target, EdgeKind::Provisions);
-                roles.filter(|role| *role != from).map(Gained::certain).collect()
+                roles.map(Gained::certain).collect()
             }
-            Gain::ItsRoles => its_roles(world, from, target),
+            Gain::ItsRoles => its_roles(world, me.node, target),
             Gain::Data => technique
                 .gives
                 .as_ref()
-                .and_then(|need| data(world, asker, need, target))
+                .and_then(|need| data(world, me.asker(), need, target))
                 .into_iter()
                 .collect(),
-            Gain::Everything => self.everything(world, asker, technique, from, target),
-            Gain::Unbounded => {
-                let then = asker.clone().supposing(without_boundary);
-                opened(world, asker, &then, scope::proves(world, &then))
-            }
+            Gain::Everything => self.everything(me, technique, target),
+            Gain::Unbounded => self.opened(me, &open(world, &me.supposing(without_boundary))),
             Gain::Undenied => {
-                let then = asker
-                    .clone()
-                    .supposing(|me| me.identity.retain(|tag| !relation::is_denial(world, *tag, target)));
-                opened(world, asker, &then, scope::proves(world, &then))
+                let denial = |tag: &u32| relation::is_denial(world, *tag, target);
+                let then = me.supposing(|own| own.identity.retain(|tag| !denial(tag)));
+                self.opened(me, &open(world, &then))
             }
-            Gain::Group => group(world, asker, target),
+            Gain::Group => self.group(me, target),
         }
     }
 
     /// What the ceilings of whoever is given everything leave: of the principal itself, of the user or role that it
     /// becomes, or of a new one.
-    fn everything(
-        &self,
-        world: &World,
-        asker: &Asker<'_>,
-        technique: &Technique,
-        from: NodeId,
-        target: NodeId,
-    ) -> Vec<Gained> {
-        let (holder, then) = match technique.target {
-            None => {
-                let fresh = |me: &mut Principal| {
-                    me.identity.clear();
-                    without_boundary(me);
-                };
-                let account = world.account_of(from).unwrap_or_default().to_owned();
-                (Holder::NewIn(account), asker.clone().supposing(fresh))
-            }
-            Some(Kind::IamUser | Kind::IamRole) if from != target => {
-                (Holder::Node(target), Asker::node(world, target))
-            }
-            _ => (Holder::Node(from), asker.clone()),
+    fn everything(&self, me: &Me<'_>, technique: &Technique, target: NodeId) -> Vec<Gained> {
+        let world = me.world;
+        let holder = match technique.target {
+            None => Holder::NewIn(world.account_of(me.node).unwrap_or_default().to_owned()),
+            Some(Kind::IamUser | Kind::IamRole) => Holder::Node(target),
+            _ => Holder::Node(me.node),
         };
-        let then = then.with_everything();
-        let lock = || self.proofs.lock().unwrap_or_else(PoisonError::into_inner);
+        let lock = || self.then.lock().unwrap_or_else(PoisonError::into_inner);
         let known = lock().get(&holder).cloned();
-        let proof = known.unwrap_or_else(|| {
-            let proof = scope::proves(world, &then);
-            lock().insert(holder, proof.clone());
-            proof
+        let then = known.unwrap_or_else(|| {
+            let then = match &holder {
+                Holder::NewIn(_) => me.supposing(|new| {
+                    new.identity.clear();
+                    without_boundary(new);
+                }),
+                Holder::Node(node) if *node == me.node => me.asker().clone(),
+                Holder::Node(node) => Asker::node(world, *node),
+            };
+            let then = Arc::new(open(world, &then.with_everything()));
+            lock().insert(holder, Arc::clone(&then));
+            then
         });
-        opened(world, asker, &then, proof)
+        self.opened(me, &then)
+    }
+
+    /// Of the scopes that are open then, those that are not now.
+    fn opened(&self, me: &Me<'_>, then: &[Gained]) -> Vec<Gained> {
+        let world = me.world;
+        if then.is_empty() || then.iter().any(|found| scope::is_everything(world.id(found.to))) {
+            return then.to_vec();
+        }
+        let lock = || self.now.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = lock().get(&me.node).cloned();
+        let now = known.unwrap_or_else(|| {
+            let now = samples(world, me.asker()).map(|found| found.to).collect();
+            let now: Arc<Vec<NodeId>> = Arc::new(now);
+            lock().insert(me.node, Arc::clone(&now));
+            now
+        });
+        let new = then.iter().filter(|found| !now.contains(&found.to));
+        new.cloned().collect()
+    }
+
+    /// What the policies of a group give. They are read off a member: a group without one says nothing about them.
+    fn group(&self, me: &Me<'_>, group: NodeId) -> Vec<Gained> {
+        let world = me.world;
+        let mut out = vec![Gained::certain(group)];
+        let member = world
+            .graph
+            .sources(group, EdgeKind::MemberOf)
+            .find_map(|user| world.principals.get(&user));
+        if let Some(member) = member {
+            let through = |tag: &&u32| world.attachment(**tag).is_some_and(|a| a.via == Some(group));
+            let tags: Vec<u32> = member.identity.iter().filter(through).copied().collect();
+            let then = me.supposing(|own| own.identity.extend(tags));
+            out.extend(self.opened(me, &open(world, &then)));
+        }
+        out
     }
 }
 
@@ -150,66 +204,55 @@ fn without_boundary(me: &mut Principal) {
     me.boundary_missing = None;
 }
 
-/// The scopes that are open then and are not now: everything in the account, or else those of single services.
-fn opened(
-    world: &World,
-    now: &Asker<'_>,
-    then: &Asker<'_>,
-    proof: (Verdict, Vec<ConditionText>),
-) -> Vec<Gained> {
-    let Some(account) = now.caller.account.as_deref() else {
-        return Vec::new();
-    };
-    let (verdict, conditions) = proof;
-    let everything = world.graph.find(&scope::everything(account));
+/// The scopes that are open to somebody: everything in the account, or else those of single services.
+fn open(world: &World, asker: &Asker<'_>) -> Vec<Gained> {
+    let account = asker.caller.account.as_deref();
+    let everything = account.and_then(|account| world.graph.find(&scope::everything(account)));
+    let (verdict, conditions) = scope::proves(world, asker);
     if let Some(found) = everything.and_then(|to| Gained::under(to, verdict, conditions)) {
         return vec![found];
     }
-    let each = scope::samples(account).filter_map(|(id, action, arn)| {
-        let target = Target { arn: &arn, node: None };
-        if now.ask(action, target).verdict().possible() {
-            return None;
-        }
-        let answer = then.ask(action, target);
-        let conditions = crate::words::requirements(world, then, &answer);
-        Gained::under(world.graph.find(&id)?, answer.verdict(), conditions)
-    });
-    each.collect()
+    samples(world, asker).collect()
 }
 
-/// What the policies of a group give. They are read off a member: who has none says nothing about them.
-fn group(world: &World, asker: &Asker<'_>, group: NodeId) -> Vec<Gained> {
-    let mut out = vec![Gained::certain(group)];
-    let member = world
-        .graph
-        .sources(group, EdgeKind::MemberOf)
-        .find_map(|user| world.principals.get(&user));
-    if let Some(member) = member {
-        let through = |tag: &&u32| world.attachment(**tag).is_some_and(|a| a.via == Some(group));
-        let tags: Vec<u32> = member.identity.iter().filter(through).copied().collect();
-        let then = asker.clone().supposing(|me| me.identity.extend(tags));
-        out.extend(opened(world, asker, &then, scope::proves(world, &then)));
-    }
-    out
+/// The scopes of single services that are open to somebody.
+fn samples(world: &World, asker: &Asker<'_>) -> impl Iterator<Item = Gained> {
+    let account = asker.caller.account.as_deref().unwrap_or_default();
+    scope::samples(account).filter_map(|(id, action, arn)| {
+        let answer = asker.ask(
+            action,
+            Target {
+                arn: &arn,
+                node: None,
+            },
+        );
+        let conditions = crate::words::requirements(world, asker, &answer);
+        Gained::under(world.graph.find(&id)?, answer.verdict(), conditions)
+    })
 }
 
 /// The roles that a role can become.
 fn its_roles(world: &World, from: NodeId, role: NodeId) -> Vec<Gained> {
     let by_name = world.graph.sources(role, EdgeKind::Trusts);
     let account = world.account_of(role).and_then(|id| world.accounts.get(id)?.node);
-    let by_account = account.into_iter().flat_map(|node| world.graph.sources(node, EdgeKind::Trusts));
+    let by_account = account
+        .into_iter()
+        .flat_map(|node| world.graph.sources(node, EdgeKind::Trusts));
     let mut others: Vec<NodeId> = by_name.chain(by_account).collect();
     others.sort_unstable();
     others.dedup();
     let asker = Asker::node(world, role);
-    let each = others.into_iter().filter(|other| *other != from).filter_map(|other| {
-        let step = assume::assume(world, &asker, other)?;
-        (step.verdict != PathVerdict::Denied).then_some(Gained {
-            to: other,
-            verdict: step.verdict,
-            conditions: step.conditions,
-        })
-    });
+    let each = others
+        .into_iter()
+        .filter(|other| *other != from)
+        .filter_map(|other| {
+            let step = assume::assume(world, &asker, other)?;
+            (step.verdict != PathVerdict::Denied).then_some(Gained {
+                to: other,
+                verdict: step.verdict,
+                conditions: step.conditions,
+            })
+        });
     each.collect()
 }
 

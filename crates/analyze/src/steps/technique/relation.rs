@@ -32,15 +32,21 @@ pub(super) fn suits(world: &World, technique: &Technique, target: NodeId) -> boo
         let known = record.attrs.get(name)?;
         let same = match wanted {
             toml::Value::Boolean(wanted) => known.as_bool() == Some(*wanted),
-            toml::Value::String(wanted) => {
-                known.as_str().is_some_and(|known| known.eq_ignore_ascii_case(wanted))
-            }
+            toml::Value::String(wanted) => known
+                .as_str()
+                .is_some_and(|known| known.eq_ignore_ascii_case(wanted)),
             _ => false,
         };
         Some(same)
     };
-    technique.is.iter().all(|(name, wanted)| fact(name, wanted) == Some(true))
-        && technique.is_not.iter().all(|(name, not)| fact(name, not) != Some(true))
+    technique
+        .is
+        .iter()
+        .all(|(name, wanted)| fact(name, wanted) == Some(true))
+        && technique
+            .is_not
+            .iter()
+            .all(|(name, not)| fact(name, not) != Some(true))
         && technique.when.iter().all(|what| fits(world, *what, target))
 }
 
@@ -111,7 +117,10 @@ pub(super) fn relates(world: &World, technique: &Technique, from: NodeId, target
     let mut itself = technique.needs.iter().filter(|need| need.on == On::Itself);
     near && same == (from == target)
         && itself.all(|need| is_for(world, need, from))
-        && technique.when.iter().all(|what| holds(world, *what, from, target))
+        && technique
+            .when
+            .iter()
+            .all(|what| holds(world, *what, from, target))
         && (technique.gain != Gain::Limited || limits(world, target))
         && (technique.gain != Gain::Undenied || denies(world, from, target))
 }
@@ -168,7 +177,8 @@ fn denies(world: &World, from: NodeId, holder: NodeId) -> bool {
 /// Whether a policy in its place is one that an entity holds or hands on, and denies something.
 pub(super) fn is_denial(world: &World, tag: u32, holder: NodeId) -> bool {
     world.attachment(tag).is_some_and(|attachment| {
-        let here = attachment.via == Some(holder) || attachment.via.is_none() && attachment.id == world.id(holder);
+        let here =
+            attachment.via == Some(holder) || attachment.via.is_none() && attachment.id == world.id(holder);
         let mut statements = attachment.policy.statements.iter();
         here && statements.any(|statement| statement.effect == Effect::Deny)
     })
@@ -197,7 +207,9 @@ pub(super) fn doubts(world: &World, technique: &Technique, target: NodeId) -> Ve
     let record = &world.node(target).record;
     let mut out = Vec::new();
     if let Some(text) = &technique.if_also
-        && !technique.shown_by.is_some_and(|kind| has_some(world, target, kind))
+        && !technique
+            .shown_by
+            .is_some_and(|kind| has_some(world, target, kind))
     {
         out.push(text.clone());
     }
@@ -218,7 +230,9 @@ pub(super) fn doubts(world: &World, technique: &Technique, target: NodeId) -> Ve
 /// Whether the role is known to have an instance profile: its record says so, or an instance runs as the role.
 fn has_profile(world: &World, role: NodeId) -> bool {
     let profiles = world.node(role).record.attrs.get("instance_profiles");
-    let listed = profiles.and_then(Value::as_array).is_some_and(|all| !all.is_empty());
+    let listed = profiles
+        .and_then(Value::as_array)
+        .is_some_and(|all| !all.is_empty());
     let mut workloads = world.graph.sources(role, EdgeKind::RunsAs);
     listed || workloads.any(|workload| world.node(workload).record.kind == Kind::Ec2Instance)
 }
@@ -240,7 +254,9 @@ fn has_some(world: &World, target: NodeId, kind: Kind) -> bool {
 
 /// Whether some technique asks if an account has an entity of a kind.
 fn shows(kind: Kind) -> bool {
-    techniques().iter().any(|technique| technique.shown_by == Some(kind))
+    techniques()
+        .iter()
+        .any(|technique| technique.shown_by == Some(kind))
 }
 
 /// The ARN of a target, as policies name it.
