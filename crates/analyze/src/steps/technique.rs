@@ -245,7 +245,10 @@ fn asked(
         ask_about(world, asker, need, &chosen, Target { arn, node })
     };
     match &need.on {
-        On::Target => Some(about(relation::arn_of(world, target), Some(target))),
+        On::Target => Some(about(
+            relation::arn_of(world, target),
+            relation::asked_as(world, target).0,
+        )),
         On::Itself => Some(about(world.id(from), Some(from))),
         On::Any => anywhere(world, asker, need, &Facts::of(technique, need, world.id(target))),
         On::Arn(template) => Some(about(&relation::fill(world, template, target), None)),

@@ -278,6 +278,7 @@ impl<'w> Plan<'w> {
         let record = &world.node(target).record;
         let tags = world.resource_policies.get(&target);
         let policies = everybody.policies(tags.map_or(&[][..], Vec::as_slice));
+        let (node, owner) = relation::asked_as(world, target);
         let mut rows: Vec<Rows> = Vec::new();
         for (at, asked) in kind.asked.iter().enumerate() {
             rows.push(Rows::default());
@@ -297,8 +298,8 @@ impl<'w> Plan<'w> {
             let key = record.kind == Kind::KmsKey;
             let about = About {
                 arn: &arn,
-                node: Some(target),
-                owner: record.account.as_deref(),
+                node,
+                owner,
                 anywhere: false,
                 policies: &policies,
                 rule: if key {

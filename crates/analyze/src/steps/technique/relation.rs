@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::Value;
+use sv0_iam::name::Arn;
 use sv0_iam::syntax::Effect;
 use sv0_model::graph::NodeId;
 use sv0_model::kind::{EdgeKind, Kind};
@@ -266,6 +267,17 @@ pub(super) fn arn_of(world: &World, target: NodeId) -> &str {
     stated
         .filter(|_| !record.id.starts_with("arn:"))
         .unwrap_or(&record.id)
+}
+
+/// The target as a request about it has it: accounts are the management account's to change, as their ARNs say.
+pub(super) fn asked_as(world: &World, target: NodeId) -> (Option<NodeId>, Option<&str>) {
+    match world.node(target).record.kind {
+        Kind::AwsAccount => (
+            None,
+            Arn::parse(world.id(target)).and_then(|arn| arn.account_id()),
+        ),
+        _ => (Some(target), world.account_of(target)),
+    }
 }
 
 /// The ARN of something that belongs to a target.
