@@ -708,6 +708,26 @@ pub(crate) fn key_of(world: &World, resource: NodeId) -> KeyOf<'_> {
         .map_or(KeyOf::None, KeyOf::Managed)
 }
 
+/// Whether the key of a resource lets a caller do an action on it, and under which conditions.
+pub(crate) fn through_key(
+    world: &World,
+    asker: &Asker<'_>,
+    resource: NodeId,
+    action: &str,
+) -> (Verdict, Vec<ConditionText>) {
+    let service = action.split(':').next().unwrap_or_default();
+    let open = (Verdict::Allowed, Vec::new());
+    let Some(operation) = kms_operation(action) else {
+        return open;
+    };
+    match gate_of(world, asker, resource, operation, service) {
+        Gate::Open | Gate::Opened(_) => open,
+        Gate::If(_, conditions) => (Verdict::AllowedIf, conditions),
+        Gate::Unknown(text) => (Verdict::AllowedIf, vec![words::plain(text)]),
+        Gate::Shut(_) => (Verdict::ImplicitDeny, Vec::new()),
+    }
+}
+
 fn gate_of_key(
     world: &World,
     asker: &Asker<'_>,

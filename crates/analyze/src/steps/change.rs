@@ -51,9 +51,7 @@ impl Bearing {
     }
 
     fn concerns_techniques(&self) -> bool {
-        let mut needs = technique::techniques()
-            .iter()
-            .flat_map(|technique| &technique.needs);
+        let mut needs = technique::actions();
         let mut proof = scope::proving();
         !self.targets.is_empty()
             || needs.any(|action| self.concerns(action))
@@ -103,8 +101,12 @@ impl Steps {
         let mut accounts: FxHashSet<&str> = FxHashSet::default();
         let by_technique = bearing.concerns_techniques();
         if by_technique {
-            let concerned = principals.iter().chain(targets);
-            accounts = concerned.filter_map(|node| world.account_of(*node)).collect();
+            // What a role can become may be in another account, which trusts it.
+            let trusted = targets
+                .iter()
+                .flat_map(|target| world.graph.targets(*target, EdgeKind::Trusts));
+            let concerned = principals.iter().chain(targets).copied().chain(trusted);
+            accounts = concerned.filter_map(|node| world.account_of(node)).collect();
         }
         let within = technique::Within {
             people: accounts.iter().flat_map(|a| nearby.people(a)).copied().collect(),
