@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use sv0_analyze::steps::Steps;
-use sv0_analyze::steps::technique::{Technique, found, techniques};
+use sv0_analyze::steps::technique::{FAMILIES, Technique, found, techniques};
 use sv0_analyze::{World, normalize};
 use sv0_model::path::PathVerdict;
 
@@ -162,4 +162,72 @@ fn every_technique_that_is_told_has_a_case_and_a_near_miss() {
             );
         }
     }
+}
+
+/// `docs/techniques.md` as it should be.
+fn page() -> String {
+    let count =
+        |which: fn(&Technique) -> bool| techniques().iter().filter(|technique| which(technique)).count();
+    let mut out = format!(
+        "# Escalation techniques\n\n\
+        {} techniques: {} are evaluated for every principal and every target, {} more are told by steps of another kind, and {} \
+        are not evaluated, with the reason.\n\n\
+        This page is made from `crates/analyze/techniques/*.toml`, and `crates/analyze/tests/techniques.rs` fails when it is \
+        stale (`SV0_WRITE_DOCS=1` writes it). Ids other than `sv0-…` are those of the public library pathfinding.cloud.\n\n\
+        - **needs**: all of these, by effective permissions. `on target`: on what the technique works on. `on any`: on \
+        something of the account that may be chosen. `on its policy`: on a customer managed policy that the target has.\n\
+        - **if also**: what no record says; the step is then `allowed_if`, and tells it.\n",
+        techniques().len(),
+        count(Technique::is_evaluated),
+        count(|technique| technique.told_by.is_some()),
+        count(|technique| technique.not_evaluated.is_some()),
+    );
+    let mut left = techniques().iter();
+    for (family, text) in FAMILIES {
+        let about = text.lines().next().unwrap().trim_start_matches("# ");
+        out += &format!(
+            "\n## {family}\n\n{about}\n\n| id | what is done | target | needs | if also | gain | ATT&CK | evaluated |\n\
+            |---|---|---|---|---|---|---|---|\n"
+        );
+        for technique in left.by_ref().take(text.matches("[[technique]]").count()) {
+            let needs: Vec<String> = technique.needs.iter().map(|need| format!("`{need}`")).collect();
+            let mut target = technique
+                .target
+                .map_or("—", sv0_model::kind::Kind::label)
+                .to_owned();
+            if let Some(service) = &technique.trusts {
+                target += &format!(" that trusts `{service}`");
+            }
+            let evaluated = match (technique.told_by, &technique.not_evaluated) {
+                (Some(edge), _) => format!("as `{edge}`"),
+                (_, Some(why)) => format!("no: {why}"),
+                _ => "yes".to_owned(),
+            };
+            out += &format!(
+                "| [{}]({}) | {} | {target} | {} | {} | {} | {} | {evaluated} |\n",
+                technique.id,
+                technique.references[0],
+                technique.does,
+                needs.join("<br>"),
+                technique.if_also.as_deref().unwrap_or("—"),
+                technique.gain.words(),
+                technique.attack.join(", "),
+            );
+        }
+    }
+    out
+}
+
+#[test]
+fn the_page_of_techniques_is_not_stale() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/techniques.md");
+    let page = page();
+    if std::env::var_os("SV0_WRITE_DOCS").is_some() {
+        std::fs::write(path, &page).unwrap();
+    }
+    let written = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        written == page,
+        "docs/techniques.md is stale: SV0_WRITE_DOCS=1 writes it"
+    );
 }

@@ -119,7 +119,7 @@ fn told(world: &World, asker: &Asker<'_>, technique: &Technique, from: NodeId, t
     let Some(judged) = judged(world, asker, technique, from, target) else {
         return Vec::new();
     };
-    let gained = Gains::default().of(&Me::known(world, from, asker.clone()), technique, target);
+    let gained = Gains::of_each().of(&Me::known(world, from, asker.clone()), technique, target);
     let needs: Vec<&str> = technique.needs.iter().map(|need| need.action.as_str()).collect();
     let text = format!(
         "{} {} ({})",

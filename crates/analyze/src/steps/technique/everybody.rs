@@ -220,7 +220,7 @@ impl<'w> Plan<'w> {
                 .filter(|(_, account)| account.management)
                 .map(|(id, _)| id.as_str())
                 .collect(),
-            gains: Gains::default(),
+            gains: if each { Gains::of_each() } else { Gains::default() },
             others: Mutex::default(),
         }
     }
@@ -265,7 +265,9 @@ impl<'w> Plan<'w> {
         let mut sides = Sides::default();
         for entry in here {
             for (principal, sure) in self.candidates(entry, target, &rows) {
-                self.add(entry, principal, sure, target, &mut sides, &mut out);
+                if !self.has_already(entry, principal, target, room) {
+                    self.add(entry, principal, sure, target, &mut sides, &mut out);
+                }
             }
         }
         out
@@ -273,51 +275,67 @@ impl<'w> Plan<'w> {
 
     /// Who may do what to a target: by what was asked, what is certain and what is possible.
     fn ask(&self, kind: &OfKind, here: &[&Entry], target: NodeId, room: &mut Room) -> Vec<Rows> {
-        let world = self.world;
-        let everybody = world.everybody();
-        let record = &world.node(target).record;
-        let tags = world.resource_policies.get(&target);
-        let policies = everybody.policies(tags.map_or(&[][..], Vec::as_slice));
-        let (node, owner) = relation::asked_as(world, target);
         let mut rows: Vec<Rows> = Vec::new();
         for (at, asked) in kind.asked.iter().enumerate() {
             rows.push(Rows::default());
-            let wanted = here.iter().any(|entry| {
-                let mut places = entry.needs.iter().chain(&entry.gives);
-                places.any(|(place, _)| *place == at)
-            });
+            let wanted = here
+                .iter()
+                .any(|entry| entry.needs.iter().any(|(place, _)| *place == at));
             if !wanted {
                 continue;
             }
-            let more: Vec<(&str, &str)> = asked
-                .facts
-                .iter()
-                .map(|(key, value)| (*key, value.as_str()))
-                .collect();
-            let arn = relation::fill(world, asked.arn.unwrap_or("{arn}"), target);
-            let key = record.kind == Kind::KmsKey;
-            let about = About {
-                arn: &arn,
-                node,
-                owner,
-                anywhere: false,
-                policies: &policies,
-                rule: if key {
-                    ResourceRule::Required
-                } else {
-                    ResourceRule::Either
-                },
-                block_public_access: restricts_public_buckets(record),
-                more: &more,
-                only: None,
-            };
-            reach::ask(world, &asked.bundle, &about, room);
+            self.one(asked, target, None, room);
             let found = room.rows.iter().filter(|row| row.possible != 0);
             if let Some(rows) = rows.last_mut() {
                 rows.extend(found.map(|row| (row.principal, (row.certain, row.possible))));
             }
         }
         rows
+    }
+
+    /// One question about a target: of everybody, or of one principal.
+    fn one(&self, asked: &Asked, target: NodeId, only: Option<PrincipalId>, room: &mut Room) {
+        let world = self.world;
+        let record = &world.node(target).record;
+        let tags = world.resource_policies.get(&target);
+        let policies = world.everybody().policies(tags.map_or(&[][..], Vec::as_slice));
+        let (node, owner) = relation::asked_as(world, target);
+        let more: Vec<(&str, &str)> = asked
+            .facts
+            .iter()
+            .map(|(key, value)| (*key, value.as_str()))
+            .collect();
+        let arn = relation::fill(world, asked.arn.unwrap_or("{arn}"), target);
+        let about = About {
+            arn: &arn,
+            node,
+            owner,
+            anywhere: false,
+            policies: &policies,
+            rule: match record.kind {
+                Kind::KmsKey => ResourceRule::Required,
+                _ => ResourceRule::Either,
+            },
+            block_public_access: restricts_public_buckets(record),
+            more: &more,
+            only,
+        };
+        reach::ask(world, &asked.bundle, &about, room);
+    }
+
+    /// Whether somebody certainly has already what a technique gives.
+    fn has_already(&self, entry: &Entry, principal: PrincipalId, target: NodeId, room: &mut Room) -> bool {
+        let kind = self.by_kind.get(&self.world.node(target).record.kind);
+        let Some((asked, mask)) = kind
+            .zip(entry.gives)
+            .and_then(|(kind, (at, mask))| Some((kind.asked.get(at)?, mask)))
+        else {
+            return false;
+        };
+        self.one(asked, target, Some(principal), room);
+        room.rows
+            .iter()
+            .any(|row| row.principal == principal && row.certain & mask == mask)
     }
 
     /// Who can do to a target all that a technique needs there, and whether for certain.
@@ -333,11 +351,7 @@ impl<'w> Plan<'w> {
         };
         let people = rows.get(*first).into_iter().flat_map(FxHashMap::keys).copied();
         let able = people.filter(|principal| self.able.has(*principal, entry.number));
-        let new = able.filter(|principal| {
-            let has = |(at, mask): (usize, Mask)| row(at, *principal).0 & mask == mask;
-            !entry.gives.is_some_and(has)
-        });
-        let each = new.filter_map(|principal| {
+        let each = able.filter_map(|principal| {
             let mut sure = true;
             for (at, mask) in &entry.needs {
                 let (certain, possible) = row(*at, principal);
@@ -406,6 +420,9 @@ impl<'w> Plan<'w> {
             }
         }
         if technique.asks(When::Assumable) {
+            if !is_trusted(world, target, from) {
+                return;
+            }
             match sides.assumed_by(world, target).get(&from) {
                 Some(assumes) => verdict = verdict.max(*assumes),
                 None => return,
@@ -520,6 +537,27 @@ impl Sides {
             possible.map(|found| (found.from, found.verdict)).collect()
         })
     }
+}
+
+/// Whether a role's trust policy may mean a principal: most roles trust services alone.
+fn is_trusted(world: &World, role: NodeId, from: NodeId) -> bool {
+    let principal = world.principals.get(&role);
+    let trust = principal.and_then(|p| world.attachment(p.trust?));
+    let mut statements = trust.into_iter().flat_map(|trust| &trust.policy.statements);
+    statements.any(|statement| {
+        let allows = statement.effect == Effect::Allow;
+        let element = statement.principal.as_ref().filter(|_| allows);
+        element.is_some_and(|element| {
+            let mut entries = element.entries.iter();
+            element.negated
+                || entries.any(|entry| match entry {
+                    PrincipalEntry::Account(id) => world.account_of(from) == Some(&**id),
+                    PrincipalEntry::Arn(arn) => **arn == *world.id(from),
+                    PrincipalEntry::Service(_) | PrincipalEntry::Federated(_) => false,
+                    _ => true,
+                })
+        })
+    })
 }
 
 /// The services that a role's trust policy mentions.

@@ -87,6 +87,10 @@ pub(super) struct Gains {
     /// What an entity would have, had it a policy that allows everything; of an account's new entities, by the account's
     /// name.
     then: Mutex<FxHashMap<Holder, Arc<Vec<Gained>>>>,
+    /// Whether a principal certainly has everything by its own policies, which it can write.
+    by_itself: Mutex<FxHashMap<NodeId, bool>>,
+    /// Whether what a principal has by itself is told of others again.
+    each: bool,
     /// The scopes below everything that principals have now.
     now: Mutex<FxHashMap<NodeId, Arc<Vec<NodeId>>>>,
 }
@@ -97,7 +101,42 @@ enum Holder {
     NewIn(String),
 }
 
+/// What gives a user or a role everything by itself: techniques that come first in the catalogue.
+const BY_ITSELF: &[&str] = &["iam:PutUserPolicy", "iam:PutRolePolicy"];
+
 impl Gains {
+    /// Of each technique by itself, also where an earlier one of the catalogue gives the same.
+    pub(super) fn of_each() -> Self {
+        Self {
+            each: true,
+            ..Self::default()
+        }
+    }
+
+    /// Whether a principal certainly gives itself everything.
+    fn has_by_itself(&self, me: &Me<'_>) -> bool {
+        let lock = || self.by_itself.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = lock().get(&me.node) {
+            return *known;
+        }
+        let world = me.world;
+        let about = Target {
+            arn: world.id(me.node),
+            node: Some(me.node),
+        };
+        let kept = about.arn.contains(":role/aws-reserved/");
+        let mut writes = BY_ITSELF
+            .iter()
+            .map(|action| me.asker().ask(action, about).verdict());
+        let writes = !kept && writes.any(|verdict| verdict == Verdict::Allowed);
+        let found = writes && {
+            let then = me.asker().clone().with_everything();
+            scope::proves(world, &then).0 == Verdict::Allowed
+        };
+        lock().insert(me.node, found);
+        found
+    }
+
     /// What a technique leads to.
     pub(super) fn of(&self, me: &Me<'_>, technique: &Technique, target: NodeId) -> Vec<Gained> {
         let world = me.world;
@@ -145,6 +184,10 @@ impl Gains {
             Some(Kind::IamUser | Kind::IamRole) => Holder::Node(target),
             _ => Holder::Node(me.node),
         };
+        // It is told as what the principal does to itself.
+        if !self.each && holder != Holder::Node(me.node) && self.has_by_itself(me) {
+            return Vec::new();
+        }
         let lock = || self.then.lock().unwrap_or_else(PoisonError::into_inner);
         let known = lock().get(&holder).cloned();
         let then = known.unwrap_or_else(|| {
