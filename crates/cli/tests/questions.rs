@@ -221,7 +221,7 @@ fn the_best_routes_and_the_rest_on_demand() {
         .unwrap()
         .len()
     };
-    assert_eq!((ask("1"), ask("0")), (1, 2));
+    assert_eq!((ask("1"), ask("0")), (1, 3));
     let output = sv0(&[
         "paths",
         "--from",
