@@ -45,15 +45,8 @@ impl Numbers {
             .all(|(mine, others)| others & !mine == 0)
     }
 
-    const fn is_empty(&self) -> bool {
-        let mut at = 0;
-        while at < WORDS {
-            if self.0[at] != 0 {
-                return false;
-            }
-            at += 1;
-        }
-        true
+    fn is_empty(&self) -> bool {
+        self.0.iter().all(|word| *word == 0)
     }
 }
 
