@@ -17,7 +17,10 @@ def verdict(expect: str, found: list, blocked: list) -> bool:
     """Do the open and the blocked paths show what the scenario expects? What is suppressed may leave something open."""
     if any("error" in path for path in found + blocked):
         return False
-    return {"path": bool(found), "suppressed": bool(blocked), "none": not found}[expect]
+    # c-neg says that a role cannot be passed. It cannot; but a notebook that runs as it may be opened, if it is in service
+    # (docs/paths.md, row uc1-not): nothing that is certain is found.
+    certain = [path for path in found if path["verdict"] == "allowed"]
+    return {"path": bool(found), "suppressed": bool(blocked), "none": not certain}[expect]
 
 
 def paths(sv0: str, source: str, target: str, *more: str) -> list[dict]:

@@ -730,6 +730,33 @@ pub(crate) fn key_of(world: &World, resource: NodeId) -> KeyOf<'_> {
         .map_or(KeyOf::None, KeyOf::Managed)
 }
 
+/// Whether the key of a resource lets a caller do an action on it, and under which conditions.
+pub(crate) fn through_key(
+    world: &World,
+    asker: &Asker<'_>,
+    resource: NodeId,
+    action: &str,
+) -> (Verdict, Vec<ConditionText>) {
+    let service = action.split(':').next().unwrap_or_default();
+    let mut verdict = Verdict::Allowed;
+    let mut hangs_on = Vec::new();
+    for operation in kms_operations(action) {
+        match gate_of(world, asker, resource, operation, service) {
+            Gate::Open | Gate::Opened(_) => {}
+            Gate::If(_, conditions) => {
+                verdict = Verdict::AllowedIf;
+                hangs_on.extend(conditions);
+            }
+            Gate::Unknown(text) => {
+                verdict = Verdict::AllowedIf;
+                hangs_on.push(words::plain(text));
+            }
+            Gate::Shut(_) => return (Verdict::ImplicitDeny, Vec::new()),
+        }
+    }
+    (verdict, hangs_on)
+}
+
 fn gate_of_key(
     world: &World,
     asker: &Asker<'_>,

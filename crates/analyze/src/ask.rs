@@ -1,6 +1,7 @@
 //! One question to the plain evaluator, with everything that bears on it: whose policies, whose ceilings, which
 //! resource policy, which facts.
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use sv0_engine::exact::{Exact, refine};
@@ -25,9 +26,21 @@ pub struct Asker<'w> {
     pub caller: Caller,
     /// Its node, where it has one.
     pub node: Option<NodeId>,
-    principal: Option<&'w Principal>,
+    principal: Option<Cow<'w, Principal>>,
+    /// Whether it has a policy beside its own that allows everything.
+    unlimited: bool,
     /// Facts about it.
     pub context: Context,
+}
+
+/// What counts beside the policies that are there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Beside {
+    Nothing,
+    /// A grant of a KMS key.
+    Grant,
+    /// A policy of the target that lets the caller in, in the place of its own.
+    Rewritten,
 }
 
 /// An answer.
@@ -82,7 +95,8 @@ impl<'w> Asker<'w> {
             world,
             caller,
             node: Some(node),
-            principal,
+            principal: principal.map(Cow::Borrowed),
+            unlimited: false,
             context,
         }
     }
@@ -96,8 +110,23 @@ impl<'w> Asker<'w> {
             caller,
             node: None,
             principal: None,
+            unlimited: false,
             context,
         }
+    }
+
+    /// The same caller, had it a policy beside its own that allows everything.
+    pub(crate) fn with_everything(mut self) -> Self {
+        self.unlimited = true;
+        self
+    }
+
+    /// The same caller, were its own policies or its boundary other ones.
+    pub(crate) fn supposing(mut self, change: impl FnOnce(&mut Principal)) -> Self {
+        if let Some(principal) = &mut self.principal {
+            change(principal.to_mut());
+        }
+        self
     }
 
     /// Whether the caller's identity policies could not be read: it was not collected.
@@ -148,16 +177,21 @@ impl<'w> Asker<'w> {
     /// Asks in a given context.
     #[must_use]
     pub fn ask_in(&self, action: &str, target: Target<'_>, context: &Context) -> Answer {
-        self.answer(action, target, context, false)
+        self.answer(action, target, context, Beside::Nothing)
     }
 
     /// Asks about something that a grant of a KMS key lets the caller do: no policy of the caller or of the key has to
     /// allow it, and ceilings and denials hold as ever.
     pub(crate) fn ask_granted(&self, action: &str, target: Target<'_>, context: &Context) -> Answer {
-        self.answer(action, target, context, true)
+        self.answer(action, target, context, Beside::Grant)
     }
 
-    fn answer(&self, action: &str, target: Target<'_>, context: &Context, granted: bool) -> Answer {
+    /// Asks about something, had the caller written the target's own policy: that lets it do everything.
+    pub(crate) fn ask_rewritten(&self, action: &str, target: Target<'_>, context: &Context) -> Answer {
+        self.answer(action, target, context, Beside::Rewritten)
+    }
+
+    fn answer(&self, action: &str, target: Target<'_>, context: &Context, beside: Beside) -> Answer {
         let owner = self.owner(target);
         let request = Request {
             caller: &self.caller,
@@ -167,14 +201,13 @@ impl<'w> Asker<'w> {
             context,
         };
         let mut policies = self.policies(action, target, owner);
-        if let (true, Some((identity, resource))) = (granted, everything()) {
-            // No attachment has this tag: there is nothing to show.
-            let attached = |policy| Attached {
-                policy,
-                tag: u32::MAX,
-            };
-            policies.identity.push(attached(identity));
-            policies.resource.push(attached(resource));
+        if let (Beside::Grant | Beside::Rewritten, Some((identity, resource))) = (beside, everything()) {
+            if beside == Beside::Rewritten {
+                policies.resource.clear();
+                policies.block_public_access = false;
+            }
+            policies.identity.push(unnamed(identity));
+            policies.resource.push(unnamed(resource));
         }
         let mut decision = decide(&request, &policies);
         // The plain evaluator takes each statement by itself; together they may leave no case, or every case.
@@ -189,7 +222,10 @@ impl<'w> Asker<'w> {
         Answer {
             decision,
             examples,
-            boundary_missing: self.principal.is_some_and(|p| p.boundary_missing.is_some()),
+            boundary_missing: self
+                .principal
+                .as_ref()
+                .is_some_and(|p| p.boundary_missing.is_some()),
         }
     }
 
@@ -247,11 +283,14 @@ impl<'w> Asker<'w> {
             rcps: theirs.and_then(|account| levels(&account.rcps)),
             ..Policies::default()
         };
-        if let Some(principal) = self.principal {
+        if let Some(principal) = &self.principal {
             policies.identity = world.attached(&principal.identity);
             policies.boundaries = world.attached(principal.boundary.as_slice());
         } else {
             policies.identity_unknown = self.identity_unknown();
+        }
+        if let (true, Some((identity, _))) = (self.unlimited, everything()) {
+            policies.identity.push(unnamed(identity));
         }
         if let Some(node) = target.node {
             if is_assume(action) {
@@ -268,6 +307,14 @@ impl<'w> Asker<'w> {
             }
         }
         policies
+    }
+}
+
+/// A policy that nobody has attached: no attachment has this tag, there is nothing to show.
+const fn unnamed(policy: &Policy) -> Attached<'_> {
+    Attached {
+        policy,
+        tag: u32::MAX,
     }
 }
 

@@ -17,7 +17,7 @@ use sv0_model::path::{BlockedBy, ConditionText, Hop, Path, PathVerdict, Statemen
 use crate::access::{Access, Allowed, Source, access};
 use crate::ask::Asker;
 use crate::joint::{Joined, Rejudged};
-use crate::steps::{Move, Step, Steps};
+use crate::steps::{How, Move, Step, Steps};
 use crate::world::World;
 
 /// How far to look.
@@ -183,7 +183,11 @@ impl<'w> Finder<'w> {
             | Kind::ExternalPrincipal
             | Kind::Anonymous
             | Kind::ExternalWorkload => true,
-            Kind::IamRole => self.steps.to(id).all(|step| step.verdict == PathVerdict::Denied),
+            // That administrators can become it too is no reason to leave out what it does by itself.
+            Kind::IamRole => self
+                .steps
+                .to(id)
+                .all(|step| step.verdict == PathVerdict::Denied || matches!(step.how, How::Bridge { .. })),
             kind => kind.entity_type() == EntityType::Workload,
         };
         world
@@ -267,7 +271,7 @@ impl<'w> Finder<'w> {
             *count += 1;
             let go_on = *count <= options.routes && link.length < options.steps;
             if go_on {
-                for step in self.steps.from(link.node).filter(|step| within(step.to)) {
+                for step in self.steps.onward(link.node).filter(|step| within(step.to)) {
                     let denied = self.steps.verdict(self.world, step) == PathVerdict::Denied;
                     if denied && (!options.blocked || link.denied) {
                         continue;

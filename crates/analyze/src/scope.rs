@@ -14,6 +14,7 @@ use sv0_iam::decide::{ResourceRule, Verdict};
 use sv0_iam::name::Arn;
 use sv0_model::graph::NodeId;
 use sv0_model::kind::{AccessLevel, Kind};
+use sv0_model::path::ConditionText;
 
 use crate::access::{ANY, Access, Allowed, level, sources};
 use crate::ask::{Asker, Target};
@@ -220,6 +221,56 @@ const PROOF: &[(&str, &str)] = &[
 /// The actions that make an administrator.
 pub(crate) fn proving() -> impl Iterator<Item = &'static str> {
     PROOF.iter().map(|(action, _)| *action)
+}
+
+/// Whether somebody would make an administrator, whatever its policies mention, and what that hangs on.
+pub(crate) fn proves(world: &World, asker: &Asker<'_>) -> (Verdict, Vec<ConditionText>) {
+    let account = asker.caller.account.as_deref().unwrap_or_default();
+    let mut conditions = Vec::new();
+    let mut verdict = Verdict::Allowed;
+    for (action, template) in PROOF {
+        let arn = template.replace("{account}", account);
+        let answer = asker.ask(
+            action,
+            Target {
+                arn: &arn,
+                node: None,
+            },
+        );
+        match answer.verdict() {
+            Verdict::Allowed => {}
+            Verdict::AllowedIf => {
+                verdict = Verdict::AllowedIf;
+                conditions.extend(words::requirements(world, asker, &answer));
+            }
+            denied => return (denied, Vec::new()),
+        }
+    }
+    conditions.sort();
+    conditions.dedup();
+    (verdict, conditions)
+}
+
+/// Scopes of an account below everything in it: the id, and what is asked to know whether somebody reads there.
+pub(crate) fn samples(account: &str) -> impl Iterator<Item = (String, &'static str, String)> {
+    const READS: &[(&str, &str, &str)] = &[
+        ("dynamodb", "dynamodb:GetItem", ""),
+        ("secretsmanager", "secretsmanager:GetSecretValue", "-sv0any"),
+        ("ssm", "ssm:GetParameter", ""),
+        ("sqs", "sqs:ReceiveMessage", ""),
+    ];
+    let bucket = (
+        EVERY_BUCKET.to_owned(),
+        "s3:GetObject",
+        format!("arn:aws:s3:::{ANY}/{ANY}"),
+    );
+    let others = SERVICES.iter().filter_map(move |(service, part, _)| {
+        let (_, action, end) = READS.iter().find(|(name, ..)| name == service)?;
+        let id = format!("arn:aws:{service}:*:{account}:{part}");
+        let arn = format!("{}{end}", concrete(&id));
+        Some((id, *action, arn))
+    });
+    std::iter::once(bucket).chain(others)
 }
 
 /// Whether a principal is an administrator of its account, by what it can do and not by the name of a policy.

@@ -82,6 +82,7 @@ fn with(world: &World, graph: Graph, attachments: Vec<Attachment>) -> World {
         policy_problems: world.policy_problems.clone(),
         rules: world.rules.clone(),
         compiled: std::sync::Mutex::default(),
+        kinds: std::sync::OnceLock::new(),
         everybody: std::sync::OnceLock::new(),
         reaching: std::sync::OnceLock::new(),
     }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock};
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use sv0_iam::decide::{Attached, Layer};
 use sv0_iam::name::{Arn, Caller};
 use sv0_iam::syntax::Policy;
@@ -111,6 +111,8 @@ pub struct World {
     pub(crate) rules: crate::normalize::rules::Rules,
     /// Its policies for the engine, until they are taken over by `everybody`.
     pub(crate) compiled: Mutex<Option<Compiled>>,
+    /// The accounts that have some kinds of entity, made when it is first asked for: see `steps::technique`.
+    pub(crate) kinds: OnceLock<FxHashMap<Kind, FxHashSet<String>>>,
     /// Made when it is first asked for.
     pub(crate) everybody: OnceLock<Everybody>,
     /// Likewise.

@@ -221,7 +221,7 @@ fn the_best_routes_and_the_rest_on_demand() {
         .unwrap()
         .len()
     };
-    assert_eq!((ask("1"), ask("0")), (1, 2));
+    assert_eq!((ask("1"), ask("0")), (1, 3));
     let output = sv0(&[
         "paths",
         "--from",
@@ -234,5 +234,5 @@ fn the_best_routes_and_the_rest_on_demand() {
         "json",
     ]);
     let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains("1 of 2 parallel routes"), "{said}");
+    assert!(said.contains("1 of 3 parallel routes"), "{said}");
 }

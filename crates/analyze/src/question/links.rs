@@ -102,7 +102,7 @@ impl Links {
         let mut moves: Vec<&Move> = Vec::new();
         while let Some(node) = open.pop() {
             for found in steps
-                .from(node)
+                .onward(node)
                 .filter(|found| found.verdict != PathVerdict::Denied)
             {
                 moves.push(found);

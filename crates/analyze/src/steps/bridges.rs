@@ -81,7 +81,7 @@ impl Bridges {
                     verdict: PathVerdict::AllowedIf,
                     from,
                     to: *to,
-                    how: How::Technique { number, on: *to },
+                    how: How::Bridge { number },
                 });
             }
         }

@@ -52,9 +52,7 @@ impl Bearing {
     }
 
     fn concerns_techniques(&self) -> bool {
-        let mut needs = technique::techniques()
-            .iter()
-            .flat_map(|technique| &technique.needs);
+        let mut needs = technique::actions();
         let mut proof = scope::proving();
         !self.targets.is_empty()
             || needs.any(|action| self.concerns(action))
@@ -104,12 +102,19 @@ impl Steps {
         let mut accounts: FxHashSet<&str> = FxHashSet::default();
         let by_technique = bearing.concerns_techniques();
         if by_technique {
+            // What a role can become may be in another account, which trusts it.
+            let trusted = targets
+                .iter()
+                .flat_map(|target| world.graph.targets(*target, EdgeKind::Trusts));
             let bridges = targets
                 .iter()
                 .flat_map(|target| self.bridges.again(world, *target));
             let bridges: Vec<NodeId> = bridges.collect();
-            let concerned = principals.iter().chain(targets).chain(&bridges);
-            accounts = concerned.filter_map(|node| world.account_of(*node)).collect();
+            let concerned = principals.iter().chain(targets).chain(&bridges).copied();
+            accounts = concerned
+                .chain(trusted)
+                .filter_map(|node| world.account_of(node))
+                .collect();
         }
         let within = technique::Within {
             people: accounts.iter().flat_map(|a| nearby.people(a)).copied().collect(),
@@ -146,7 +151,7 @@ impl Steps {
                 keys.contains(&(found.edge, found.from, found.to))
                     || found.edge == EdgeKind::Assumes && targets.contains(&found.to)
             }
-            How::Technique { .. } => {
+            How::Technique { .. } | How::Bridge { .. } => {
                 let account = world.account_of(found.from);
                 account.is_some_and(|account| accounts.contains(account))
             }

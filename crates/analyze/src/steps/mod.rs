@@ -87,6 +87,8 @@ pub(crate) enum How {
     Lever,
     /// A technique of the table, and what it works on.
     Technique { number: u16, on: NodeId },
+    /// An administrator becomes whom another account names, by this technique of the catalogue ([`bridges`]).
+    Bridge { number: u16 },
 }
 
 /// All steps, by where they start.
@@ -181,13 +183,30 @@ impl Steps {
             .unwrap_or_default()
     }
 
-    /// Moves that start at a node.
-    pub fn from(&self, node: NodeId) -> impl Iterator<Item = &Move> + Clone {
-        let list = match self.changed_out.get(&node) {
+    /// Moves that start at a node, in the order of where they lead.
+    fn list(&self, node: NodeId) -> &[Move] {
+        match self.changed_out.get(&node) {
             Some(list) => list,
             None => Self::span(&self.out, &self.moves, node),
-        };
-        list.iter()
+        }
+    }
+
+    /// Moves that start at a node.
+    pub fn from(&self, node: NodeId) -> impl Iterator<Item = &Move> {
+        self.list(node).iter()
+    }
+
+    /// Moves that start at a node and are worth following: whoever certainly assumes a role needs no technique to become it.
+    pub fn onward(&self, node: NodeId) -> impl Iterator<Item = &Move> {
+        let list = self.list(node);
+        list.iter().filter(move |found| {
+            let same = list.partition_point(|other| other.to < found.to);
+            let same = list.get(same..).unwrap_or_default().iter();
+            let mut same = same.take_while(|other| other.to == found.to);
+            let assumes =
+                |other: &Move| other.edge == EdgeKind::Assumes && other.verdict == PathVerdict::Allowed;
+            !matches!(found.how, How::Technique { .. } | How::Bridge { .. }) || !same.any(assumes)
+        })
     }
 
     /// Moves that lead to a node.
@@ -277,6 +296,7 @@ fn describe(world: &World, found: &Move) -> Option<Step> {
         How::Assume => assume::assume(world, &asker, found.to),
         How::Lever => effective::pull(world, &asker, found.from, found.to),
         How::Technique { number, on } => technique::step_of(world, &asker, found, number, on),
+        How::Bridge { number } => technique::step_of(world, &asker, found, number, found.to),
     }
 }
 
@@ -454,19 +474,24 @@ mod tests {
                 if from != to {
                     add(effective::pull(world, &asker, from, to));
                 }
-                let here = node.record.account == world.node(from).record.account;
-                if !here || !world.principals.contains_key(&from) {
+                if !world.principals.contains_key(&from) {
                     continue;
                 }
                 if admin {
-                    let number = bridges::becoming(node.record.kind).filter(|_| bridges.leads_out(to));
-                    let step = |number| technique::step_between(world, &asker, number, from, to);
-                    add(number.and_then(step));
+                    let here = node.record.account == world.node(from).record.account;
+                    let number = bridges::becoming(node.record.kind);
+                    if let Some(number) = number.filter(|_| here && bridges.leads_out(to)) {
+                        for step in technique::steps_between(world, &asker, number, from, to) {
+                            add(Some(step));
+                        }
+                    }
                     continue;
                 }
                 for number in 0..technique::techniques().len() {
                     let number = u16::try_from(number).unwrap_or_default();
-                    add(technique::step_between(world, &asker, number, from, to));
+                    for step in technique::steps_between(world, &asker, number, from, to) {
+                        add(Some(step));
+                    }
                 }
             }
         }

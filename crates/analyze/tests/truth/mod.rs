@@ -17,7 +17,7 @@ const ACCOUNTS: [(&str, &str); 4] = [
 ];
 
 /// How an id begins, and the kind.
-const KINDS: [(&str, &str, &str); 35] = [
+const KINDS: [(&str, &str, &str); 36] = [
     ("iam", "user/", "iam_user"),
     ("iam", "group/", "iam_group"),
     ("iam", "role/aws-service-role/", "service_linked_role"),
@@ -41,6 +41,7 @@ const KINDS: [(&str, &str, &str); 35] = [
     ("sagemaker", "notebook-instance/", "sagemaker_notebook"),
     ("codebuild", "project/", "codebuild_project"),
     ("glue", "job/", "glue_job"),
+    ("apprunner", "service/", "apprunner_service"),
     ("cloudformation", "stack/", "cloudformation_stack"),
     ("eks", "cluster/", "eks_cluster"),
     ("s3", "", "s3_bucket"),
