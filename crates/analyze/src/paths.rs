@@ -722,7 +722,7 @@ fn tell_apart(paths: &mut Vec<Path>) {
     });
 }
 
-/// The same for the same chain in any snapshot and any version of sv0: FNV-1a over the chain.
+/// The same for the same chain in any snapshot and any version of sv0.
 fn stable_id(chain: &[String], verdict: PathVerdict, condition: &[ConditionText]) -> String {
     let kind = if verdict == PathVerdict::Denied {
         "denied"
@@ -732,11 +732,7 @@ fn stable_id(chain: &[String], verdict: PathVerdict, condition: &[ConditionText]
     let parts = std::iter::once(kind)
         .chain(chain.iter().map(String::as_str))
         .chain(condition.iter().map(|c| c.text.as_str()));
-    let bytes = parts.flat_map(|part| part.bytes().chain([0]));
-    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    format!("path-{hash:016x}")
+    sv0_model::stable::id("path", parts)
 }
 
 /// The part of a resource that actions are limited to, where none of them reaches the resource as a whole.

@@ -279,6 +279,15 @@ pub fn is_administrator(world: &World, asker: &Asker<'_>) -> bool {
     administrator(world, asker).is_some()
 }
 
+/// Everybody who can do everything in an account of its own.
+#[must_use]
+pub fn all_administrators(world: &World) -> FxHashSet<NodeId> {
+    let accounts: FxHashSet<String> = world.accounts.keys().cloned().collect();
+    let everybody = world.everybody();
+    let found = administrators(world, &accounts).into_iter();
+    found.filter_map(|principal| everybody.node(principal)).collect()
+}
+
 /// The administrators of some accounts, among everybody.
 pub(crate) fn administrators(world: &World, accounts: &FxHashSet<String>) -> Vec<PrincipalId> {
     let everybody = world.everybody();

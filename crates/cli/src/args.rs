@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use sv0_model::finding::Severity;
 
 /// Who or what can reach which data, along which chain of authority.
 #[derive(Debug, Parser)]
@@ -51,6 +52,8 @@ pub(crate) enum Command {
     Can(CanArgs),
     /// Shows everything that an entity reaches, and how sensitive it is; in reverse, everybody who reaches it
     BlastRadius(BlastRadiusArgs),
+    /// Shows what somebody should decide about, most severe first: why it matters, how it is known, and what provably ends it
+    Findings(Box<FindingsArgs>),
     /// Shows the hops and policy statements that most ways to sensitive data go through, and how many ways each alone cuts
     ChokePoints(ChokePointsArgs),
     /// Shows which paths a change would add and take away; nothing is changed
@@ -403,6 +406,84 @@ Examples:
   sv0 blast-radius Elliot --demo                  what does it reach, and how sensitive is that?
   sv0 blast-radius acme-prod-invoices --demo      who reaches this bucket, and along which chain?
   sv0 blast-radius DevOps --reverse --demo        who can act as this role?";
+
+#[derive(Debug, Args)]
+#[command(after_help = FINDINGS_EXAMPLES)]
+pub(crate) struct FindingsArgs {
+    /// One finding, by its id or the end of it: with all reasons, paths and fixes
+    #[arg(value_name = "ID")]
+    pub(crate) id: Option<String>,
+    /// No finding lighter than this
+    #[arg(long, value_name = "SEVERITY", value_parser = severity)]
+    pub(crate) severity: Option<Severity>,
+    /// Findings of these rules alone
+    #[arg(long, value_name = "RULE", value_parser = rule_id, num_args = 1..)]
+    pub(crate) rule: Vec<String>,
+    /// Findings about this account alone: its id or name
+    #[arg(long, value_name = "ACCOUNT")]
+    pub(crate) account: Option<String>,
+    /// Lists the rules, with what each finds
+    #[arg(long, conflicts_with_all = ["id", "input", "demo"])]
+    pub(crate) list_rules: bool,
+    /// Works out fixes for all that is shown, each tried before it is offered
+    #[arg(long)]
+    pub(crate) fixes: bool,
+    /// Tells each finding with its explanation
+    #[arg(long, short)]
+    pub(crate) long: bool,
+    /// A YAML file that says which findings are accepted, why and until when
+    #[arg(long, value_name = "FILE")]
+    pub(crate) suppressions: Option<PathBuf>,
+    /// A file that `--write-baseline` wrote: what is not in it is new
+    #[arg(long, value_name = "FILE")]
+    pub(crate) baseline: Option<PathBuf>,
+    /// Writes what is there now
+    #[arg(long, value_name = "FILE")]
+    pub(crate) write_baseline: Option<PathBuf>,
+    /// Exits with 5 where a finding is this severe or more: not suppressed, and with `--baseline` new
+    #[arg(long, value_name = "SEVERITY", value_parser = severity)]
+    pub(crate) fail_on: Option<Severity>,
+    /// The day on which suppressions and unused identities are judged [default: the day of the snapshot, else today]
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub(crate) today: Option<String>,
+    #[command(flatten)]
+    pub(crate) source: Source,
+    /// Format of the answer
+    #[arg(long, short, value_enum, default_value_t = FindingsOutput::Table)]
+    pub(crate) output: FindingsOutput,
+}
+
+fn severity(text: &str) -> Result<Severity, String> {
+    text.parse().map_err(|()| {
+        let all: Vec<&str> = Severity::ALL.iter().map(|severity| severity.as_str()).collect();
+        format!("one of {}", all.join(", "))
+    })
+}
+
+fn rule_id(text: &str) -> Result<String, String> {
+    match sv0_rules::rule::rule(text) {
+        Some(rule) => Ok(rule.id.to_owned()),
+        None => Err("`sv0 findings --list-rules` lists them".into()),
+    }
+}
+
+/// Format of findings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum FindingsOutput {
+    /// For people
+    Table,
+    /// One JSON document
+    Json,
+    /// One finding a line
+    Jsonl,
+}
+
+const FINDINGS_EXAMPLES: &str = "\
+Examples:
+  sv0 findings --demo                             what is there, most severe first
+  sv0 findings 4f1c --demo                        one finding: why, how it is known, what ends it
+  sv0 findings --severity high --fixes --demo     the severe ones, each with what provably ends it
+  sv0 findings -i scan.sv0.jsonl.zst --baseline known.json --fail-on high      in CI: fail on what is new";
 
 #[derive(Debug, Args)]
 #[command(after_help = CHOKE_POINTS_EXAMPLES)]

@@ -20,6 +20,8 @@ use crate::args::Source;
 pub(crate) struct Model {
     pub(crate) world: World,
     pub(crate) steps: Steps,
+    /// When it was collected, where the input says so.
+    pub(crate) observed_at: Option<String>,
 }
 
 impl Model {
@@ -93,9 +95,16 @@ pub(crate) fn demo() -> Loaded {
 /// Builds the model, with a line on stderr where it takes long enough to wonder.
 pub(crate) fn model(loaded: Loaded, rules: &Rules) -> Model {
     let entities = loaded.records.len();
-    built(entities, || {
+    let observed_at = loaded
+        .sources
+        .iter()
+        .filter_map(|source| source.observed_at.clone())
+        .max();
+    let mut model = built(entities, || {
         normalize::build_with(loaded.records, loaded.gaps, rules)
-    })
+    });
+    model.observed_at = observed_at;
+    model
 }
 
 /// The same of the structural view, and what it leaves out.
@@ -122,7 +131,11 @@ fn built(entities: usize, world: impl FnOnce() -> World) -> Model {
     if let Some(bar) = spinner {
         bar.finish_and_clear();
     }
-    Model { world, steps }
+    Model {
+        world,
+        steps,
+        observed_at: None,
+    }
 }
 
 /// Reads and builds.

@@ -2,7 +2,7 @@
 //!
 //! Exit codes: 0 answered; 1 a bug; 2 answered, but part of the input could not be read; 3 the question names nothing,
 //! or several things; 4 no usable input, or AWS lets nothing be read; 5 `compare --exit-code`: the new version allows more,
-//! `what-if --fail-on-gain`: paths are gained; 64 wrong usage;
+//! `what-if --fail-on-gain`: paths are gained, `findings --fail-on`: there are such findings; 64 wrong usage;
 //! 130 interrupted.
 
 mod args;
@@ -114,6 +114,22 @@ pub(crate) enum Failure {
         path: String,
         source: sv0_analyze::normalize::rules::RulesError,
     },
+    /// A file of suppressions, or a baseline, has something wrong in it.
+    #[error("`{path}`: {problem}")]
+    #[diagnostic(help("docs/findings.md says what it may hold"))]
+    Lifecycle {
+        /// Which.
+        path: String,
+        /// What.
+        problem: String,
+    },
+    /// No finding has the name.
+    #[error("no finding has an id that ends in `{id}`")]
+    #[diagnostic(help("`sv0 findings` lists them with their ids"))]
+    NoFinding {
+        /// As given.
+        id: String,
+    },
     /// A build without the AWS SDK.
     #[cfg(not(feature = "collect"))]
     #[error("this build of sv0 cannot ask AWS")]
@@ -145,11 +161,13 @@ impl Failure {
             | Self::Action { .. }
             | Self::NoPrincipal { .. }
             | Self::Mismatch { .. }
+            | Self::NoFinding { .. }
             | Self::Change { .. } => 3,
             Self::Input(_)
             | Self::Read { .. }
             | Self::Policy { .. }
             | Self::Catalog { .. }
+            | Self::Lifecycle { .. }
             | Self::Rules { .. } => 4,
             Self::NoInput | Self::Form { .. } => 64,
             #[cfg(not(feature = "collect"))]
@@ -203,6 +221,7 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::WhoCan(args) => command::who_can::run(args),
         Command::Can(args) => command::can::run(args),
         Command::BlastRadius(args) => command::blast_radius::run(args),
+        Command::Findings(args) => command::findings::run(args),
         Command::ChokePoints(args) => command::choke_points::run(args),
         Command::WhatIf(args) => command::what_if::run(args),
         Command::Explain(args) => command::explain::run(args),

@@ -86,6 +86,7 @@ pub fn read(name: &str, text: &str) -> Loaded {
         file: name.to_owned(),
         format: Format::Gaad,
         records: out.records.len(),
+        observed_at: None,
     });
     out
 }

@@ -41,6 +41,8 @@ pub struct Source {
     pub format: Format,
     /// How many records came from it.
     pub records: usize,
+    /// When it was collected, ISO 8601, where it says so.
+    pub observed_at: Option<String>,
 }
 
 /// What a file holds.

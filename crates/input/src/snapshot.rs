@@ -66,6 +66,7 @@ pub fn read(name: &str, text: &str) -> Loaded {
     let Some(((_, first), rest)) = lines.split_first() else {
         return out;
     };
+    let mut observed_at = None;
     match serde_json::from_str::<HeaderLine>(first) {
         Ok(header) if header.sv0_snapshot.version > VERSION => {
             out.gaps.push(file_gap(
@@ -78,7 +79,7 @@ pub fn read(name: &str, text: &str) -> Loaded {
             ));
             return out;
         }
-        Ok(_) => {}
+        Ok(header) => observed_at = Some(header.sv0_snapshot.created_at),
         Err(error) => {
             let detail =
                 format!("`{name}`:1: the header line cannot be read: {error}; the rest was read anyway");
@@ -129,6 +130,7 @@ pub fn read(name: &str, text: &str) -> Loaded {
         file: name.to_owned(),
         format: Format::Snapshot,
         records: out.records.len(),
+        observed_at,
     });
     out
 }

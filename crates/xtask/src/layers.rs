@@ -25,6 +25,11 @@ const FLOORS: &[Floor] = &[
         crates: &["cli"],
     },
     Floor {
+        name: "floor 3",
+        what: "what stages come to",
+        crates: &["rules"],
+    },
+    Floor {
         name: "floor 2",
         what: "the stages",
         crates: &["analyze", "bench", "collect", "demo", "input"],

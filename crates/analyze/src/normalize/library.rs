@@ -74,7 +74,7 @@ struct Use {
 }
 
 /// The grammar of a document in its place.
-pub(crate) fn flavor(kind: Kind, slot: Slot) -> Flavor {
+pub fn flavor(kind: Kind, slot: Slot) -> Flavor {
     match (kind, slot) {
         (Kind::Scp, _) => Flavor::Scp,
         (Kind::Rcp, _) => Flavor::Rcp,

@@ -36,7 +36,7 @@ use sv0_model::graph::{Confidence, Graph, NodeId};
 use sv0_model::kind::{EdgeKind, EntityType, Kind, Slot};
 use sv0_model::record::{PolicySlot, Record};
 
-pub(crate) use self::library::flavor;
+pub use self::library::flavor;
 use self::library::{Library, Texts};
 use self::rules::Rules;
 use crate::world::{Account, Attachment, World};

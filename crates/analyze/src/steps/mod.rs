@@ -209,6 +209,16 @@ impl Steps {
         })
     }
 
+    /// The technique that a move takes, where it takes one that its origin was not given: what administrators become
+    /// ([`bridges`]) is theirs already.
+    #[must_use]
+    pub fn technique(&self, found: &Move) -> Option<&'static technique::Technique> {
+        match found.how {
+            How::Technique { number, .. } => technique::techniques().get(usize::from(number)),
+            _ => None,
+        }
+    }
+
     /// Moves that lead to a node.
     pub fn to(&self, node: NodeId) -> impl Iterator<Item = &Move> {
         let changed = self.changed_into.get(&node);

@@ -16,6 +16,7 @@ pub(crate) mod who_can;
 #[cfg(feature = "collect")]
 pub(crate) mod doctor;
 pub(crate) mod explain;
+pub(crate) mod findings;
 #[cfg(feature = "collect")]
 pub(crate) mod onboard;
 pub(crate) mod paths;

@@ -103,6 +103,7 @@ pub fn read(store: &Path) -> Loaded {
         file: show(store),
         format: Format::IamCollect,
         records: out.records.len(),
+        observed_at: None,
     });
     out
 }

@@ -1,0 +1,115 @@
+//! Roles that trust a whole account of the organization: whoever there may assume roles at all becomes them.
+
+use std::collections::BTreeSet;
+
+use sv0_iam::syntax::ast::PrincipalEntry;
+use sv0_model::finding::Factor;
+use sv0_model::graph::NodeId;
+use sv0_model::kind::{AccessLevel, EdgeKind, Sensitivity};
+
+use super::trust::{LetIn, is_outside, is_reserved, of_roles};
+use super::words::{count, name, names};
+use crate::draft::Draft;
+use crate::fix::Idea;
+use crate::ground::Ground;
+use crate::severity::Impact;
+
+pub(super) fn check(ground: &Ground<'_>) -> Vec<Draft> {
+    of_roles(ground.world)
+        .filter_map(|let_in| one(ground, let_in))
+        .collect()
+}
+
+fn one(ground: &Ground<'_>, let_in: LetIn<'_>) -> Option<Draft> {
+    let world = ground.world;
+    let role = let_in.holder;
+    let home = world.account_of(role)?;
+    if is_reserved(world, role) || !let_in.statement.conditions.is_empty() {
+        return None;
+    }
+    let accounts: Vec<&str> = let_in
+        .entries()
+        .filter_map(|entry| match entry {
+            PrincipalEntry::Account(id) => Some(&**id),
+            _ => None,
+        })
+        .filter(|id| *id != home && !is_outside(world, id))
+        .collect();
+    let account = *accounts.first()?;
+    let impact = ground.leads_to(role);
+    if impact < Impact::data(Sensitivity::Confidential, AccessLevel::Read) {
+        return None;
+    }
+    let mut who: Vec<NodeId> = ground
+        .real_to(role)
+        .filter(|found| found.edge == EdgeKind::Assumes)
+        .map(|found| found.from)
+        .filter(|from| world.account_of(*from).is_some_and(|id| accounts.contains(&id)))
+        .collect();
+    who.sort_unstable();
+    who.dedup();
+    // An administrator over there is one who decides who else is.
+    let others: Vec<NodeId> = who
+        .iter()
+        .copied()
+        .filter(|from| !ground.is_administrator(*from))
+        .collect();
+    let first = *others.first().or(who.first())?;
+    let paths = ground.paths(first, &[role]);
+    let verdict = paths.first()?.verdict;
+    let mut out = Draft::new(
+        role,
+        format!(
+            "{} trusts all of {}",
+            name(world, role),
+            world.account_label(account)
+        ),
+    );
+    out.key = accounts.iter().map(|id| (*id).to_owned()).collect();
+    out.impact = impact;
+    out.exposure = who
+        .iter()
+        .map(|from| ground.exposure(*from))
+        .max()
+        .unwrap_or_default();
+    out.verdict = verdict;
+    out.sentences.push(format!(
+        "Its trust policy names the account, so the account's own policies decide who comes in: {} can now.",
+        count(who.len(), "identity").replace("identitys", "identities")
+    ));
+    if others.is_empty() {
+        out.sentences.push("All of them are administrators there.".into());
+        out.factors.push(Factor {
+            name: "exposure",
+            points: -1,
+            text: "only administrators of the other account come in now".into(),
+        });
+    } else {
+        out.sentences.push(format!(
+            "Among them, without being administrators: {}.",
+            names(world, &others, 4)
+        ));
+    }
+    out.sentences.push(match impact {
+        Impact::Account | Impact::Organization => format!(
+            "It opens everything in {}: a fault in {} is one in both.",
+            world.account_label(home),
+            world.account_label(account)
+        ),
+        _ => format!("It leads to sensitive data in {}.", world.account_label(home)),
+    });
+    out.statements.extend(let_in.reference(world));
+    let by_name: BTreeSet<String> = others
+        .iter()
+        .chain(who.iter().filter(|_| others.is_empty()))
+        .map(|from| world.id(*from).to_owned())
+        .collect();
+    out.targets = who;
+    out.paths = paths;
+    out.ideas.push(Idea::Principals {
+        place: let_in.place(world),
+        instead_of: accounts.iter().map(|id| (*id).to_owned()).collect(),
+        names: by_name.into_iter().take(20).collect(),
+    });
+    Some(out)
+}

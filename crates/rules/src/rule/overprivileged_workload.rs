@@ -1,0 +1,133 @@
+//! Workloads whose role has far more than they need: every bucket, every secret, everything. Where another policy of the same
+//! role names what the workload is for, that policy is the least privilege that the broad one defeats.
+
+use std::collections::BTreeSet;
+
+use sv0_model::finding::Severity;
+use sv0_model::graph::NodeId;
+use sv0_model::kind::{AccessLevel, Kind};
+use sv0_model::path::{Path, PathVerdict};
+
+use super::trust::{is_reserved, workloads_of};
+use super::words::{name, names};
+use crate::draft::Draft;
+use crate::ground::{Ground, is_use};
+use crate::severity::Exposure;
+
+pub(super) fn check(ground: &Ground<'_>) -> Vec<Draft> {
+    let world = ground.world;
+    let roles = world.principals.keys().copied();
+    let roles: Vec<NodeId> = roles
+        .filter(|node| world.node(*node).record.kind == Kind::IamRole)
+        .collect();
+    roles
+        .into_iter()
+        .filter(|role| !is_reserved(world, *role) && !ground.is_administrator(*role))
+        .filter_map(|role| one(ground, role))
+        .collect()
+}
+
+fn one(ground: &Ground<'_>, role: NodeId) -> Option<Draft> {
+    let world = ground.world;
+    let workloads = workloads_of(world, role);
+    let workload = *workloads.first()?;
+    let near = ground.scopes(role);
+    if near.is_empty() {
+        return None;
+    }
+    let mut paths: Vec<Path> = ground.paths(workload, &near);
+    paths.retain(|path| path.via_roles.last().is_some_and(|id| id == world.id(role)) && path.role_hops <= 1);
+    paths.retain(|path| is_use(path.access_level));
+    let broad = paths.first()?;
+    let statements = broad
+        .hops
+        .last()
+        .map(|hop| hop.statements.clone())
+        .unwrap_or_default();
+    let broad_policies: BTreeSet<&str> = statements.iter().map(|s| s.policy.as_str()).collect();
+    let held: Vec<NodeId> = ground
+        .holding(role)
+        .map_or(&[][..], |holding| &holding.data)
+        .iter()
+        .map(|held| held.resource)
+        .collect();
+    // What other policies of the role grant by name.
+    let mut narrow: Vec<(NodeId, String)> = Vec::new();
+    for resource in held.iter().take(16) {
+        for path in ground.paths(workload, &[*resource]) {
+            let Some(end) = path.hops.last() else { continue };
+            let other = end
+                .statements
+                .iter()
+                .find(|s| s.layer == "identity" && !broad_policies.contains(s.policy.as_str()));
+            if let Some(other) = other
+                && path.verdict != PathVerdict::Denied
+                && !narrow.iter().any(|(known, _)| known == resource)
+            {
+                narrow.push((*resource, other.policy.clone()));
+            }
+        }
+    }
+    let all: Vec<String> = paths.iter().map(|path| path.target.name.clone()).collect();
+    let all: BTreeSet<String> = all.into_iter().collect();
+    let what = super::words::some(all, 3);
+    let policies = format!(
+        "Policy {}",
+        super::words::some(broad_policies.iter().map(|p| (*p).to_owned()), 2)
+    );
+    let mut out = Draft::new(
+        role,
+        format!(
+            "{} can {} {what}",
+            name(world, workload),
+            verb(broad.access_level)
+        ),
+    );
+    if workloads.len() > 1 {
+        out.title = format!(
+            "{}, as which {} run, can {} {what}",
+            name(world, role),
+            names(world, &workloads, 2),
+            verb(broad.access_level)
+        );
+    }
+    out.impact = ground.own(role);
+    out.exposure = ground.exposure(role).max(Exposure::Workload);
+    out.verdict = broad.verdict;
+    out.sentences
+        .push(format!("{policies} grants it without naming anything."));
+    if narrow.is_empty() {
+        out.sentences.push(format!(
+            "Nothing says what {} is for: no policy of its role names data.",
+            world.label(workload)
+        ));
+    } else {
+        let named = super::words::some(
+            narrow
+                .iter()
+                .map(|(resource, policy)| format!("{} ({policy})", world.label(*resource))),
+            3,
+        );
+        out.sentences.push(format!(
+            "Other policies of the same role name what it is for: {named}. They do not count as long as {} is there.",
+            policies.replacen("Policy", "policy", 1)
+        ));
+    }
+    if out.impact == crate::severity::Impact::Nothing {
+        out.at_most = Some((
+            Severity::Low,
+            "there is nothing of that kind that sv0 knows of".into(),
+        ));
+    }
+    out.targets = held;
+    out.paths = paths;
+    Some(out)
+}
+
+const fn verb(level: AccessLevel) -> &'static str {
+    match level {
+        AccessLevel::Permissions => "do everything to",
+        AccessLevel::Write => "write to",
+        _ => "read",
+    }
+}
