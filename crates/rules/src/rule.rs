@@ -3,6 +3,7 @@
 
 mod administrator;
 mod confused_deputy;
+mod cross_account_invocation;
 mod cross_account_trust;
 mod data_beyond_account;
 mod deep_trust_chain;
@@ -150,6 +151,7 @@ rules! {
     "secret-pivot", secret_pivot::check;
     "data-beyond-account", data_beyond_account::check;
     "cross-account-trust", cross_account_trust::check;
+    "cross-account-invocation", cross_account_invocation::check;
     "overprivileged-workload", overprivileged_workload::check;
     "supply-chain", supply_chain::check;
     "llm-egress", llm_egress::check;

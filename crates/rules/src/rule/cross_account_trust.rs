@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use sv0_iam::syntax::ast::PrincipalEntry;
 use sv0_model::finding::Factor;
 use sv0_model::graph::NodeId;
-use sv0_model::kind::{AccessLevel, EdgeKind, Sensitivity};
+use sv0_model::kind::{AccessLevel, EdgeKind, Kind, Sensitivity};
 
 use super::trust::{LetIn, is_outside, is_reserved, of_roles};
 use super::words::{count, name, names};
@@ -15,9 +15,100 @@ use crate::ground::Ground;
 use crate::severity::Impact;
 
 pub(super) fn check(ground: &Ground<'_>) -> Vec<Draft> {
-    of_roles(ground.world)
-        .filter_map(|let_in| one(ground, let_in))
+    let all = of_roles(ground.world);
+    all.flat_map(|let_in| one(ground, let_in).into_iter().chain(amplified(ground, let_in)))
         .collect()
+}
+
+/// A role that trusts a role of another account by its name, which others become: they come along.
+fn amplified(ground: &Ground<'_>, let_in: LetIn<'_>) -> Vec<Draft> {
+    let world = ground.world;
+    let role = let_in.holder;
+    let (Some(home), false) = (world.account_of(role), is_reserved(world, role)) else {
+        return Vec::new();
+    };
+    let impact = ground.leads_to(role);
+    if impact < Impact::data(Sensitivity::Confidential, AccessLevel::Read) {
+        return Vec::new();
+    }
+    let named = let_in.entries().filter_map(|entry| match entry {
+        PrincipalEntry::Arn(arn) => world.graph.find(arn),
+        _ => None,
+    });
+    let foreign = named.filter(|node| {
+        let account = world.account_of(*node);
+        world.node(*node).record.kind == Kind::IamRole
+            && account.is_some_and(|id| id != home && !is_outside(world, id))
+    });
+    foreign
+        .filter_map(|through| amplified_by(ground, let_in, through, impact))
+        .collect()
+}
+
+fn amplified_by(ground: &Ground<'_>, let_in: LetIn<'_>, through: NodeId, impact: Impact) -> Option<Draft> {
+    let world = ground.world;
+    let role = let_in.holder;
+    let comes = ground
+        .real_from(through)
+        .any(|found| found.to == role && found.edge == EdgeKind::Assumes);
+    let mut who: Vec<NodeId> = ground
+        .real_to(through)
+        .filter(|found| matches!(found.edge, EdgeKind::Assumes | EdgeKind::CanEscalateTo))
+        .map(|found| found.from)
+        .filter(|from| *from != role && !ground.is_administrator(*from))
+        .collect();
+    who.sort_unstable();
+    who.dedup();
+    if !comes || who.is_empty() {
+        return None;
+    }
+    let first = who
+        .iter()
+        .copied()
+        .max_by_key(|node| (ground.exposure(*node), std::cmp::Reverse(*node)))?;
+    let paths: Vec<_> = ground
+        .paths(first, &[role])
+        .into_iter()
+        .filter(|path| path.chain.iter().any(|id| id == world.id(through)))
+        .collect();
+    let verdict = paths.first()?.verdict;
+    let mut out = Draft::new(
+        role,
+        format!(
+            "{} trusts {}, which {} can become",
+            name(world, role),
+            name(world, through),
+            names(world, &who, 2)
+        ),
+    );
+    out.key = vec![world.id(through).to_owned()];
+    out.impact = impact;
+    out.exposure = who
+        .iter()
+        .map(|node| ground.exposure(*node))
+        .max()
+        .unwrap_or_default();
+    out.verdict = verdict;
+    out.factors.push(Factor {
+        name: "exposure",
+        points: -1,
+        text: "the trust names one role".into(),
+    });
+    out.sentences.push(format!(
+        "The trust policy names {} alone. Who becomes it comes along: {}.",
+        world.label(through),
+        names(world, &who, 4)
+    ));
+    out.sentences.push(format!(
+        "Whether they may is decided in {}, not where the data is.",
+        world
+            .account_of(through)
+            .map_or_else(String::new, |id| world.account_label(id))
+    ));
+    out.statements.extend(let_in.reference(world));
+    out.targets = who;
+    out.paths = paths;
+    Some(out)
 }
 
 fn one(ground: &Ground<'_>, let_in: LetIn<'_>) -> Option<Draft> {
@@ -35,7 +126,8 @@ fn one(ground: &Ground<'_>, let_in: LetIn<'_>) -> Option<Draft> {
         })
         .filter(|id| *id != home && !is_outside(world, id))
         .collect();
-    let account = *accounts.first()?;
+    accounts.first()?;
+    let whose = super::words::some(accounts.iter().map(|id| world.account_label(id)), 3);
     let impact = ground.leads_to(role);
     if impact < Impact::data(Sensitivity::Confidential, AccessLevel::Read) {
         return None;
@@ -57,14 +149,7 @@ fn one(ground: &Ground<'_>, let_in: LetIn<'_>) -> Option<Draft> {
     let first = *others.first().or(who.first())?;
     let paths = ground.paths(first, &[role]);
     let verdict = paths.first()?.verdict;
-    let mut out = Draft::new(
-        role,
-        format!(
-            "{} trusts all of {}",
-            name(world, role),
-            world.account_label(account)
-        ),
-    );
+    let mut out = Draft::new(role, format!("{} trusts all of {}", name(world, role), whose));
     out.key = accounts.iter().map(|id| (*id).to_owned()).collect();
     out.impact = impact;
     out.exposure = who
@@ -94,7 +179,7 @@ fn one(ground: &Ground<'_>, let_in: LetIn<'_>) -> Option<Draft> {
         Impact::Account | Impact::Organization => format!(
             "It opens everything in {}: a fault in {} is one in both.",
             world.account_label(home),
-            world.account_label(account)
+            whose
         ),
         _ => format!("It leads to sensitive data in {}.", world.account_label(home)),
     });

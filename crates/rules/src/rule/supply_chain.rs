@@ -1,8 +1,10 @@
 //! From code to data: who can replace the image that a workload runs has all that the workload has.
 
+use sv0_model::finding::Severity;
 use sv0_model::graph::NodeId;
 use sv0_model::kind::{AccessLevel, EdgeKind, Kind, Sensitivity};
 
+use super::trust;
 use super::words::{data, name, names};
 use crate::draft::Draft;
 use crate::ground::Ground;
@@ -79,6 +81,7 @@ fn one(ground: &Ground<'_>, repository: NodeId) -> Option<Draft> {
         name(world, exposed.origin),
         world.label(pusher)
     ));
+    let exact = pushers.iter().all(|pusher| is_one_pipeline(ground, *pusher));
     let tags = world
         .node(repository)
         .record
@@ -88,6 +91,16 @@ fn one(ground: &Ground<'_>, repository: NodeId) -> Option<Draft> {
     if tags == Some("MUTABLE") {
         out.sentences
             .push("Tags of the repository can be moved: a new image takes an old one's name.".into());
+    }
+    if exact {
+        out.sentences
+            .push("Only pipelines whose subject is named exactly can push.".into());
+        if tags == Some("IMMUTABLE") {
+            out.at_most = Some((
+                Severity::Informational,
+                "that is how it should be: named pipelines alone, and tags that cannot be moved".into(),
+            ));
+        }
     }
     let roles = runs
         .iter()
@@ -108,4 +121,28 @@ fn one(ground: &Ground<'_>, repository: NodeId) -> Option<Draft> {
         .collect();
     out.paths = paths;
     Some(out)
+}
+
+/// Whether a role is become by tokens of named subjects alone.
+fn is_one_pipeline(ground: &Ground<'_>, role: NodeId) -> bool {
+    let world = ground.world;
+    let mut comes = ground
+        .real_to(role)
+        .filter(|found| found.edge == EdgeKind::Assumes);
+    let by_token = comes.all(|found| {
+        matches!(
+            world.node(found.from).record.kind,
+            Kind::OidcProvider | Kind::OidcSubject
+        )
+    });
+    let of_role = trust::of_roles(world).filter(|let_in| let_in.holder == role);
+    let named = of_role.flat_map(|let_in| {
+        let conditions = let_in.statement.conditions.iter();
+        let subjects = conditions.filter(|condition| condition.key.ends_with(":sub"));
+        subjects
+            .flat_map(|condition| &condition.values)
+            .map(|value| value.as_str())
+    });
+    let mut named = named.peekable();
+    by_token && named.peek().is_some() && named.all(|subject| !subject.contains(['*', '?']))
 }
