@@ -58,6 +58,8 @@ pub(crate) enum Command {
     ChokePoints(ChokePointsArgs),
     /// Shows which paths a change would add and take away; nothing is changed
     WhatIf(WhatIfArgs),
+    /// Reviews a change before it is made: what it gives and takes, which findings it makes. For CI
+    Review(ReviewArgs),
     /// Shows why a principal can, or cannot, do something: every layer, every statement
     Explain(ExplainArgs),
     /// Shows what a new version of a policy allows that the old one did not, with a request that proves it
@@ -512,6 +514,49 @@ Examples:
   sv0 choke-points --demo
   sv0 choke-points --to acme-prod-invoices --demo
   sv0 choke-points --to Prod --demo               the data of an account";
+
+#[derive(Debug, Args)]
+#[command(after_help = REVIEW_EXAMPLES)]
+pub(crate) struct ReviewArgs {
+    /// How it is: a snapshot or what else sv0 reads, or a policy document
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    pub(crate) before: Vec<PathBuf>,
+    /// How it will be: the same; or a Terraform plan, as `terraform show -json` prints it
+    #[arg(long, value_name = "PATH", num_args = 1.., required = true)]
+    pub(crate) after: Vec<PathBuf>,
+    /// Lays the plan over the made-up organisation
+    #[arg(long, conflicts_with = "before")]
+    pub(crate) demo: bool,
+    /// Whose account the plan is for, where its ARNs do not say
+    #[arg(long, value_name = "ID")]
+    pub(crate) account: Option<String>,
+    /// What kind of policy two documents are [default: told by whether they name principals and resources]
+    #[arg(long, value_enum)]
+    pub(crate) kind: Option<PolicyKind>,
+    /// Exits with 5 where a new finding is this severe or more
+    #[arg(long, value_name = "SEVERITY", value_parser = severity)]
+    pub(crate) fail_on: Option<Severity>,
+    /// Exits with 5 where anything is reached that was not
+    #[arg(long)]
+    pub(crate) fail_on_gain: bool,
+    /// The day on which unused identities are judged
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub(crate) today: Option<String>,
+    /// Pairs and changes to show, each; 0 is all
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub(crate) limit: usize,
+    /// A file of your own rules for what is sensitive and whose data it is [default: SV0_RULES]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rules: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) show: Show,
+}
+
+const REVIEW_EXAMPLES: &str = "\
+Examples:
+  sv0 review --before monday.sv0.jsonl.zst --after tuesday.sv0.jsonl.zst
+  sv0 review --before old-policy.json --after new-policy.json --fail-on-gain
+  terraform show -json plan.bin > plan.json && sv0 review --before scan.sv0.jsonl.zst --after plan.json --fail-on high";
 
 #[derive(Debug, Args)]
 #[command(after_help = WHAT_IF_EXAMPLES)]

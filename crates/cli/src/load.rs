@@ -147,9 +147,14 @@ pub(crate) fn load(source: &Source) -> Result<Model, Failure> {
 
 /// The user's rules for what is sensitive: of `--rules`, else of `SV0_RULES`, else none.
 pub(crate) fn rules(source: &Source) -> Result<Rules, Failure> {
+    rules_of(source.rules.as_deref())
+}
+
+/// The same of a file that is named otherwise.
+pub(crate) fn rules_of(given: Option<&Path>) -> Result<Rules, Failure> {
     // An empty variable is an unset one.
     let named = std::env::var_os("SV0_RULES").filter(|value| !value.is_empty());
-    let Some(path) = source.rules.clone().or_else(|| named.map(PathBuf::from)) else {
+    let Some(path) = given.map(Path::to_path_buf).or_else(|| named.map(PathBuf::from)) else {
         return Ok(Rules::default());
     };
     let name = || path.display().to_string();

@@ -2,7 +2,7 @@
 //!
 //! Exit codes: 0 answered; 1 a bug; 2 answered, but part of the input could not be read; 3 the question names nothing,
 //! or several things; 4 no usable input, or AWS lets nothing be read; 5 `compare --exit-code`: the new version allows more,
-//! `what-if --fail-on-gain`: paths are gained, `findings --fail-on`: there are such findings; 64 wrong usage;
+//! `what-if --fail-on-gain`: paths are gained, `findings --fail-on` and `review --fail-on`: there are such findings; 64 wrong usage;
 //! 130 interrupted.
 
 mod args;
@@ -123,6 +123,15 @@ pub(crate) enum Failure {
         /// What.
         problem: String,
     },
+    /// A Terraform plan cannot be read.
+    #[error("`{path}`: {problem}")]
+    #[diagnostic(help("make it with `terraform plan -out p && terraform show -json p > plan.json`"))]
+    Plan {
+        /// Which.
+        path: String,
+        /// Why.
+        problem: String,
+    },
     /// No finding has the name.
     #[error("no finding has an id that ends in `{id}`")]
     #[diagnostic(help("`sv0 findings` lists them with their ids"))]
@@ -168,6 +177,7 @@ impl Failure {
             | Self::Policy { .. }
             | Self::Catalog { .. }
             | Self::Lifecycle { .. }
+            | Self::Plan { .. }
             | Self::Rules { .. } => 4,
             Self::NoInput | Self::Form { .. } => 64,
             #[cfg(not(feature = "collect"))]
@@ -223,6 +233,7 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::BlastRadius(args) => command::blast_radius::run(args),
         Command::Findings(args) => command::findings::run(args),
         Command::ChokePoints(args) => command::choke_points::run(args),
+        Command::Review(args) => command::review::run(args),
         Command::WhatIf(args) => command::what_if::run(args),
         Command::Explain(args) => command::explain::run(args),
         Command::Compare(args) => command::compare::run(args),

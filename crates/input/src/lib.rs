@@ -12,6 +12,7 @@ pub mod files;
 pub mod gaad;
 pub mod iam_collect;
 pub mod snapshot;
+pub mod terraform;
 mod text;
 
 use std::path::{Path, PathBuf};

@@ -177,6 +177,18 @@ impl<'w> Ground<'w> {
         found
     }
 
+    /// The same over some entities only, which is a great deal faster where they are known.
+    #[must_use]
+    pub fn paths_over(&self, from: NodeId, to: &[NodeId], over: &[NodeId]) -> Vec<Path> {
+        let within = |node: NodeId| over.contains(&node);
+        let mut found = self
+            .finder
+            .from_within(from, to, Options::default(), &within)
+            .paths;
+        found.sort_by(|a, b| (a.verdict, a.hops.len(), &a.id).cmp(&(b.verdict, b.hops.len(), &b.id)));
+        found
+    }
+
     /// Every path from where authority starts to data; none where there are too many to look at each.
     #[must_use]
     pub fn all_paths(&self) -> Option<&[Path]> {

@@ -34,12 +34,12 @@ pub struct Report {
     pub coverage_gaps: Vec<Gap>,
 }
 
-/// Asks all rules.
+/// Asks all rules: the findings, most severe first, each with what its rule thinks might end it.
 #[must_use]
-pub fn report(ground: &Ground<'_>, rules: &Rules, options: &Options) -> Report {
+pub fn found(ground: &Ground<'_>, only_rules: &[String]) -> Vec<(Finding, Vec<Idea>)> {
     let wanted = RULES
         .par_iter()
-        .filter(|rule| options.only_rules.is_empty() || options.only_rules.iter().any(|id| id == rule.id));
+        .filter(|rule| only_rules.is_empty() || only_rules.iter().any(|id| id == rule.id));
     let mut found: Vec<(Finding, Vec<Idea>)> = wanted
         .flat_map_iter(|rule| {
             rule.check(ground)
@@ -48,14 +48,14 @@ pub fn report(ground: &Ground<'_>, rules: &Rules, options: &Options) -> Report {
         })
         .collect();
     let place = |id: &str| RULES.iter().position(|rule| rule.id == id);
+    let points = |finding: &Finding| {
+        finding
+            .reasons
+            .iter()
+            .map(|factor| i32::from(factor.points))
+            .sum::<i32>()
+    };
     found.sort_by(|(a, _), (b, _)| {
-        let points = |finding: &Finding| {
-            finding
-                .reasons
-                .iter()
-                .map(|factor| i32::from(factor.points))
-                .sum::<i32>()
-        };
         (b.severity, points(b), place(a.rule), &a.title, &a.id).cmp(&(
             a.severity,
             points(a),
@@ -65,18 +65,25 @@ pub fn report(ground: &Ground<'_>, rules: &Rules, options: &Options) -> Report {
         ))
     });
     found.dedup_by(|(b, _), (a, _)| a.id == b.id);
+    found
+}
+
+/// Asks all rules, and works out fixes.
+#[must_use]
+pub fn report(ground: &Ground<'_>, rules: &Rules, options: &Options) -> Report {
+    let mut found = found(ground, &options.only_rules);
     if let Some(only) = &options.only {
         found.retain(|(finding, _)| {
             finding.id.starts_with(only.as_str()) || finding.id.ends_with(only.as_str())
         });
     }
     let from = options.fixes_from.unwrap_or(Severity::Low);
-    if options.fixes > 0 {
+    let wanted = found.iter_mut().filter(|(finding, _)| finding.severity >= from);
+    let wanted: Vec<&mut (Finding, Vec<Idea>)> = wanted.take(options.fixes).collect();
+    if !wanted.is_empty() {
         let bench = Bench::new(ground, rules);
-        found
-            .par_iter_mut()
-            .filter(|(finding, _)| finding.severity >= from)
-            .take_any(options.fixes)
+        wanted
+            .into_par_iter()
             .for_each(|(finding, ideas)| finding.fixes = fixes(&bench, finding, ideas));
     }
     let mut limited = Vec::new();

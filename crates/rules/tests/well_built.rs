@@ -88,7 +88,7 @@ fn organization() -> Vec<Record> {
 }
 
 fn member(account: &str, accounts: &[String]) -> Vec<Record> {
-    let security = &accounts[1];
+    let security = accounts.get(1).unwrap();
     let mut out = Vec::new();
     let key = format!("arn:aws:kms:eu-west-1:{account}:key/data");
     out.push(with(

@@ -286,6 +286,28 @@ fn short_id(id: &str) -> &str {
     id.get(id.len().saturating_sub(6)..).unwrap_or(id)
 }
 
+/// One finding in a few lines, with what ends it.
+pub(super) fn brief(out: &mut dyn Write, finding: &Finding) -> io::Result<()> {
+    let head = format!(
+        "{} {} {}",
+        mark(finding.severity, finding.severity.as_str()),
+        one_line(&finding.title),
+        paint(
+            Style::Dim,
+            &format!("({}, {})", finding.rule, short_id(&finding.id))
+        )
+    );
+    render::wrap(out, "  ", "    ", &head)?;
+    for sentence in &finding.explanation {
+        render::wrap(out, "    ", "    ", &one_line(sentence))?;
+    }
+    if let Some(fix) = finding.fixes.first() {
+        let text = format!("{} {}", paint(Style::Good, "ends it:"), one_line(&fix.title));
+        render::wrap(out, "    ", "      ", &text)?;
+    }
+    Ok(())
+}
+
 fn short(out: &mut dyn Write, finding: &Finding, args: &FindingsArgs) -> io::Result<()> {
     let new = if finding.status == Status::New {
         "new · "

@@ -20,6 +20,7 @@ pub(crate) mod findings;
 #[cfg(feature = "collect")]
 pub(crate) mod onboard;
 pub(crate) mod paths;
+pub(crate) mod review;
 #[cfg(feature = "collect")]
 pub(crate) mod scan;
 

@@ -139,7 +139,13 @@ fn write(out: &mut dyn Write, answer: &WhatIf, limit: usize) -> io::Result<()> {
     Ok(())
 }
 
-fn part(out: &mut dyn Write, head: &str, style: Style, all: &[Difference], limit: usize) -> io::Result<()> {
+pub(super) fn part(
+    out: &mut dyn Write,
+    head: &str,
+    style: Style,
+    all: &[Difference],
+    limit: usize,
+) -> io::Result<()> {
     if all.is_empty() {
         return writeln!(out, "{}", paint(Style::Dim, &format!("{head}: nothing")));
     }

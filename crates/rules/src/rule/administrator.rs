@@ -1,5 +1,6 @@
 //! Effective administrators: told once, by what they can do.
 
+use rayon::prelude::*;
 use sv0_iam::syntax::Effect;
 use sv0_model::finding::{Factor, Severity};
 use sv0_model::graph::NodeId;
@@ -13,7 +14,7 @@ use crate::ground::Ground;
 use crate::severity::Exposure;
 
 pub(super) fn check(ground: &Ground<'_>) -> Vec<Draft> {
-    let administrators = ground.administrators().into_iter();
+    let administrators = ground.administrators().into_par_iter();
     administrators.filter_map(|node| one(ground, node)).collect()
 }
 

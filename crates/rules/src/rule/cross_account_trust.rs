@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use rayon::prelude::*;
 use sv0_iam::syntax::ast::PrincipalEntry;
 use sv0_model::finding::Factor;
 use sv0_model::graph::NodeId;
@@ -15,8 +16,9 @@ use crate::ground::Ground;
 use crate::severity::Impact;
 
 pub(super) fn check(ground: &Ground<'_>) -> Vec<Draft> {
-    let all = of_roles(ground.world);
-    all.flat_map(|let_in| one(ground, let_in).into_iter().chain(amplified(ground, let_in)))
+    let all: Vec<LetIn<'_>> = of_roles(ground.world).collect();
+    all.into_par_iter()
+        .flat_map_iter(|let_in| one(ground, let_in).into_iter().chain(amplified(ground, let_in)))
         .collect()
 }
 
@@ -67,7 +69,7 @@ fn amplified_by(ground: &Ground<'_>, let_in: LetIn<'_>, through: NodeId, impact:
         .copied()
         .max_by_key(|node| (ground.exposure(*node), std::cmp::Reverse(*node)))?;
     let paths: Vec<_> = ground
-        .paths(first, &[role])
+        .paths_over(first, &[role], &[through, role])
         .into_iter()
         .filter(|path| path.chain.iter().any(|id| id == world.id(through)))
         .collect();
@@ -147,7 +149,7 @@ fn one(ground: &Ground<'_>, let_in: LetIn<'_>) -> Option<Draft> {
         .filter(|from| !ground.is_administrator(*from))
         .collect();
     let first = *others.first().or(who.first())?;
-    let paths = ground.paths(first, &[role]);
+    let paths = ground.paths_over(first, &[role], &[role]);
     let verdict = paths.first()?.verdict;
     let mut out = Draft::new(role, format!("{} trusts all of {}", name(world, role), whose));
     out.key = accounts.iter().map(|id| (*id).to_owned()).collect();

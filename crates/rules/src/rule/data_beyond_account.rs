@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
 use sv0_analyze::World;
 use sv0_model::graph::NodeId;
 use sv0_model::kind::{Kind, Sensitivity};
@@ -21,7 +22,7 @@ pub(super) fn check(ground: &Ground<'_>) -> Vec<Draft> {
         .filter(|(_, node)| node.record.kind == Kind::IamUser && !node.stub);
     let people: Vec<NodeId> = people.map(|(id, _)| id).collect();
     people
-        .into_iter()
+        .into_par_iter()
         .filter_map(|person| one(ground, person))
         .collect()
 }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use rayon::prelude::*;
 use sv0_analyze::steps::technique::{On, Technique};
 use sv0_model::finding::Factor;
 use sv0_model::graph::NodeId;
@@ -36,8 +37,9 @@ pub(super) fn toxic(ground: &Ground<'_>) -> Vec<Draft> {
 
 fn all(ground: &Ground<'_>, toxic: bool) -> Vec<Draft> {
     let world = ground.world;
-    let principals = world.principals.keys().copied();
+    let principals: Vec<NodeId> = world.principals.keys().copied().collect();
     principals
+        .into_par_iter()
         .filter(|who| !ground.is_administrator(*who))
         .filter_map(|who| one(ground, who, toxic))
         .collect()
@@ -231,7 +233,7 @@ fn gives(ground: &Ground<'_>, own: Impact, impact: Impact, to: NodeId) -> bool {
 /// A path to each target that begins with the escalation; as many as a finding shows.
 fn paths(ground: &Ground<'_>, who: NodeId, targets: &[NodeId], techniques: &BTreeSet<String>) -> Vec<Path> {
     let some: Vec<NodeId> = targets.iter().copied().take(8).collect();
-    let mut all = ground.paths(who, &some);
+    let mut all = ground.paths_over(who, &some, &some);
     all.retain(|path| {
         let first = path
             .hops

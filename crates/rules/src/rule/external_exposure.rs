@@ -1,5 +1,6 @@
 //! What accounts and principals outside the organization can do: data that they reach, roles that they become.
 
+use rayon::prelude::*;
 use sv0_model::finding::{Factor, Severity};
 use sv0_model::graph::NodeId;
 use sv0_model::kind::{EdgeKind, Kind};
@@ -19,8 +20,8 @@ pub(super) fn check(ground: &Ground<'_>) -> Vec<Draft> {
         .filter(|(_, node)| matches!(node.record.kind, Kind::ExternalAccount | Kind::ExternalPrincipal));
     let outside: Vec<NodeId> = outside.map(|(id, _)| id).collect();
     outside
-        .into_iter()
-        .flat_map(|who| {
+        .into_par_iter()
+        .flat_map_iter(|who| {
             let direct = of_data(ground, who);
             let mut roles: Vec<NodeId> = ground
                 .real_from(who)
@@ -59,7 +60,7 @@ fn of_data(ground: &Ground<'_>, who: NodeId) -> Vec<Draft> {
         if anyone.is_some_and(|held_by_all| held_by_all.iter().any(|other| other.resource == held.resource)) {
             return None;
         }
-        let paths = ground.paths(who, &[held.resource]);
+        let paths = ground.paths_over(who, &[held.resource], &[]);
         let verdict = paths.iter().map(|path| path.verdict).min()?;
         let mut out = Draft::new(
             held.resource,
@@ -87,7 +88,7 @@ fn of_data(ground: &Ground<'_>, who: NodeId) -> Vec<Draft> {
 /// A role that they become.
 fn of_role(ground: &Ground<'_>, who: NodeId, role: NodeId) -> Option<Draft> {
     let world = ground.world;
-    let paths = ground.paths(who, &[role]);
+    let paths = ground.paths_over(who, &[role], &[role]);
     let first = paths.first()?;
     let mut out = Draft::new(
         role,

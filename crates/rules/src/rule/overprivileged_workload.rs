@@ -3,10 +3,14 @@
 
 use std::collections::BTreeSet;
 
+use rayon::prelude::*;
+use sv0_analyze::reach::is_asked;
+use sv0_analyze::words::one_line;
+use sv0_iam::syntax::Effect;
 use sv0_model::finding::Severity;
 use sv0_model::graph::NodeId;
 use sv0_model::kind::{AccessLevel, Kind};
-use sv0_model::path::{Path, PathVerdict};
+use sv0_model::path::Path;
 
 use super::trust::{is_reserved, workloads_of};
 use super::words::{name, names};
@@ -21,7 +25,7 @@ pub(super) fn check(ground: &Ground<'_>) -> Vec<Draft> {
         .filter(|node| world.node(*node).record.kind == Kind::IamRole)
         .collect();
     roles
-        .into_iter()
+        .into_par_iter()
         .filter(|role| !is_reserved(world, *role) && !ground.is_administrator(*role))
         .filter_map(|role| one(ground, role))
         .collect()
@@ -35,7 +39,7 @@ fn one(ground: &Ground<'_>, role: NodeId) -> Option<Draft> {
     if near.is_empty() {
         return None;
     }
-    let mut paths: Vec<Path> = ground.paths(workload, &near);
+    let mut paths: Vec<Path> = ground.paths_over(workload, &near, &[role]);
     paths.retain(|path| path.via_roles.last().is_some_and(|id| id == world.id(role)) && path.role_hops <= 1);
     paths.retain(|path| is_use(path.access_level));
     let broad = paths.first()?;
@@ -51,23 +55,7 @@ fn one(ground: &Ground<'_>, role: NodeId) -> Option<Draft> {
         .iter()
         .map(|held| held.resource)
         .collect();
-    // What other policies of the role grant by name.
-    let mut narrow: Vec<(NodeId, String)> = Vec::new();
-    for resource in held.iter().take(16) {
-        for path in ground.paths(workload, &[*resource]) {
-            let Some(end) = path.hops.last() else { continue };
-            let other = end
-                .statements
-                .iter()
-                .find(|s| s.layer == "identity" && !broad_policies.contains(s.policy.as_str()));
-            if let Some(other) = other
-                && path.verdict != PathVerdict::Denied
-                && !narrow.iter().any(|(known, _)| known == resource)
-            {
-                narrow.push((*resource, other.policy.clone()));
-            }
-        }
-    }
+    let narrow = named(ground, role, &broad_policies);
     let all: Vec<String> = paths.iter().map(|path| path.target.name.clone()).collect();
     let all: BTreeSet<String> = all.into_iter().collect();
     let what = super::words::some(all, 3);
@@ -122,6 +110,41 @@ fn one(ground: &Ground<'_>, role: NodeId) -> Option<Draft> {
     out.targets = held;
     out.paths = paths;
     Some(out)
+}
+
+/// The data that other policies of a role grant by name.
+fn named(ground: &Ground<'_>, role: NodeId, broad: &BTreeSet<&str>) -> Vec<(NodeId, String)> {
+    let world = ground.world;
+    let tags = world
+        .principals
+        .get(&role)
+        .map_or(&[][..], |principal| &principal.identity);
+    let mut out: Vec<(NodeId, String)> = Vec::new();
+    for attachment in tags.iter().filter_map(|tag| world.attachment(*tag)) {
+        let policy = one_line(&attachment.name);
+        if broad.contains(policy.as_str()) {
+            continue;
+        }
+        let granting = attachment
+            .policy
+            .statements
+            .iter()
+            .filter(|s| s.effect == Effect::Allow);
+        let elements = granting
+            .filter_map(|s| s.resource.as_ref())
+            .filter(|element| !element.negated);
+        for pattern in elements.flat_map(|element| &element.patterns) {
+            let id = pattern.as_str().trim_end_matches('*').trim_end_matches('/');
+            let data = world
+                .graph
+                .find(id)
+                .filter(|node| is_asked(world.node(*node).record.kind));
+            if let Some(data) = data.filter(|data| !out.iter().any(|(known, _)| known == data)) {
+                out.push((data, policy.clone()));
+            }
+        }
+    }
+    out
 }
 
 const fn verb(level: AccessLevel) -> &'static str {
