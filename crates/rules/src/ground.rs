@@ -12,10 +12,13 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use sv0_analyze::paths::{Finder, Options};
 use sv0_analyze::reach::{Hit, Room, is_asked};
 use sv0_analyze::steps::{Move, Steps};
+use sv0_analyze::words::one_line;
+use sv0_analyze::world::Attachment;
 use sv0_analyze::{World, scope};
+use sv0_iam::syntax::ast::Statement;
 use sv0_model::graph::NodeId;
 use sv0_model::kind::{AccessLevel, EdgeKind, Kind, Sensitivity};
-use sv0_model::path::{Path, PathVerdict};
+use sv0_model::path::{Path, PathVerdict, StatementRef};
 
 use crate::severity::{Exposure, Impact};
 
@@ -72,6 +75,12 @@ pub struct Ground<'w> {
     exposed: Vec<Option<Exposed>>,
     leads: Vec<Impact>,
     scopes: Vec<NodeId>,
+    /// Confidential and restricted data.
+    sensitive: Vec<NodeId>,
+    /// Who can do something to each secret.
+    readers: FxHashMap<NodeId, Vec<(NodeId, Held)>>,
+    /// Where each policy is, by the id and name that statements are told by.
+    policies: OnceLock<FxHashMap<(String, String), u32>>,
     paths: OnceLock<Option<Vec<Path>>>,
 }
 
@@ -87,7 +96,7 @@ impl<'w> Ground<'w> {
     pub fn new(world: &'w World, steps: &'w Steps, today: Option<String>) -> Self {
         let finder = Finder::new(world, steps);
         let administrators = scope::all_administrators(world);
-        let holdings = holdings(world);
+        let (holdings, readers) = holdings(world);
         let mut out = Self {
             world,
             steps,
@@ -101,6 +110,13 @@ impl<'w> Ground<'w> {
                 .filter(|(_, node)| node.record.kind == Kind::ResourceScope)
                 .map(|(id, _)| id)
                 .collect(),
+            sensitive: finder
+                .targets()
+                .into_iter()
+                .filter(|target| world.node(*target).sensitivity >= Sensitivity::Confidential)
+                .collect(),
+            readers,
+            policies: OnceLock::new(),
             finder,
             today,
             paths: OnceLock::new(),
@@ -130,18 +146,10 @@ impl<'w> Ground<'w> {
         self.holdings.get(&node)
     }
 
-    /// Whoever can do something to a piece of data by itself.
-    pub fn holders(&self, resource: NodeId) -> impl Iterator<Item = (NodeId, Held)> {
-        let mut all: Vec<(NodeId, Held)> = self
-            .holdings
-            .iter()
-            .filter_map(|(who, holding)| {
-                let held = holding.data.iter().find(|held| held.resource == resource)?;
-                Some((*who, *held))
-            })
-            .collect();
-        all.sort_unstable_by_key(|(who, _)| *who);
-        all.into_iter()
+    /// Whoever can do something to a secret by itself.
+    #[must_use]
+    pub fn readers(&self, secret: NodeId) -> &[(NodeId, Held)] {
+        self.readers.get(&secret).map_or(&[], Vec::as_slice)
     }
 
     /// Who gets to an entity, from furthest outside.
@@ -194,18 +202,13 @@ impl<'w> Ground<'w> {
     pub fn all_paths(&self) -> Option<&[Path]> {
         let found = self.paths.get_or_init(|| {
             let origins = self.finder.origins();
-            let targets: Vec<NodeId> = self
-                .finder
-                .targets()
-                .into_iter()
-                .filter(|target| self.world.node(*target).sensitivity >= Sensitivity::Confidential)
-                .collect();
+            let targets = &self.sensitive;
             if origins.len().saturating_mul(targets.len()) > MOST_PAIRS {
                 return None;
             }
             let found = origins
                 .par_iter()
-                .flat_map_iter(|origin| self.paths(*origin, &targets));
+                .flat_map_iter(|origin| self.paths(*origin, targets));
             Some(found.collect())
         });
         found.as_deref()
@@ -224,6 +227,27 @@ impl<'w> Ground<'w> {
             access.allowed.iter().any(|allowed| is_use(allowed.level))
         })
         .collect()
+    }
+
+    /// Confidential and restricted data.
+    #[must_use]
+    pub fn sensitive(&self) -> &[NodeId] {
+        &self.sensitive
+    }
+
+    /// The policy and statement that a reference means.
+    #[must_use]
+    pub fn statement(&self, reference: &StatementRef) -> Option<(&'w Attachment, &'w Statement)> {
+        let index = self.policies.get_or_init(|| {
+            let all = self.world.attachments.iter().zip(0..);
+            all.map(|(attachment, tag)| ((attachment.id.clone(), one_line(&attachment.name)), tag))
+                .collect()
+        });
+        let key = (reference.policy_id.clone(), reference.policy.clone());
+        let attachment = self.world.attachment(*index.get(&key)?)?;
+        let mut statements = attachment.policy.statements.iter();
+        let statement = statements.find(|statement| statement.path() == reference.json_path)?;
+        Some((attachment, statement))
     }
 
     /// Steps that are not denied, from an entity.
@@ -362,14 +386,17 @@ fn own(
     held.map_or(Impact::Nothing, |held| held.impact)
 }
 
-/// What each identity can do by itself to data.
-fn holdings(world: &World) -> FxHashMap<NodeId, Holding> {
+/// By identity, what it can do by itself to data; by secret, who can do something to it.
+type Holdings = (FxHashMap<NodeId, Holding>, FxHashMap<NodeId, Vec<(NodeId, Held)>>);
+
+/// What each identity can do by itself to data, and who can do something to each secret.
+fn holdings(world: &World) -> Holdings {
     let everybody = world.everybody();
     let reaching = world.reaching();
     let data: Vec<NodeId> = world
         .graph
         .nodes()
-        .filter(|(_, node)| is_asked(node.record.kind) && node.sensitivity != Sensitivity::Public)
+        .filter(|(_, node)| is_asked(node.record.kind))
         .map(|(id, _)| id)
         .collect();
     let rows: Vec<(NodeId, Held)> = data
@@ -412,15 +439,30 @@ fn holdings(world: &World) -> FxHashMap<NodeId, Holding> {
         .flatten_iter()
         .collect();
     let mut out: FxHashMap<NodeId, Holding> = FxHashMap::default();
+    let mut readers: FxHashMap<NodeId, Vec<(NodeId, Held)>> = FxHashMap::default();
     for (who, held) in rows {
+        let data = world.node(held.resource);
+        let anyone = world.node(who).record.kind == Kind::Anonymous;
+        // What is public is of interest where it is public.
+        if data.sensitivity == Sensitivity::Public && !anyone {
+            continue;
+        }
+        if data.record.kind == Kind::SecretsManagerSecret {
+            readers.entry(held.resource).or_default().push((who, held));
+        }
         out.entry(who).or_default().data.push(held);
     }
-    for holding in out.values_mut() {
+    for readers in readers.values_mut() {
+        readers.sort_unstable_by_key(|(who, _)| *who);
+    }
+    for (who, holding) in &mut out {
         let order = |held: &Held| (std::cmp::Reverse(held.impact), held.verdict, held.resource);
         holding.data.sort_unstable_by_key(order);
-        holding.data.truncate(MOST_HELD);
+        if begins(world.node(*who).record.kind) < Exposure::Outside {
+            holding.data.truncate(MOST_HELD);
+        }
     }
-    out
+    (out, readers)
 }
 
 /// Whether an access level lets somebody see or change what is in there.

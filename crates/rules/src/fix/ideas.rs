@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use sv0_analyze::World;
-use sv0_analyze::words::one_line;
 use sv0_analyze::world::Attachment;
 use sv0_iam::syntax::Effect;
 use sv0_iam::syntax::ast::{PrincipalEntry, Statement};
@@ -17,13 +16,12 @@ use crate::ground::Ground;
 
 /// Ideas, those that are on most paths first.
 pub(super) fn of(ground: &Ground<'_>, finding: &Finding) -> Vec<Idea> {
-    let world = ground.world;
     let mut counts: BTreeMap<Idea, usize> = BTreeMap::new();
     for path in &finding.paths {
         let mut here: Vec<Idea> = Vec::new();
         for hop in path.hops.iter().filter(|hop| hop.edge != EdgeKind::MemberOf) {
             for reference in hop.statements.iter().filter(|s| s.effect == "Allow") {
-                here.extend(suggested(world, hop, reference));
+                here.extend(suggested(ground, hop, reference));
             }
         }
         here.sort();
@@ -38,7 +36,7 @@ pub(super) fn of(ground: &Ground<'_>, finding: &Finding) -> Vec<Idea> {
             .iter()
             .filter(|s| s.effect == "Allow" && s.layer == "resource")
         {
-            if let Some((place, _, _)) = place(world, reference) {
+            if let Some((place, _, _)) = place(ground, reference) {
                 counts.insert(Idea::Statement { place }, 1);
             }
         }
@@ -71,16 +69,11 @@ pub(crate) fn of_grant(world: &World, identity: NodeId, tag: u32, at: usize) -> 
 }
 
 /// The document and statement that a reference means.
-fn place<'w>(world: &'w World, reference: &StatementRef) -> Option<(Place, &'w Attachment, &'w Statement)> {
-    let attachment = world
-        .attachments
-        .iter()
-        .find(|a| a.id == reference.policy_id && one_line(&a.name) == reference.policy)?;
-    let statement = attachment
-        .policy
-        .statements
-        .iter()
-        .find(|s| s.path() == reference.json_path)?;
+fn place<'w>(
+    ground: &Ground<'w>,
+    reference: &StatementRef,
+) -> Option<(Place, &'w Attachment, &'w Statement)> {
+    let (attachment, statement) = ground.statement(reference)?;
     let place = Place {
         holder: attachment.id.clone(),
         slot: attachment.slot,
@@ -91,8 +84,9 @@ fn place<'w>(world: &'w World, reference: &StatementRef) -> Option<(Place, &'w A
     Some((place, attachment, statement))
 }
 
-fn suggested(world: &World, hop: &Hop, reference: &StatementRef) -> Vec<Idea> {
-    let Some((place, attachment, statement)) = place(world, reference) else {
+fn suggested(ground: &Ground<'_>, hop: &Hop, reference: &StatementRef) -> Vec<Idea> {
+    let world = ground.world;
+    let Some((place, attachment, statement)) = place(ground, reference) else {
         return Vec::new();
     };
     if statement.effect != Effect::Allow {

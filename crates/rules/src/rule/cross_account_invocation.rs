@@ -50,14 +50,9 @@ fn one(ground: &Ground<'_>, target: NodeId, who: &[NodeId]) -> Option<Draft> {
     let all = if others.is_empty() { who } else { &others };
     // Somebody who can do it anyway gains nothing.
     let gains = all.iter().copied().find(|node| ground.own(*node) < impact)?;
-    let data: Vec<NodeId> = ground
-        .finder
-        .targets()
-        .into_iter()
-        .filter(|node| world.node(*node).sensitivity >= Sensitivity::Confidential)
-        .collect();
+    let data = ground.sensitive();
     let paths: Vec<_> = ground
-        .paths(gains, &data)
+        .paths(gains, data)
         .into_iter()
         .filter(|path| path.chain.iter().any(|id| id == world.id(target)))
         .collect();

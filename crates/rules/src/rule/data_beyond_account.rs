@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 
 use rayon::prelude::*;
-use sv0_analyze::World;
 use sv0_model::graph::NodeId;
 use sv0_model::kind::{Kind, Sensitivity};
 use sv0_model::path::{Path, StatementRef};
@@ -51,7 +50,7 @@ fn one(ground: &Ground<'_>, person: NodeId) -> Option<Draft> {
     held.sort_by_key(|held| (std::cmp::Reverse(held.impact), held.verdict, held.resource));
     let some: Vec<NodeId> = held.iter().map(|held| held.resource).take(12).collect();
     let mut paths = ground.paths(person, &some);
-    paths.retain(|path| path.cross_account_hops > 0 && !is_by_name(world, path));
+    paths.retain(|path| path.cross_account_hops > 0 && !is_by_name(ground, path));
     let first = paths.first()?;
     let reached: Vec<NodeId> = held.iter().map(|held| held.resource).collect();
     let accounts: std::collections::BTreeSet<&str> = reached
@@ -129,19 +128,19 @@ fn crossings(ground: &Ground<'_>, person: NodeId, home: &str) -> Vec<NodeId> {
 }
 
 /// Whether every border is crossed by a trust policy that names who crosses it, and the data is named by what grants it.
-fn is_by_name(world: &World, path: &Path) -> bool {
+fn is_by_name(ground: &Ground<'_>, path: &Path) -> bool {
     let Some(end) = path.hops.last() else { return true };
     let named = |statements: &[StatementRef], id: &str, layer: &str| {
         statements
             .iter()
             .filter(|s| s.layer == layer)
-            .any(|s| names_resource(world, s, id))
+            .any(|s| names_resource(ground, s, id))
     };
     let data = named(&end.statements, &end.to.id, "identity");
     let trusts = path.hops.iter().filter(|hop| hop.from.account != hop.to.account);
     data && trusts.filter(|hop| hop.to.kind == Kind::IamRole).all(|hop| {
         hop.statements.iter().filter(|s| s.layer == "resource").any(|s| {
-            statement(world, s).is_some_and(|statement| {
+            ground.statement(s).is_some_and(|(_, statement)| {
                 let entries = statement.principal.iter().flat_map(|element| &element.entries);
                 entries.into_iter().any(|entry| entry.as_str() == hop.from.id)
             })
@@ -150,22 +149,10 @@ fn is_by_name(world: &World, path: &Path) -> bool {
 }
 
 /// Whether a statement grants a resource, or what is in it, by its name.
-fn names_resource(world: &World, reference: &StatementRef, id: &str) -> bool {
-    statement(world, reference).is_some_and(|statement| {
+fn names_resource(ground: &Ground<'_>, reference: &StatementRef, id: &str) -> bool {
+    ground.statement(reference).is_some_and(|(_, statement)| {
         let element = statement.resource.iter().filter(|element| !element.negated);
         let mut patterns = element.flat_map(|element| &element.patterns);
         patterns.any(|pattern| pattern.as_str().trim_end_matches('*').trim_end_matches('/') == id)
     })
-}
-
-fn statement<'w>(world: &'w World, reference: &StatementRef) -> Option<&'w sv0_iam::syntax::ast::Statement> {
-    let attachment = world
-        .attachments
-        .iter()
-        .find(|a| a.id == reference.policy_id && a.name == reference.policy)?;
-    attachment
-        .policy
-        .statements
-        .iter()
-        .find(|s| s.path() == reference.json_path)
 }

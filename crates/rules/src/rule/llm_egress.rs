@@ -27,13 +27,8 @@ fn one(ground: &Ground<'_>, agent: NodeId) -> Option<Draft> {
     if impact < Impact::data(Sensitivity::Confidential, AccessLevel::Read) {
         return None;
     }
-    let data: Vec<NodeId> = ground
-        .finder
-        .targets()
-        .into_iter()
-        .filter(|node| world.node(*node).sensitivity >= Sensitivity::Confidential)
-        .collect();
-    let paths = ground.paths(agent, &data);
+    let data = ground.sensitive();
+    let paths = ground.paths(agent, data);
     let first = paths.first()?;
     let mut targets: Vec<NodeId> = paths
         .iter()

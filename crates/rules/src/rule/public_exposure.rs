@@ -19,13 +19,10 @@ pub(super) fn check(ground: &Ground<'_>) -> Vec<Draft> {
     let Some((anyone, _)) = anyone else {
         return Vec::new();
     };
-    let data = world
-        .graph
-        .nodes()
-        .filter(|(_, node)| sv0_analyze::reach::is_asked(node.record.kind))
-        .map(|(id, _)| id);
-    let mut out: Vec<Draft> = data
-        .filter_map(|resource| of_data(ground, anyone, resource))
+    let held = ground.holding(anyone).map_or(&[][..], |holding| &holding.data);
+    let mut out: Vec<Draft> = held
+        .iter()
+        .filter_map(|held| of_data(ground, anyone, held.resource))
         .collect();
     let mut called: Vec<NodeId> = ground.real_from(anyone).map(|found| found.to).collect();
     called.sort_unstable();

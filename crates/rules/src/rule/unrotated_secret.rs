@@ -31,9 +31,10 @@ fn one(ground: &Ground<'_>, secret: NodeId) -> Option<Draft> {
         return None;
     }
     let readers: Vec<NodeId> = ground
-        .holders(secret)
+        .readers(secret)
+        .iter()
         .filter(|(_, held)| matches!(held.impact, Impact::Data { level, .. } if level >= AccessLevel::Read))
-        .map(|(who, _)| who)
+        .map(|(who, _)| *who)
         .filter(|who| !ground.is_administrator(*who))
         .collect();
     let mut out = Draft::new(secret, format!("{} is not rotated", name(world, secret)));
