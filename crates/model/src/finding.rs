@@ -141,6 +141,9 @@ pub struct Fix {
     /// Managed policies that are taken from identities: policy, identity.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub detach: Vec<(String, String)>,
+    /// Settings that are switched, in words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub settings: Vec<String>,
     /// Identities that are deleted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub delete: Vec<String>,

@@ -103,6 +103,11 @@ pub enum Idea {
         /// Who still may: ARNs.
         exempt: Vec<String>,
     },
+    /// Switches Block Public Access on.
+    BlockPublicAccess {
+        /// The bucket.
+        bucket: String,
+    },
     /// Deletes a role.
     Delete {
         /// The role.
@@ -130,7 +135,7 @@ impl Idea {
             },
             Self::Actions { .. } | Self::Statement { .. } => FixKind::Remove,
             Self::Detach { .. } => FixKind::Detach,
-            Self::Deny { .. } => FixKind::ResourcePolicy,
+            Self::Deny { .. } | Self::BlockPublicAccess { .. } => FixKind::ResourcePolicy,
             Self::Guard { .. } => FixKind::Guard,
             Self::Delete { .. } => FixKind::Delete,
         }
@@ -140,7 +145,7 @@ impl Idea {
     const fn cost(&self) -> u8 {
         match self {
             Self::Condition { .. } => 0,
-            Self::Principals { .. } => 1,
+            Self::Principals { .. } | Self::BlockPublicAccess { .. } => 1,
             Self::Principal { .. } | Self::Actions { .. } => 2,
             Self::Statement { .. } => 3,
             Self::Detach { .. } => 4,

@@ -118,7 +118,7 @@ impl Exposure {
             Self::Workload => 1,
             Self::Person => 2,
             Self::Outside => 3,
-            Self::Internet => 4,
+            Self::Internet => 5,
         }
     }
 
@@ -227,7 +227,7 @@ mod tests {
         );
         assert_eq!(
             of(restricted, Exposure::Internet, PathVerdict::AllowedIf),
-            Severity::High
+            Severity::Critical
         );
         assert_eq!(
             of(

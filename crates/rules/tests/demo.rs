@@ -57,7 +57,7 @@ fn what_a_policy_can_mend_has_a_fix_that_works() {
             let proof = &fix.proof;
             assert!(proof.finding_gone && proof.opens_nothing, "{}", fix.title);
             assert!(!fix.terraform.is_empty(), "{}", fix.title);
-            let changed = fix.documents.len() + fix.detach.len() + fix.delete.len();
+            let changed = fix.documents.len() + fix.detach.len() + fix.delete.len() + fix.settings.len();
             assert!(changed > 0, "{}", fix.title);
             for document in &fix.documents {
                 assert!(!document.diff.is_empty(), "{}", fix.title);

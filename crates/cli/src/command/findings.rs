@@ -451,6 +451,9 @@ fn write_fix(out: &mut dyn Write, number: usize, fix: &Fix) -> io::Result<()> {
     for text in &fix.proof.notes {
         render::wrap(out, "  · ", "    ", &one_line(text))?;
     }
+    for setting in &fix.settings {
+        render::wrap(out, "  ", "    ", &one_line(setting))?;
+    }
     for document in &fix.documents {
         writeln!(out)?;
         for line in document.diff.lines() {

@@ -8,9 +8,12 @@ use sv0_model::finding::DocumentChange;
 use sv0_model::kind::{Kind, Slot};
 use sv0_model::record::Record;
 
+use super::Idea;
+
 /// The changed documents and what is detached.
 pub(super) fn of(
     world: &World,
+    ideas: &[Idea],
     documents: &[DocumentChange],
     detach: &[(String, String)],
     delete: &[String],
@@ -51,6 +54,19 @@ pub(super) fn of(
                 }
                 let _ = writeln!(out, "  JSON\n}}\n");
             }
+        }
+    }
+    for idea in ideas {
+        if let Idea::BlockPublicAccess { bucket } = idea
+            && let Some(node) = world.graph.find(bucket)
+        {
+            let name = &world.node(node).record.name;
+            let _ = writeln!(
+                out,
+                "resource \"aws_s3_bucket_public_access_block\" \"{}\" {{\n  bucket = {}\n  block_public_acls = true\n  ignore_public_acls = true\n  block_public_policy = true\n  restrict_public_buckets = true\n}}\n",
+                identifier(name, "", Slot::Resource),
+                text(name)
+            );
         }
     }
     for id in delete {

@@ -75,6 +75,7 @@ pub(super) fn attempt(bench: &Bench<'_>, finding: &Finding, ideas: &[Idea]) -> O
     let mut documents: Vec<DocumentChange> = Vec::new();
     let mut detach: Vec<(String, String)> = Vec::new();
     let mut delete: Vec<String> = Vec::new();
+    let mut settings: Vec<String> = Vec::new();
     let mut opens_nothing = true;
     // Later statements first, so that the numbers of the others stay.
     let mut ordered: Vec<&Idea> = ideas.iter().collect();
@@ -91,6 +92,22 @@ pub(super) fn attempt(bench: &Bench<'_>, finding: &Finding, ideas: &[Idea]) -> O
                     return None;
                 }
                 detach.push((policy.clone(), owner(bench.ground.world, from)));
+            }
+            Idea::BlockPublicAccess { bucket } => {
+                let record = records.iter_mut().find(|record| record.id == *bucket)?;
+                let all = [
+                    "block_public_acls",
+                    "ignore_public_acls",
+                    "block_public_policy",
+                    "restrict_public_buckets",
+                ];
+                let on: serde_json::Map<String, Value> =
+                    all.iter().map(|key| ((*key).to_owned(), json!(true))).collect();
+                record.attrs.insert("block_public_access", Value::Object(on));
+                settings.push(format!(
+                    "Block Public Access of {}: all four on",
+                    label(bench.ground.world, bucket)
+                ));
             }
             Idea::Delete { entity } => {
                 records.retain(|record| record.id != *entity);
@@ -126,13 +143,14 @@ pub(super) fn attempt(bench: &Bench<'_>, finding: &Finding, ideas: &[Idea]) -> O
     let steps = Steps::build(&world);
     let after = Ground::new(&world, &steps, bench.ground.today.clone());
     let proof = compare_worlds(bench, finding, &after, opens_nothing, ideas)?;
-    let terraform = terraform::of(bench.ground.world, &documents, &detach, &delete);
+    let terraform = terraform::of(bench.ground.world, ideas, &documents, &detach, &delete);
     Some(Fix {
         kind: ideas.first()?.kind(),
         title: title(bench.ground.world, ideas, &documents),
         documents,
         detach,
         delete,
+        settings,
         terraform,
         proof,
     })
@@ -145,7 +163,11 @@ const fn place(idea: &Idea) -> Option<&Place> {
         | Idea::Principal { place, .. }
         | Idea::Actions { place, .. }
         | Idea::Statement { place } => Some(place),
-        Idea::Detach { .. } | Idea::Deny { .. } | Idea::Guard { .. } | Idea::Delete { .. } => None,
+        Idea::Detach { .. }
+        | Idea::Deny { .. }
+        | Idea::Guard { .. }
+        | Idea::Delete { .. }
+        | Idea::BlockPublicAccess { .. } => None,
     }
 }
 
@@ -259,7 +281,11 @@ fn change(value: &mut Value, idea: &Idea) -> Option<bool> {
             };
             Some(true)
         }
-        Idea::Detach { .. } | Idea::Deny { .. } | Idea::Guard { .. } | Idea::Delete { .. } => None,
+        Idea::Detach { .. }
+        | Idea::Deny { .. }
+        | Idea::Guard { .. }
+        | Idea::Delete { .. }
+        | Idea::BlockPublicAccess { .. } => None,
     }
 }
 
@@ -535,6 +561,7 @@ fn title(world: &World, ideas: &[Idea], documents: &[DocumentChange]) -> String 
             label(account),
             exempt(world, idea)
         ),
+        Idea::BlockPublicAccess { bucket } => format!("switch Block Public Access on for {}", label(bucket)),
         Idea::Delete { entity } => format!("delete {}, if nobody needs it", label(entity)),
     });
     let text = each.collect::<Vec<_>>().join("; ");

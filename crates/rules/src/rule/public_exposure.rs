@@ -7,6 +7,7 @@ use sv0_model::path::{Path, PathVerdict};
 
 use super::words::name;
 use crate::draft::Draft;
+use crate::fix::Idea;
 use crate::ground::Ground;
 use crate::severity::{Exposure, Impact};
 
@@ -64,6 +65,11 @@ fn of_data(ground: &Ground<'_>, anyone: NodeId, resource: NodeId) -> Option<Draf
         "No credentials of AWS are needed: its policy lets everybody {} it.",
         verb(level)
     ));
+    if world.node(resource).record.kind == Kind::S3Bucket {
+        out.ideas.push(Idea::BlockPublicAccess {
+            bucket: world.id(resource).to_owned(),
+        });
+    }
     match sensitivity {
         Sensitivity::Public if level <= sv0_model::kind::AccessLevel::Read => {
             out.at_most = Some((
