@@ -430,6 +430,9 @@ pub(crate) struct FindingsArgs {
     /// Works out fixes for all that is shown, each tried before it is offered
     #[arg(long)]
     pub(crate) fixes: bool,
+    /// Tells what to do first: the fixes that end most findings, one after the other
+    #[arg(long, conflicts_with = "id")]
+    pub(crate) plan: bool,
     /// Tells each finding with its explanation
     #[arg(long, short)]
     pub(crate) long: bool,

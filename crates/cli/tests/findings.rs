@@ -163,6 +163,24 @@ fn only_what_is_new_fails_beside_a_baseline() {
 }
 
 #[test]
+fn what_to_do_first() {
+    let said = told(&["findings", "--demo", "--plan"], 0);
+    insta::assert_snapshot!(said);
+    let plan = json(&["findings", "--demo", "--plan"]);
+    let steps = plan["steps"].as_array().unwrap();
+    // No finding is ended twice, and every step ends its own.
+    let mut ids: Vec<&str> = steps
+        .iter()
+        .flat_map(|step| step["ends"].as_array().unwrap())
+        .map(|ended| ended["id"].as_str().unwrap())
+        .collect();
+    let count = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), count);
+}
+
+#[test]
 fn what_is_asked_wrongly_is_said() {
     let said = refused(&["findings", "zzzzzz", "--demo"], 3);
     assert!(

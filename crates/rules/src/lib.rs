@@ -6,6 +6,7 @@
 //! * [`draft`] — what a rule says, made into a finding;
 //! * [`fix`] — changes that end a finding, each tried before it is offered;
 //! * [`lifecycle`] — what is suppressed and what is new;
+//! * [`plan`] — which fixes end most, one after the other;
 //! * [`review`] — two versions compared.
 //!
 //! Data flows down this list only.
@@ -15,6 +16,7 @@ pub mod draft;
 pub mod fix;
 pub mod ground;
 pub mod lifecycle;
+pub mod plan;
 pub mod report;
 pub mod review;
 pub mod rule;

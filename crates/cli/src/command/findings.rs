@@ -7,6 +7,7 @@ use std::path::Path;
 use sv0_model::finding::{Finding, Fix, Severity, Status};
 use sv0_rules::ground::Ground;
 use sv0_rules::lifecycle::{Baseline, Known, Suppressions};
+use sv0_rules::plan::{Plan, plan};
 use sv0_rules::rule::{RULES, rule};
 use sv0_rules::{Options, Report, report};
 
@@ -44,7 +45,7 @@ pub(crate) fn run(args: &FindingsArgs) -> Result<u8, Failure> {
         .or_else(|| model.observed_at.clone())
         .or_else(system_day);
     let ground = Ground::new(&model.world, &model.steps, today.clone());
-    let wants_fixes = args.fixes || args.id.is_some();
+    let wants_fixes = args.fixes || args.plan || args.id.is_some();
     let options = Options {
         only_rules: args.rule.clone(),
         only: args.id.clone(),
@@ -83,7 +84,11 @@ pub(crate) fn run(args: &FindingsArgs) -> Result<u8, Failure> {
         all.any(|finding| counts(finding) && (baseline.is_none() || finding.status == Status::New))
     });
     narrow(&model, args, &mut said)?;
-    show(args, &said)?;
+    if args.plan {
+        show_plan(args.output, &plan(&said.report.findings))?;
+    } else {
+        show(args, &said)?;
+    }
     render::note_damage(&model);
     Ok(if fails { 5 } else { model.exit_code() })
 }
@@ -185,6 +190,65 @@ fn show(args: &FindingsArgs, said: &Said) -> Result<(), Failure> {
         FindingsOutput::Json => render::answer(Output::Json, &said.report, |_| Ok(())),
         FindingsOutput::Jsonl => render::answers(Output::Jsonl, &said.report.findings, |_| Ok(())),
     }
+}
+
+fn show_plan(output: FindingsOutput, plan: &Plan) -> Result<(), Failure> {
+    let output = match output {
+        FindingsOutput::Table => Output::Table,
+        FindingsOutput::Json => Output::Json,
+        FindingsOutput::Jsonl => Output::Jsonl,
+    };
+    render::answer(output, plan, |out| {
+        let ended: usize = plan.steps.iter().map(|step| step.ends.len()).sum();
+        let head = format!(
+            "{} end {} of {}",
+            plural(plan.steps.len(), "change"),
+            ended,
+            plural(ended + plan.left.len(), "finding")
+        );
+        writeln!(out, "{}", paint(Style::Head, &head))?;
+        for (at, step) in plan.steps.iter().enumerate() {
+            writeln!(out)?;
+            let first = format!(
+                "{:>3}  {}",
+                at + 1,
+                paint(Style::Name, &one_line(&step.fix.title))
+            );
+            render::wrap(out, "", "     ", &first)?;
+            if step.fix.proof.also_lost > 0 {
+                let lost = format!(
+                    "{} of origin and sensitive data lose their path as well",
+                    plural(step.fix.proof.also_lost, "other pair")
+                );
+                render::wrap(out, "     ", "     ", &paint(Style::Dim, &lost))?;
+            }
+            for ended in &step.ends {
+                let text = format!(
+                    "ends {} {}",
+                    mark(ended.severity, ended.severity.as_str()),
+                    one_line(&ended.title)
+                );
+                render::wrap(out, "     ", "       ", &text)?;
+            }
+        }
+        if !plan.left.is_empty() {
+            writeln!(out)?;
+            writeln!(
+                out,
+                "{}",
+                paint(Style::Head, "Mended elsewhere than in a policy, or by nobody yet")
+            )?;
+            for left in &plan.left {
+                let text = format!(
+                    "{} {}",
+                    mark(left.severity, left.severity.as_str()),
+                    one_line(&left.title)
+                );
+                render::wrap(out, "     ", "       ", &text)?;
+            }
+        }
+        Ok(())
+    })
 }
 
 fn write(out: &mut dyn Write, args: &FindingsArgs, said: &Said) -> io::Result<()> {

@@ -14,6 +14,9 @@ use sv0_model::path::{Hop, StatementRef};
 use super::{Idea, Place};
 use crate::ground::Ground;
 
+/// How many hold a managed policy of which no statement is taken out for the sake of one.
+const SHARED: usize = 3;
+
 /// Ideas, those that are on most paths first.
 pub(super) fn of(ground: &Ground<'_>, finding: &Finding) -> Vec<Idea> {
     let mut counts: BTreeMap<Idea, usize> = BTreeMap::new();
@@ -126,19 +129,23 @@ fn suggested(ground: &Ground<'_>, hop: &Hop, reference: &StatementRef) -> Vec<Id
             actions: vec![action],
         }));
     }
-    out.push(Idea::Statement { place });
-    let shared = attachment.slot == Slot::Document
-        && world.graph.find(&attachment.id).is_some_and(|policy| {
-            world
-                .graph
-                .edges_to(policy)
-                .filter(|edge| edge.kind == EdgeKind::HasPolicy)
-                .count()
-                > 1
-        });
-    if let Some(from) = world.graph.find(&hop.from.id).filter(|_| shared) {
-        out.extend(detached(world, from, &attachment.id));
+    let holders = world.graph.find(&attachment.id).map_or(0, |policy| {
+        let edges = world.graph.edges_to(policy);
+        edges.filter(|edge| edge.kind == EdgeKind::HasPolicy).count()
+    });
+    let managed = attachment.slot == Slot::Document;
+    if managed && holders > 1 {
+        let from = world.graph.find(&hop.from.id);
+        out.extend(
+            from.into_iter()
+                .flat_map(|from| detached(world, from, &attachment.id)),
+        );
     }
+    // What many hold is not changed for one of them.
+    if managed && holders >= SHARED {
+        return out;
+    }
+    out.push(Idea::Statement { place });
     out
 }
 

@@ -527,13 +527,22 @@ fn title(world: &World, ideas: &[Idea], documents: &[DocumentChange]) -> String 
             .find(mine)
             .is_some_and(|change| change.after.is_none())
     };
-    let label = |id: &str| label(world, &owner(world, id));
+    let label = |id: &str| {
+        let id = owner(world, id);
+        let account = world.graph.find(&id).and_then(|node| world.account_of(node));
+        match account {
+            Some(account) if id.contains(":role/") || id.contains(":user/") => {
+                format!("{} in {}", label(world, &id), world.account_label(account))
+            }
+            _ => label(world, &id),
+        }
+    };
     let of = |place: &Place| {
         let holder = label(&place.holder);
         match place.slot {
             Slot::Trust => format!("the trust policy of {holder}"),
-            Slot::Inline => format!("{} of {holder}", place.policy),
-            Slot::Document => place.policy.clone(),
+            Slot::Inline => format!("inline policy {} of {holder}", place.policy),
+            Slot::Document => format!("policy {}", place.policy),
             Slot::Resource | Slot::Key | Slot::Endpoint => format!("the policy of {holder}"),
         }
     };
