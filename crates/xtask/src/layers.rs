@@ -409,6 +409,8 @@ mod tests {
 ```text
 floor 4  the command             cli ──────┐
                                            │
+floor 3  what stages come to     rules     │
+                                           │
 floor 2  the stages              analyze ──●──┐
                                  bench     │  │
                                  collect   │  │
