@@ -1,9 +1,10 @@
 //! People who reach sensitive data in accounts that are not theirs, though nobody granted it by name: a role that opens the
 //! whole account, a wildcard, a chain of trust.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use rayon::prelude::*;
+use rustc_hash::FxHashMap;
 use sv0_model::graph::NodeId;
 use sv0_model::kind::{Kind, Sensitivity};
 use sv0_model::path::{Path, StatementRef};
@@ -12,6 +13,9 @@ use super::words::{count, name, names};
 use crate::draft::Draft;
 use crate::ground::{Ground, Held, is_use};
 use crate::severity::{Exposure, Impact};
+
+/// Identities over which paths are shown.
+const MOST_HOLDERS: usize = 12;
 
 pub(super) fn check(ground: &Ground<'_>) -> Vec<Draft> {
     let world = ground.world;
@@ -29,12 +33,13 @@ pub(super) fn check(ground: &Ground<'_>) -> Vec<Draft> {
 fn one(ground: &Ground<'_>, person: NodeId) -> Option<Draft> {
     let world = ground.world;
     let home = world.account_of(person)?.to_owned();
-    let borders = crossings(ground, person, &home);
+    let chains = Chains::of(ground, person, &home);
+    let borders = &chains.foreign;
     if borders.is_empty() {
         return None;
     }
     let mut held: BTreeMap<NodeId, Held> = BTreeMap::new();
-    for role in &borders {
+    for role in borders {
         for one in ground.holding(*role).map_or(&[][..], |holding| &holding.data) {
             let sensitive = world.node(one.resource).sensitivity >= Sensitivity::Confidential;
             let Impact::Data { level, .. } = one.impact else {
@@ -49,7 +54,16 @@ fn one(ground: &Ground<'_>, person: NodeId) -> Option<Draft> {
     let mut held: Vec<Held> = held.into_values().collect();
     held.sort_by_key(|held| (std::cmp::Reverse(held.impact), held.verdict, held.resource));
     let some: Vec<NodeId> = held.iter().map(|held| held.resource).take(12).collect();
-    let mut paths = ground.paths(person, &some);
+    // Over the nearest ways to whoever holds some of it.
+    let holders = borders.iter().copied().filter(|role| {
+        let mut data = ground
+            .holding(*role)
+            .map_or(&[][..], |holding| &holding.data)
+            .iter();
+        data.any(|held| some.contains(&held.resource))
+    });
+    let over = chains.ways(holders.take(MOST_HOLDERS));
+    let mut paths = ground.paths_over(person, &some, &over);
     paths.retain(|path| path.cross_account_hops > 0 && !is_by_name(ground, path));
     let first = paths.first()?;
     let reached: Vec<NodeId> = held.iter().map(|held| held.resource).collect();
@@ -104,27 +118,56 @@ fn one(ground: &Ground<'_>, person: NodeId) -> Option<Draft> {
     Some(out)
 }
 
-/// The roles of other accounts that a person's chains come to.
-fn crossings(ground: &Ground<'_>, person: NodeId, home: &str) -> Vec<NodeId> {
-    let world = ground.world;
-    let mut seen: Vec<NodeId> = vec![person];
-    let mut out: Vec<NodeId> = Vec::new();
-    let mut at = 0;
-    // Role hops are few; beyond a thousand entities it is an administrator, who is told of as one.
-    while let Some(node) = seen.get(at).copied().filter(|_| at < 1_000) {
-        at += 1;
-        for found in ground.real_from(node) {
-            if seen.contains(&found.to) {
-                continue;
-            }
-            seen.push(found.to);
-            let foreign = world.account_of(found.to).is_some_and(|account| account != home);
-            if foreign && matches!(world.node(found.to).record.kind, Kind::IamRole | Kind::IamUser) {
-                out.push(found.to);
+/// What a person's chains come to.
+struct Chains {
+    /// From where each entity was first met.
+    before: FxHashMap<NodeId, NodeId>,
+    /// The roles and users of other accounts, nearest first.
+    foreign: Vec<NodeId>,
+}
+
+impl Chains {
+    /// Entities that are looked at: beyond, it is an administrator, who is told of as one.
+    const MOST: usize = 1_000;
+
+    fn of(ground: &Ground<'_>, person: NodeId, home: &str) -> Self {
+        let world = ground.world;
+        let mut out = Self {
+            before: FxHashMap::default(),
+            foreign: Vec::new(),
+        };
+        let mut queue: VecDeque<NodeId> = VecDeque::from([person]);
+        while let Some(node) = queue.pop_front() {
+            for found in ground.real_from(node) {
+                if found.to == person || out.before.len() >= Self::MOST || out.before.contains_key(&found.to)
+                {
+                    continue;
+                }
+                out.before.insert(found.to, node);
+                queue.push_back(found.to);
+                let foreign = world.account_of(found.to).is_some_and(|account| account != home);
+                if foreign && matches!(world.node(found.to).record.kind, Kind::IamRole | Kind::IamUser) {
+                    out.foreign.push(found.to);
+                }
             }
         }
+        out
     }
-    out
+
+    /// Everything on the nearest way to some entities.
+    fn ways(&self, to: impl Iterator<Item = NodeId>) -> Vec<NodeId> {
+        let mut out = Vec::new();
+        for mut node in to {
+            while !out.contains(&node) {
+                out.push(node);
+                match self.before.get(&node) {
+                    Some(before) => node = *before,
+                    None => break,
+                }
+            }
+        }
+        out
+    }
 }
 
 /// Whether every border is crossed by a trust policy that names who crosses it, and the data is named by what grants it.
