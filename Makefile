@@ -133,6 +133,8 @@ e2e: ## an AWS API on this machine (moto): its exports, scans of it with faults,
 	fi
 	@$(call say,end to end: the demo organisation)
 	@"$(VENV)/bin/python" tests/moto/e2e.py --sv0 "$(CARGO_TARGET_DIR)/debug/sv0"
+	@$(call say,end to end: findings in the formats of other tools, against what those publish)
+	@"$(VENV)/bin/python" tests/outputs/validate.py --sv0 "$(CARGO_TARGET_DIR)/debug/sv0"
 	@$(call say,end to end: what onboard writes)
 	@"$(VENV)/bin/python" tests/moto/onboard.py --sv0 "$(CARGO_TARGET_DIR)/debug/sv0"
 	@$(call say,end to end: scans of the demo organisation with all that can go wrong)

@@ -456,6 +456,9 @@ pub(crate) struct FindingsArgs {
     /// Format of the answer
     #[arg(long, short, value_enum, default_value_t = FindingsOutput::Table)]
     pub(crate) output: FindingsOutput,
+    /// Writes the answer into a file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
 }
 
 fn severity(text: &str) -> Result<Severity, String> {
@@ -481,6 +484,30 @@ pub(crate) enum FindingsOutput {
     Json,
     /// One finding a line
     Jsonl,
+    /// For pull requests and tickets
+    Markdown,
+    /// One page that needs nothing else, to read and to print
+    Html,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// OCSF, one IAM Analysis Finding a line
+    Ocsf,
+    /// AWS Security Finding Format, for Security Hub
+    Asff,
+}
+
+impl FindingsOutput {
+    /// Its name among the formats of `sv0_export`, where it is one of them.
+    pub(crate) const fn export(self) -> Option<&'static str> {
+        match self {
+            Self::Table | Self::Json | Self::Jsonl => None,
+            Self::Markdown => Some("markdown"),
+            Self::Html => Some("html"),
+            Self::Sarif => Some("sarif"),
+            Self::Ocsf => Some("ocsf"),
+            Self::Asff => Some("asff"),
+        }
+    }
 }
 
 const FINDINGS_EXAMPLES: &str = "\

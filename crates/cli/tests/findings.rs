@@ -163,6 +163,90 @@ fn only_what_is_new_fails_beside_a_baseline() {
 }
 
 #[test]
+fn one_finding_in_other_tools_formats() {
+    for format in ["markdown", "sarif", "ocsf", "asff"] {
+        let said = told(&["findings", "--demo", "--rule", "secret-pivot", "-o", format], 0);
+        insta::assert_snapshot!(format!("as_{format}"), said);
+    }
+    let page = told(&["findings", "--demo", "--rule", "secret-pivot", "-o", "html"], 0);
+    let (_, article) = page.split_once("<article").unwrap();
+    insta::assert_snapshot!("as_html", article);
+    // It needs nothing else: nothing is fetched, nothing runs.
+    for outside in ["<script", "<link", "<img", "src=", "@import", "url("] {
+        assert!(!page.contains(outside), "{outside}");
+    }
+}
+
+#[test]
+fn a_report_goes_into_a_file_as_a_whole() {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("report.html");
+    let _ = std::fs::remove_file(&path);
+    let said = told(
+        &[
+            "findings",
+            "--demo",
+            "--severity",
+            "critical",
+            "-o",
+            "html",
+            "--out",
+            text(&path),
+        ],
+        0,
+    );
+    assert!(said.is_empty(), "{said}");
+    assert!(std::fs::read_to_string(&path).unwrap().ends_with("</html>\n"));
+    let nowhere = refused(
+        &[
+            "findings",
+            "--demo",
+            "-o",
+            "html",
+            "--out",
+            "/nowhere/report.html",
+        ],
+        1,
+    );
+    assert!(nowhere.contains("/nowhere/report.html"), "{nowhere}");
+}
+
+/// Names, tags and policies are whatever somebody wrote.
+#[test]
+fn what_was_read_is_never_markup() {
+    let evil = r#"<img src=x onerror=alert(1)>|`*_"#;
+    let demo = std::fs::read_to_string("../demo/data/acme.jsonl").unwrap();
+    let snapshot = demo
+        .replace(
+            r#""description":"AllSafeProd key""#,
+            &format!(r#""description":"AllSafeProd key {evil}""#),
+        )
+        .replace(r#""name":"Prod""#, &format!(r#""name":"Prod {evil}""#))
+        .replace(r#""name":"ReadVault""#, &format!(r#""name":"ReadVault {evil}""#))
+        .replace(
+            r#""name":"allsafe/prod-access-key""#,
+            &format!(r#""name":"allsafe {evil}""#),
+        );
+    assert!(snapshot.matches("onerror").count() >= 3, "the demo changed");
+    let file = file("evil.sv0.jsonl", &snapshot);
+    for format in ["html", "markdown"] {
+        let said = told(
+            &[
+                "findings",
+                "-i",
+                text(&file),
+                "--rule",
+                "secret-pivot",
+                "-o",
+                format,
+            ],
+            0,
+        );
+        assert!(said.contains("onerror"), "it is told");
+        assert!(!said.contains("<img"), "{said}");
+    }
+}
+
+#[test]
 fn what_to_do_first() {
     let said = told(&["findings", "--demo", "--plan"], 0);
     insta::assert_snapshot!(said);

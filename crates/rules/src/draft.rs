@@ -128,7 +128,7 @@ impl Draft {
         let finding = Finding {
             id,
             rule: rule.id,
-            title: self.title,
+            title: capital(&self.title),
             severity,
             reasons,
             subject: world.entity(self.subject),
@@ -156,5 +156,17 @@ impl Draft {
             status: Status::Open,
         };
         (finding, self.ideas)
+    }
+}
+
+/// A title begins like a sentence.
+fn capital(title: &str) -> String {
+    let mut letters = title.chars();
+    let first = letters.next();
+    // A name keeps its letters; only words of ours begin large.
+    let ours = ["secret ", "account "].iter().any(|word| title.starts_with(word));
+    match first {
+        Some(first) if ours => first.to_uppercase().chain(letters).collect(),
+        _ => title.to_owned(),
     }
 }

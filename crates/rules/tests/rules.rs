@@ -122,3 +122,37 @@ fn every_rule_has_a_case_and_a_near_miss() {
         );
     }
 }
+
+/// The table in `docs/findings.md` as it should be.
+fn table() -> String {
+    let mut out = String::from("| rule | what it finds | ATT&CK |\n|---|---|---|\n");
+    for rule in &RULES {
+        out += &format!(
+            "| [`{0}`](../crates/rules/book/{0}.md) | {1} | {2} |\n",
+            rule.id,
+            rule.title(),
+            rule.attack().join(", ")
+        );
+    }
+    out
+}
+
+#[test]
+fn the_page_lists_every_rule() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/findings.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    let (before, rest) = page.split_once("<!-- rules:begin -->\n").unwrap();
+    let (_, after) = rest.split_once("<!-- rules:end -->").unwrap();
+    let wanted = format!(
+        "{before}<!-- rules:begin -->\n{}<!-- rules:end -->{after}",
+        table()
+    );
+    if std::env::var_os("SV0_WRITE_DOCS").is_some() {
+        std::fs::write(path, &wanted).unwrap();
+    } else {
+        assert!(
+            page == wanted,
+            "docs/findings.md is stale: SV0_WRITE_DOCS=1 writes it"
+        );
+    }
+}

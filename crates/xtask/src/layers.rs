@@ -32,7 +32,7 @@ const FLOORS: &[Floor] = &[
     Floor {
         name: "floor 2",
         what: "the stages",
-        crates: &["analyze", "bench", "collect", "demo", "input"],
+        crates: &["analyze", "bench", "collect", "demo", "export", "input"],
     },
     Floor {
         name: "floor 1",
@@ -415,6 +415,7 @@ floor 2  the stages              analyze ──●──┐
                                  bench     │  │
                                  collect   │  │
                                  demo      │  │
+                                 export    │  │
                                  input ────●  │
                                            │  │
 floor 1  values, and the engine  engine    │  │

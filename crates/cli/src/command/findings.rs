@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
+use sv0_export::{Document, RulePage};
 use sv0_model::finding::{Finding, Fix, Severity, Status};
 use sv0_rules::ground::Ground;
 use sv0_rules::lifecycle::{Baseline, Known, Suppressions};
@@ -45,7 +46,8 @@ pub(crate) fn run(args: &FindingsArgs) -> Result<u8, Failure> {
         .or_else(|| model.observed_at.clone())
         .or_else(system_day);
     let ground = Ground::new(&model.world, &model.steps, today.clone());
-    let wants_fixes = args.fixes || args.plan || args.id.is_some();
+    // A report without what ends a finding is half of one.
+    let wants_fixes = args.fixes || args.plan || args.id.is_some() || args.output.export().is_some();
     let options = Options {
         only_rules: args.rule.clone(),
         only: args.id.clone(),
@@ -87,7 +89,7 @@ pub(crate) fn run(args: &FindingsArgs) -> Result<u8, Failure> {
     if args.plan {
         show_plan(args.output, &plan(&said.report.findings))?;
     } else {
-        show(args, &said)?;
+        show(args, &said, today.as_deref())?;
     }
     render::note_damage(&model);
     Ok(if fails { 5 } else { model.exit_code() })
@@ -168,9 +170,9 @@ fn list_rules(output: FindingsOutput) -> Result<u8, Failure> {
         })
         .collect();
     let output = match output {
-        FindingsOutput::Table => Output::Table,
         FindingsOutput::Json => Output::Json,
         FindingsOutput::Jsonl => Output::Jsonl,
+        _ => Output::Table,
     };
     render::answers(output, &all, |out| {
         for rule in &all {
@@ -184,19 +186,108 @@ fn list_rules(output: FindingsOutput) -> Result<u8, Failure> {
     Ok(0)
 }
 
-fn show(args: &FindingsArgs, said: &Said) -> Result<(), Failure> {
+fn show(args: &FindingsArgs, said: &Said, today: Option<&str>) -> Result<(), Failure> {
+    if let Some(format) = args.output.export().and_then(sv0_export::format) {
+        return put(args.out.as_deref(), &exported(args, said, today, format));
+    }
+    if let Some(path) = &args.out {
+        let text = match args.output {
+            FindingsOutput::Jsonl => {
+                let lines = said.report.findings.iter().map(serde_json::to_string);
+                lines
+                    .collect::<Result<Vec<String>, _>>()
+                    .map(|lines| lines.join("\n") + "\n")
+            }
+            FindingsOutput::Json => serde_json::to_string_pretty(&said.report).map(|text| text + "\n"),
+            _ => {
+                let mut text = Vec::new();
+                write(&mut text, args, said).map_err(Failure::Output)?;
+                Ok(render::plain(&text))
+            }
+        };
+        return put(Some(path), &text.map_err(|error| Failure::Output(error.into()))?);
+    }
     match args.output {
-        FindingsOutput::Table => render::answer(Output::Table, &said.report, |out| write(out, args, said)),
         FindingsOutput::Json => render::answer(Output::Json, &said.report, |_| Ok(())),
         FindingsOutput::Jsonl => render::answers(Output::Jsonl, &said.report.findings, |_| Ok(())),
+        _ => render::answer(Output::Table, &said.report, |out| write(out, args, said)),
     }
+}
+
+/// The findings in another tool's format.
+fn exported(args: &FindingsArgs, said: &Said, today: Option<&str>, format: &sv0_export::Format) -> String {
+    let rules: Vec<RulePage> = RULES
+        .iter()
+        .map(|rule| RulePage {
+            id: rule.id.to_owned(),
+            title: rule.title().to_owned(),
+            what: rule.section("What"),
+            why: rule.section("Why it matters"),
+            how: rule.section("How it is decided"),
+            todo: rule.section("What to do"),
+            references: rule.page().front.references.clone(),
+            attack: rule.attack().to_vec(),
+        })
+        .collect();
+    let day = today.and_then(|today| today.get(..10)).unwrap_or("1970-01-01");
+    let at = match today {
+        Some(whole) if whole.len() >= 20 && whole.ends_with('Z') => whole.to_owned(),
+        _ => format!("{day}T00:00:00Z"),
+    };
+    let inputs: Vec<String> = args
+        .source
+        .input
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    let source = if args.source.demo {
+        "acme, a made-up organisation".to_owned()
+    } else if inputs.is_empty() {
+        "SV0_SNAPSHOT".to_owned()
+    } else {
+        inputs.join(", ")
+    };
+    format.write(&Document {
+        findings: &said.report.findings,
+        rules: &rules,
+        gaps: &said.report.coverage_gaps,
+        limited: &said.report.limited,
+        source: &source,
+        at: &at,
+        at_millis: sv0_rules::day::number(day)
+            .unwrap_or(0)
+            .saturating_mul(86_400_000),
+        version: env!("CARGO_PKG_VERSION"),
+        has_baseline: args.baseline.is_some(),
+    })
+}
+
+/// Writes a text: into a file as a whole or not at all, else to standard output.
+fn put(path: Option<&Path>, text: &str) -> Result<(), Failure> {
+    let Some(path) = path else {
+        let mut out = io::stdout().lock();
+        return out
+            .write_all(text.as_bytes())
+            .and_then(|()| out.flush())
+            .map_err(Failure::Output);
+    };
+    let failed = |source| Failure::Write {
+        path: path.display().to_string(),
+        source,
+    };
+    let name = path
+        .file_name()
+        .map_or_else(|| "out".into(), |name| name.to_string_lossy().into_owned());
+    let part = path.with_file_name(format!(".{name}.part"));
+    fs::write(&part, text).map_err(failed)?;
+    fs::rename(&part, path).map_err(failed)
 }
 
 fn show_plan(output: FindingsOutput, plan: &Plan) -> Result<(), Failure> {
     let output = match output {
-        FindingsOutput::Table => Output::Table,
         FindingsOutput::Json => Output::Json,
         FindingsOutput::Jsonl => Output::Jsonl,
+        _ => Output::Table,
     };
     render::answer(output, plan, |out| {
         let ended: usize = plan.steps.iter().map(|step| step.ends.len()).sum();

@@ -40,6 +40,11 @@ pub(crate) fn answer<T: Serialize>(
     written.and_then(|()| out.flush()).map_err(Failure::Output)
 }
 
+/// A table for a file: without what a terminal alone understands.
+pub(crate) fn plain(text: &[u8]) -> String {
+    harmless(&String::from_utf8_lossy(text)).into_owned()
+}
+
 /// Prints a list: an array as JSON, an element a line as JSONL.
 pub(crate) fn answers<T: Serialize>(
     output: Output,
