@@ -13,7 +13,7 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 
-use crate::fold::{Actor, Mint};
+use crate::fold::{Actor, Mint, is_identity_center};
 use crate::id::EventId;
 use crate::identity::IdentityType;
 use crate::intern::Texts;
@@ -209,7 +209,7 @@ impl Resolver<'_> {
                 break;
             };
             if !session.actor.has_parent() {
-                return self.start(&session.actor, None);
+                return self.start(&session.actor);
             }
             let Some(mint) = session.parent.and_then(|(mint, _)| self.mints.get(mint)) else {
                 if let Some(person) = self.person(session) {
@@ -226,7 +226,7 @@ impl Resolver<'_> {
                 break;
             };
             match sessions.get(next) {
-                Some(parent) if !parent.actor.has_parent() => return self.start(&parent.actor, Some(mint)),
+                Some(parent) if !parent.actor.has_parent() => return self.start(&parent.actor),
                 Some(_) => at = next,
                 None => break,
             }
@@ -237,7 +237,7 @@ impl Resolver<'_> {
     /// Identity Center names the sessions of its roles after the person, whom nobody else can name so; and tells whom a
     /// session acts for.
     fn person(&self, session: &Session) -> Option<Origin> {
-        if self.is_identity_center(self.texts.get(session.actor.issuer)) {
+        if is_identity_center(self.texts.get(session.actor.issuer)) {
             let (_, name) = self.texts.get(session.key.principal_id).split_once(':')?;
             return Some(Origin::IdentityCenter { name: name.to_owned() });
         }
@@ -246,13 +246,8 @@ impl Resolver<'_> {
         })
     }
 
-    /// The path is AWS's own, and so is the prefix of the name: nobody else can make such a role.
-    fn is_identity_center(&self, role: &str) -> bool {
-        role.contains(":role/aws-reserved/sso.amazonaws.com/") && role.contains("/AWSReservedSSO_")
-    }
-
-    /// The origin that a caller without a parent is; `mint` is the call that it made, where it is at the start of a chain.
-    fn start(&self, actor: &Actor, mint: Option<&Mint>) -> Origin {
+    /// The origin that a caller without a parent is.
+    fn start(&self, actor: &Actor) -> Origin {
         let text = |number: u32| self.texts.get(number).to_owned();
         match actor.kind {
             IdentityType::Root => Origin::Root { account: text(actor.account) },
@@ -265,13 +260,11 @@ impl Resolver<'_> {
                     None => Origin::User { arn: issuer.to_owned() },
                 }
             }
-            IdentityType::SamlUser => {
-                let subject = text(actor.user_name);
-                if mint.is_some_and(|mint| self.is_identity_center(self.texts.get(mint.role))) {
-                    return Origin::IdentityCenter { name: subject };
-                }
-                Origin::Saml { provider: text(actor.provider), subject }
-            }
+            IdentityType::SamlUser if actor.person != 0 => Origin::IdentityCenter { name: text(actor.person) },
+            IdentityType::SamlUser => Origin::Saml {
+                provider: text(actor.provider),
+                subject: text(actor.user_name),
+            },
             IdentityType::WebIdentityUser => Origin::Oidc {
                 provider: text(actor.provider),
                 subject: text(actor.user_name),

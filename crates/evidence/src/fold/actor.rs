@@ -16,6 +16,12 @@ const GIVES_TO_WORKLOADS: &[&str] = &[
     "rolesanywhere.amazonaws.com",
 ];
 
+/// Whether Identity Center made a role. The path is AWS's own, and so is the prefix of the name: nobody else can make such
+/// a role, nor choose the names of its sessions.
+pub(crate) fn is_identity_center(role: &str) -> bool {
+    role.contains(":role/aws-reserved/sso.amazonaws.com/") && role.contains("/AWSReservedSSO_")
+}
+
 /// A caller. All but the first and last fields are numbers of texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Actor {
@@ -74,7 +80,12 @@ impl Actor {
             IdentityType::SamlUser | IdentityType::WebIdentityUser => {
                 // `principalId` begins with a hash of the provider that differs from sign-in to sign-in.
                 actor.user_name = texts.add(&who.user_name);
-                actor.provider = texts.add(&who.provider);
+                if minted.is_some_and(|minted| is_identity_center(&minted.role)) {
+                    // Identity Center signs its people in with a provider of its own in each account.
+                    actor.person = actor.user_name;
+                } else {
+                    actor.provider = texts.add(&who.provider);
+                }
             }
             IdentityType::AssumedRole => actor.session(event, who, texts),
             IdentityType::Root if who.assumed_root => actor.session(event, who, texts),

@@ -136,7 +136,12 @@ impl Fold {
                 // A key that no call gave out is one of many that the console or Identity Center made for one session.
                 key: if !chained || mints.has_key(actor.key) { actor.key } else { 0 },
                 created: actor.created,
-                subject: if actor.kind == IdentityType::AwsAccount { actor.principal_id } else { actor.user_name },
+                subject: match actor.kind {
+                    IdentityType::AwsAccount => actor.principal_id,
+                    // Several users of an account can hand out sessions of one name.
+                    IdentityType::FederatedUser => actor.issuer,
+                    _ => actor.user_name,
+                },
                 provider: actor.provider,
                 account: if actor.kind == IdentityType::AwsService { actor.account } else { 0 },
             };

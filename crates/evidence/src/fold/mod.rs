@@ -25,7 +25,7 @@ use crate::intern::{Texts, Values};
 use crate::mint::{self, Mechanism, Minted};
 use crate::resource;
 use crate::time::{Time, Window};
-pub(crate) use actor::Actor;
+pub(crate) use actor::{Actor, is_identity_center};
 pub(crate) use groups::{Count, Key, split_detail};
 use groups::{Groups, Ids, detail};
 
