@@ -5,7 +5,7 @@
 //! nothing of it counts, so that a repaired or repeated delivery changes nothing but what it adds. A single record that
 //! lacks what every record has, or that holds bytes that are no text, is left out and told, and the others count.
 
-use crate::event::{Event, RecordError};
+use crate::event::{Event, Recent, RecordError};
 use crate::json::{JsonError, Next, Scanner};
 use crate::problem::ProblemKind;
 
@@ -16,6 +16,7 @@ pub struct Document<'a> {
     pub events: Vec<Event<'a>>,
     /// Records that are none: the first's reason, and how many.
     pub bad: Option<(String, u64)>,
+    recent: Recent<'a>,
 }
 
 /// Reads the text of an object.
@@ -83,7 +84,7 @@ impl<'a> Document<'a> {
             return Ok(());
         }
         let start = scanner.clone();
-        match Event::read(scanner) {
+        match Event::read(scanner, &mut self.recent) {
             Ok(event) => self.events.push(event),
             Err(RecordError::Json(JsonError::Text(at))) => {
                 *scanner = start;

@@ -12,7 +12,7 @@ use crate::origin::{Hop, Origin};
 use crate::resolve::Session;
 use crate::time::{Time, Window};
 
-/// All that the records of a window say. The same whatever the order in which they came.
+/// All that the records of a window say: the same counts whatever the order in which they came.
 pub struct Evidence {
     window: Window,
     totals: Totals,
@@ -35,6 +35,13 @@ pub(crate) struct Row {
     pub(crate) via: u32,
     pub(crate) outcome: Outcome,
     pub(crate) count: Count,
+}
+
+impl Row {
+    /// What is counted together.
+    pub(crate) fn group(&self) -> (u32, u32, u32, u32, Outcome) {
+        (self.session, self.call, self.resource, self.via, self.outcome)
+    }
 }
 
 /// A kind of event that the trails here are seen to keep.
@@ -108,29 +115,11 @@ impl Evidence {
             origins,
             mints,
             of_actor,
-            rows: Vec::new(),
+            rows,
             visible,
         };
         evidence.visible.sort();
-        evidence.rows = evidence.sorted(rows);
         evidence
-    }
-
-    /// By principal, call and resource, then by session; numbers of texts hang on the order in which they came.
-    fn sorted(&self, mut rows: Vec<Row>) -> Vec<Row> {
-        rows.sort_by(|a, b| {
-            let order = |row: &Row| {
-                let one = self.view(row);
-                let key = self.session(one.session).map(|session| session.key);
-                (
-                    (one.principal, one.source, one.name, one.resource, one.via, one.outcome),
-                    key.map(|key| (key.created, self.texts.get(key.principal_id), self.texts.get(key.key))),
-                    (one.first, one.last, one.event),
-                )
-            };
-            order(a).cmp(&order(b))
-        });
-        rows
     }
 
     fn session(&self, id: SessionId) -> Option<&Session> {
@@ -168,7 +157,7 @@ impl Evidence {
         self.totals
     }
 
-    /// All counts, by principal, call and resource.
+    /// All counts, one for each session, call, resource, outcome and service; in no order that means anything.
     pub fn uses(&self) -> impl ExactSizeIterator<Item = Use<'_>> {
         self.rows.iter().map(|row| self.view(row))
     }

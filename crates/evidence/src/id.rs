@@ -39,27 +39,46 @@ impl EventId {
     }
 }
 
+/// What each byte is worth as a hexadecimal digit in small letters; 0xff for anything else.
+const DIGITS: [u8; 256] = {
+    let mut digits = [0xff; 256];
+    let mut value = 0;
+    while value < 16 {
+        digits[b"0123456789abcdef"[value] as usize] = value as u8;
+        value += 1;
+    }
+    digits
+};
+
 /// `8-4-4-4-12` hexadecimal digits in small letters.
 fn uuid(text: &[u8]) -> Option<EventId> {
-    if text.len() != 36 {
+    let (groups, _) = text.as_chunks::<9>();
+    let &[
+        [a1, a2, a3, a4, a5, a6, a7, a8, b'-'],
+        [b1, b2, b3, b4, b'-', b5, b6, b7, b8],
+        [b'-', c1, c2, c3, c4, b'-', c5, c6, c7],
+        [c8, d1, d2, d3, d4, d5, d6, d7, d8],
+    ] = groups
+    else {
         return None;
-    }
-    let mut value = 0_u128;
-    for (at, &byte) in text.iter().enumerate() {
-        if matches!(at, 8 | 13 | 18 | 23) {
-            if byte != b'-' {
-                return None;
-            }
-            continue;
-        }
-        let digit = match byte {
-            b'0'..=b'9' => byte - b'0',
-            b'a'..=b'f' => byte - b'a' + 10,
-            _ => return None,
-        };
-        value = value << 4 | u128::from(digit);
-    }
-    Some(EventId::from_halves((value >> 64) as u64, value as u64))
+    };
+    // Every bit that a digit had; those that are none have the high ones.
+    let mut bits = 0;
+    let words = [
+        [a1, a2, a3, a4, a5, a6, a7, a8],
+        [b1, b2, b3, b4, b5, b6, b7, b8],
+        [c1, c2, c3, c4, c5, c6, c7, c8],
+        [d1, d2, d3, d4, d5, d6, d7, d8],
+    ]
+    .map(|word| {
+        word.into_iter().fold(0_u32, |word, byte| {
+            #[expect(clippy::indexing_slicing, reason = "a byte is below 256")]
+            let digit = DIGITS[byte as usize];
+            bits |= digit;
+            word << 4 | u32::from(digit)
+        })
+    });
+    (text.len() == 36 && bits < 16).then_some(EventId(words))
 }
 
 impl fmt::Display for EventId {

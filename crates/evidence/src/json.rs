@@ -203,6 +203,24 @@ impl<'a> Scanner<'a> {
         Ok(self.text.get(from..self.at).unwrap_or_default())
     }
 
+    /// Steps over a value that is known to be here, letter for letter; says whether it is. `value` must be one whole object
+    /// or array, which is its own end.
+    #[inline]
+    pub fn skip_same(&mut self, value: &[u8]) -> bool {
+        let same = !value.is_empty() && self.text.get(self.at..).is_some_and(|rest| rest.starts_with(value));
+        if same {
+            self.at += value.len();
+        }
+        same
+    }
+
+    /// Some bytes from a little further on, to look a value up by; none near the end of the text.
+    #[inline]
+    #[must_use]
+    pub fn ahead<const N: usize>(&self, distance: usize) -> Option<&'a [u8; N]> {
+        self.text.get(self.at + distance..)?.first_chunk()
+    }
+
     /// Steps over an object or an array by counting brackets outside strings.
     fn skip_nested(&mut self) -> Result<()> {
         let mut depth = 0_usize;

@@ -2,12 +2,13 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use super::*;
+use crate::event::Recent;
 
 fn of(source: &str, name: &str, request: &str, resources: &str) -> Vec<String> {
     let record = format!(
         r#"{{"eventID":"e","eventTime":"2026-11-01T00:00:00Z","eventSource":"{source}.amazonaws.com","eventName":"{name}","awsRegion":"eu-west-1","recipientAccountId":"111111111111","requestParameters":{request},"resources":{resources}}}"#
     );
-    let event = Event::read(&mut Scanner::new(record.as_bytes())).unwrap();
+    let event = Event::read(&mut Scanner::new(record.as_bytes()), &mut Recent::default()).unwrap();
     super::resources(&event).into_iter().map(Cow::into_owned).collect()
 }
 

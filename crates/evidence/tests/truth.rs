@@ -90,7 +90,9 @@ fn all(evidence: &Evidence) -> Vec<String> {
             (row.principal, row.source, row.name, row.resource, row.via, row.outcome, row.count, row.first, row.last, row.address, row.event)
         )
     });
-    uses.chain(evidence.visible().iter().map(|one| format!("{one:?}"))).collect()
+    let mut all: Vec<String> = uses.chain(evidence.visible().iter().map(|one| format!("{one:?}"))).collect();
+    all.sort();
+    all
 }
 
 #[test]

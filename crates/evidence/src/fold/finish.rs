@@ -3,7 +3,7 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{Actor, Count, Fold, Single, split_detail};
+use super::{Actor, Fold, Single, split_detail};
 use crate::evidence::{Evidence, Row, Visible};
 use crate::identity::IdentityType;
 use crate::intern::Texts;
@@ -36,20 +36,7 @@ impl Fold {
         }
         .run(&mut sessions);
 
-        let mut rows: FxHashMap<(u32, u32, u32, u32), Count> = FxHashMap::default();
-        for (key, count) in self.groups.iter().filter(|(_, count)| count.count > 0) {
-            let session = of_actor.get(key.actor as usize).copied().unwrap_or(0);
-            rows.entry((session, key.call, key.resource, key.detail))
-                .and_modify(|old| old.add(count))
-                .or_insert(*count);
-        }
-        let rows = rows
-            .into_iter()
-            .map(|((session, call, resource, detail), count)| {
-                let (via, outcome) = split_detail(detail);
-                Row { session, call, resource, via, outcome, count }
-            })
-            .collect();
+        let rows = self.rows(&of_actor);
         let visible = self
             .visible
             .iter()
@@ -63,6 +50,29 @@ impl Fold {
             .collect();
         let calls = self.calls.iter().copied().collect();
         Evidence::new(self.window, self.totals, self.texts, calls, sessions, origins, mints.all, of_actor, rows, visible)
+    }
+
+    /// Groups → counts by session: actors of one session differ in what does not matter here.
+    fn rows(&self, of_actor: &[u32]) -> Vec<Row> {
+        let mut rows: Vec<Row> = self
+            .groups
+            .iter()
+            .filter(|(_, count)| count.count > 0)
+            .map(|(key, count)| {
+                let (via, outcome) = split_detail(key.detail);
+                let session = of_actor.get(key.actor as usize).copied().unwrap_or(0);
+                Row { session, call: key.call, resource: key.resource, via, outcome, count: *count }
+            })
+            .collect();
+        rows.sort_unstable_by_key(Row::group);
+        rows.dedup_by(|next, row| {
+            let same = next.group() == row.group();
+            if same {
+                row.count.add(&next.count);
+            }
+            same
+        });
+        rows
     }
 
     /// Copies of one call in several accounts: the caller's says who, the owner's on what. Only copies that are here are

@@ -134,6 +134,11 @@ impl Default for Ids {
 }
 
 impl Ids {
+    /// Puts an id in with the number that the function gives; unless it is there already, which comes back as false.
+    pub(crate) fn put(&mut self, id: EventId, number: impl FnOnce() -> u32) -> bool {
+        self.find_or_put(id, number).is_none()
+    }
+
     /// The number of an id that is there; else it is put in with the number that the function gives, and none comes back.
     pub(crate) fn find_or_put(&mut self, id: EventId, number: impl FnOnce() -> u32) -> Option<u32> {
         let hash = id.hash();

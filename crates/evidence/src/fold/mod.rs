@@ -155,9 +155,10 @@ impl Fold {
             self.totals.outside_window += 1;
             return;
         }
-        self.see(event);
-        let call = (self.texts.add(&event.source), self.texts.add(&event.name));
-        let call = self.calls.add(call);
+        let source = self.texts.add(&event.source);
+        self.see(event, source);
+        let name = self.texts.add(&event.name);
+        let call = self.calls.add((source, name));
         let address = self.texts.add(&event.address);
         let single = Single {
             event: event.id,
@@ -181,34 +182,19 @@ impl Fold {
             let resource = self.resources(event);
             self.shared.push(Single { resource, ..single });
         } else {
-            // Most duplicates end here, before their resources are looked for.
-            if self.seen.find(event.id).is_some() {
-                self.totals.duplicates += 1;
-                return;
-            }
-            let resource = self.resources(event);
-            let at = self.count(Single { resource, ..single });
-            self.seen.find_or_put(event.id, || at);
+            let Self { seen, texts, lists, groups, .. } = self;
+            let new = seen.put(event.id, || {
+                let resource = resources(event, texts, lists);
+                count(Single { resource, ..single }, lists, groups)
+            });
+            self.totals.duplicates += u64::from(!new);
         }
     }
 
     /// Puts an event into its group or groups and gives their number.
     fn count(&mut self, one: Single) -> u32 {
-        let count = Count::one(one.time, one.event, one.address);
-        let key = |resource| Key {
-            actor: one.actor,
-            call: one.call,
-            resource,
-            detail: one.detail,
-        };
-        if one.resource & LIST == 0 {
-            return self.groups.add(key(one.resource), &count);
-        }
-        let resources = self.lists.get(one.resource & !LIST).cloned().unwrap_or_default();
-        let groups = resources.iter().map(|resource| self.groups.add(key(*resource), &count)).collect();
-        LIST | self.lists.add(groups)
+        count(one, &mut self.lists, &mut self.groups)
     }
-
     /// The groups of a number.
     fn groups_of(&self, at: u32) -> Vec<u32> {
         if at & LIST == 0 {
@@ -221,7 +207,7 @@ impl Fold {
         // The console's own record of a switch of roles takes its session from its time, and a service that takes a role
         // the workload from its request.
         let usual = event.name != "SwitchRole" && minted.is_none();
-        let hash = FxBuildHasher.hash_one((event.identity, event.console));
+        let hash = shortcut(event.identity, event.console);
         if usual
             && let Some((text, known)) = self.known.get(&hash)
             && (&**text, known.console) == (event.identity, event.console)
@@ -295,26 +281,50 @@ impl Fold {
         self.mints.insert(event.id, mint);
     }
 
-    fn see(&mut self, event: &Event<'_>) {
-        let key = (
-            self.texts.add(&event.recipient),
-            self.texts.add(&event.source),
-            event.category == Category::Data,
-        );
+    fn see(&mut self, event: &Event<'_>, source: u32) {
+        let key = (self.texts.add(&event.recipient), source, event.category == Category::Data);
         let (first, last) = self.visible.entry(key).or_insert((event.time, event.time));
         *first = (*first).min(event.time);
         *last = (*last).max(event.time);
     }
 
     fn resources(&mut self, event: &Event<'_>) -> u32 {
-        let mut numbers: Vec<u32> = resource::resources(event).iter().map(|arn| self.texts.add(arn)).collect();
-        match numbers.as_slice() {
-            [one] => *one,
-            _ => {
-                numbers.sort_unstable();
-                numbers.dedup();
-                LIST | self.lists.add(numbers.into())
-            }
-        }
+        resources(event, &mut self.texts, &mut self.lists)
     }
+}
+
+/// A hash of a text of `userIdentity`: of its parts that differ from session to session. What it finds is compared whole.
+fn shortcut(identity: &[u8], console: bool) -> u64 {
+    let id = identity.get(32..80).unwrap_or(identity);
+    let end = identity.last_chunk::<96>().map_or(identity, |end| end);
+    FxBuildHasher.hash_one((identity.len(), id, end, console))
+}
+
+/// Puts an event into its group or groups and gives their number.
+fn count(one: Single, lists: &mut Values<Box<[u32]>>, groups: &mut Groups) -> u32 {
+    let count = Count::one(one.time, one.event, one.address);
+    let key = |resource| Key {
+        actor: one.actor,
+        call: one.call,
+        resource,
+        detail: one.detail,
+    };
+    if one.resource & LIST == 0 {
+        return groups.add(key(one.resource), &count);
+    }
+    let resources = lists.get(one.resource & !LIST).cloned().unwrap_or_default();
+    let numbers = resources.iter().map(|resource| groups.add(key(*resource), &count)).collect();
+    LIST | lists.add(numbers)
+}
+
+/// The number of an event's resource, or of the list of its resources.
+fn resources(event: &Event<'_>, texts: &mut Texts, lists: &mut Values<Box<[u32]>>) -> u32 {
+    let arns = resource::resources(event);
+    if let [one] = arns.as_slice() {
+        return texts.add(one);
+    }
+    let mut numbers: Vec<u32> = arns.iter().map(|arn| texts.add(arn)).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    LIST | lists.add(numbers.into())
 }
