@@ -3,7 +3,7 @@
 //! `resources[]` says it best, but few services fill it. Else the request's parameters do, by name, id, URL or ARN; a table
 //! says where each service has them. An ARN made from a name can lack what only the account knows: the path of a role, the
 //! last six characters of a secret. Such ARNs are what they are; whoever joins them must compare them so
-//! ([`crate::join::same_resource`]).
+//! ([`crate::names`]).
 //!
 //! Source: CloudTrail User Guide, "CloudTrail record contents" (`resources`), and the Service Authorization Reference (ARN
 //! formats).

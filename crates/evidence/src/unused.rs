@@ -1,0 +1,198 @@
+//! What was granted and not seen in use: roles, keys, permissions; and how much it is worth that it was not seen.
+//!
+//! Where no trail could have shown a use, nothing is called unused. What IAM itself remembers (last used, last accessed)
+//! stands beside it as weaker evidence: it is by service and by day, and it says nothing of which permission.
+//!
+//! Source: IAM User Guide, "Refine permissions in AWS using last accessed information".
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rustc_hash::FxHashMap;
+use serde::Serialize;
+
+use crate::action;
+use crate::event::Outcome;
+use crate::evidence::Evidence;
+use crate::time::Time;
+use crate::visible::{Sight, Sights};
+
+/// What a principal is granted, as far as its policies tell.
+#[derive(Debug, Clone, Default)]
+pub struct Granted {
+    /// Its ARN.
+    pub principal: String,
+    /// Its account.
+    pub account: String,
+    /// Actions that its policies allow on something, as the catalogue writes them.
+    pub actions: Vec<&'static str>,
+    /// Access keys: id, and when IAM last saw it used.
+    pub keys: Vec<(String, Option<String>)>,
+    /// When IAM last saw it used.
+    pub last_used: Option<String>,
+    /// When IAM last saw it use a service; none where it never did.
+    pub service_last_accessed: BTreeMap<String, Option<String>>,
+}
+
+/// Whether something was used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It was not seen, and would have been.
+    Unused,
+    /// Nothing here could have shown it.
+    CannotBeSeen,
+    /// It was seen.
+    Used,
+}
+
+impl Verdict {
+    /// In words.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Unused => "unused",
+            Self::CannotBeSeen => "cannot be seen",
+            Self::Used => "used",
+        }
+    }
+
+    const fn of(used: bool, sight: Sight) -> Self {
+        match (used, sight.can_be_seen()) {
+            (true, _) => Self::Used,
+            (false, true) => Self::Unused,
+            (false, false) => Self::CannotBeSeen,
+        }
+    }
+}
+
+/// A principal.
+#[derive(Debug, Clone, Serialize)]
+pub struct PrincipalUse {
+    /// Its ARN.
+    pub principal: String,
+    /// Whether it did anything.
+    pub verdict: Verdict,
+    /// How much the verdict is worth: `high`, `medium`, `none`.
+    pub confidence: &'static str,
+    /// Its last act.
+    pub last: Option<Time>,
+    /// When IAM last saw it used: weaker evidence.
+    pub iam_last_used: Option<String>,
+    /// Its access keys.
+    pub keys: Vec<KeyUse>,
+    /// Its permissions, by service.
+    pub services: Vec<ServiceUse>,
+}
+
+/// An access key.
+#[derive(Debug, Clone, Serialize)]
+pub struct KeyUse {
+    /// Its id, which is no secret.
+    pub id: String,
+    /// Whether it was used.
+    pub verdict: Verdict,
+    /// Its last use.
+    pub last: Option<Time>,
+    /// When IAM last saw it used: weaker evidence.
+    pub iam_last_used: Option<String>,
+}
+
+/// The permissions of a principal for one service.
+#[derive(Debug, Clone, Serialize)]
+pub struct ServiceUse {
+    /// Its prefix.
+    pub service: String,
+    /// How many actions are granted.
+    pub granted: usize,
+    /// Actions that were used.
+    pub used: Vec<&'static str>,
+    /// Actions that would have been recorded with certainty, and were not.
+    pub unused: usize,
+    /// Actions that were not recorded, where the records may not cover every resource.
+    pub unused_in_part: usize,
+    /// Actions whose use could not have been seen, by reason.
+    pub cannot_be_seen: BTreeMap<&'static str, usize>,
+    /// When IAM last saw the service used: weaker evidence. `never` where IAM says so.
+    pub iam_last_accessed: Option<String>,
+}
+
+/// Works it out.
+#[must_use]
+pub fn unused(evidence: &Evidence, sights: &Sights, granted: &[Granted]) -> Vec<PrincipalUse> {
+    let mut used: FxHashMap<&str, (Time, BTreeSet<&'static str>)> = FxHashMap::default();
+    let mut keys: FxHashMap<&str, Time> = FxHashMap::default();
+    for one in evidence.uses() {
+        // A key that is refused is in use all the same; a permission that is refused is not.
+        let key = evidence.access_key(one.session);
+        if key.starts_with("AKIA") {
+            let last = keys.entry(key).or_insert(one.last);
+            *last = (*last).max(one.last);
+        }
+        let (last, actions) = used.entry(one.principal).or_insert((one.last, BTreeSet::new()));
+        *last = (*last).max(one.last);
+        if matches!(one.outcome, Outcome::Success | Outcome::DryRun) {
+            actions.extend(action::actions(one.source, one.name));
+        }
+    }
+    let nothing = BTreeSet::new();
+    let mut out: Vec<PrincipalUse> = granted
+        .iter()
+        .map(|granted| {
+            let found = used.get(granted.principal.as_str());
+            let sight = sights.of(&[&granted.account], "sts:GetCallerIdentity");
+            PrincipalUse {
+                principal: granted.principal.clone(),
+                verdict: Verdict::of(found.is_some(), sight),
+                confidence: if found.is_some() { "high" } else { sight.confidence() },
+                last: found.map(|(last, _)| *last),
+                iam_last_used: granted.last_used.clone(),
+                keys: granted
+                    .keys
+                    .iter()
+                    .map(|(id, iam_last_used)| {
+                        let last = keys.get(id.as_str()).copied();
+                        KeyUse {
+                            id: id.clone(),
+                            verdict: Verdict::of(last.is_some(), sight),
+                            last,
+                            iam_last_used: iam_last_used.clone(),
+                        }
+                    })
+                    .collect(),
+                services: services(granted, sights, found.map_or(&nothing, |(_, actions)| actions)),
+            }
+        })
+        .collect();
+    out.sort_by(|a, b| (a.verdict, &a.principal).cmp(&(b.verdict, &b.principal)));
+    out
+}
+
+fn services(granted: &Granted, sights: &Sights, used: &BTreeSet<&'static str>) -> Vec<ServiceUse> {
+    let mut by_service: BTreeMap<&str, ServiceUse> = BTreeMap::new();
+    for &name in &granted.actions {
+        let service = name.split(':').next().unwrap_or_default();
+        let entry = by_service.entry(service).or_insert_with(|| ServiceUse {
+            service: service.to_owned(),
+            granted: 0,
+            used: Vec::new(),
+            unused: 0,
+            unused_in_part: 0,
+            cannot_be_seen: BTreeMap::new(),
+            iam_last_accessed: granted
+                .service_last_accessed
+                .get(service)
+                .map(|last| last.clone().unwrap_or_else(|| "never".into())),
+        });
+        entry.granted += 1;
+        if used.contains(name) {
+            entry.used.push(name);
+            continue;
+        }
+        match sights.of(&[&granted.account], name) {
+            Sight::Recorded => entry.unused += 1,
+            Sight::InPart => entry.unused_in_part += 1,
+            hidden => *entry.cannot_be_seen.entry(hidden.words()).or_default() += 1,
+        }
+    }
+    by_service.into_values().collect()
+}
