@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 use serde::Serialize;
 use sv0_model::graph::{Confidence, Graph};
 use sv0_model::kind::EdgeKind;
-use sv0_model::path::{Hop, Path};
+use sv0_model::path::{EntityRef, Hop, Path};
 
 use crate::action;
 use crate::event::Outcome;
@@ -94,17 +94,23 @@ impl<'a> Joined<'a> {
     pub fn annotate(&self, path: &mut Path) {
         let actions = path.actions.clone();
         let target = path.target.id.clone();
+        // Who acts: a member of a group acts himself, with what the group has.
+        let mut who = path.origin.clone();
         for hop in &mut path.hops {
-            let found = self.hop(hop, &target, &actions);
+            let found = self.hop(hop, &who, &target, &actions);
             hop.evidence = serde_json::to_value(found).ok();
+            if hop.edge != EdgeKind::MemberOf {
+                who = hop.to.clone();
+            }
         }
         let Some(last) = path.hops.last().filter(|hop| hop.edge == EdgeKind::CanAccess) else {
             return;
         };
+        let who = path.hops.iter().rev().skip(1).find(|hop| hop.edge != EdgeKind::MemberOf).map_or(&path.origin, |hop| &hop.to);
         let window = self.evidence.window();
         // Counts have no days: where the window is longer, a number for 30 days cannot be told from them.
         let month = window.until.0.saturating_sub(window.since.0) <= 30 * DAY;
-        let mine = self.uses_of(last, &target, &actions).filter(|one| self.came_along(path, one.session));
+        let mine = self.uses_of(&who.id, &target, &actions).filter(|one| self.came_along(path, one.session));
         let (count, latest) = mine.fold((0_u64, None), |(count, latest): (u64, Option<Time>), one| {
             (count + one.count, latest.max(Some(one.last)))
         });
@@ -113,34 +119,34 @@ impl<'a> Joined<'a> {
         path.execution_30d = (month && (seen || count > 0)).then_some(count);
     }
 
-    /// What the records say of one hop.
+    /// What the records say of one hop; `who` takes it: its first end, or a member of that group.
     #[must_use]
-    pub fn hop(&self, hop: &Hop, target: &str, actions: &[String]) -> HopEvidence {
+    pub fn hop(&self, hop: &Hop, who: &EntityRef, target: &str, actions: &[String]) -> HopEvidence {
         match hop.edge {
             EdgeKind::CanAccess => {
                 let sight = self.sight(hop, actions);
-                found(self.uses_of(hop, target, actions), sight)
+                found(self.uses_of(&who.id, target, actions), sight)
             }
             EdgeKind::Assumes | EdgeKind::RunsAs => {
                 let sight = self.sights.of(&accounts(hop), "sts:AssumeRole");
-                found(self.assumed(hop), sight)
+                found(self.assumed(hop, who), sight)
             }
             _ => HopEvidence::NoEvent,
         }
     }
 
     /// Calls by which the hop's first end got the credentials of its second.
-    fn assumed<'h>(&'h self, hop: &'h Hop) -> impl Iterator<Item = Use<'a>> + 'h {
+    fn assumed<'h>(&'h self, hop: &'h Hop, who: &'h EntityRef) -> impl Iterator<Item = Use<'a>> + 'h {
         let role = hop.to.id.as_str();
         let of_role = self.by_role.iter().filter(move |(recorded, _)| same(role, recorded));
         of_role
             .flat_map(|(_, uses)| uses.iter().copied())
-            .filter(move |one| self.is(one.session, one.principal, hop.from.id.as_str(), &hop.from.name))
+            .filter(move |one| self.is(one.session, one.principal, who))
     }
 
     /// Uses of the target by the last principal of a path.
-    fn uses_of<'h>(&'h self, hop: &'h Hop, target: &'h str, actions: &'h [String]) -> impl Iterator<Item = Use<'a>> + 'h {
-        let all = self.by_principal.get(hop.from.id.as_str()).map(Vec::as_slice).unwrap_or_default();
+    fn uses_of<'h>(&'h self, who: &'h str, target: &'h str, actions: &'h [String]) -> impl Iterator<Item = Use<'a>> + 'h {
+        let all = self.by_principal.get(who).map(Vec::as_slice).unwrap_or_default();
         all.iter().copied().filter(move |one| {
             within(target, one.resource) && action::actions(one.source, one.name).iter().any(|used| lists(actions, used))
         })
@@ -156,8 +162,8 @@ impl<'a> Joined<'a> {
     }
 
     /// Whether a caller is what an id or name of the configuration means.
-    fn is(&self, session: SessionId, principal: &str, id: &str, name: &str) -> bool {
-        principal == id || starts(self.evidence.origin(session), id, name)
+    fn is(&self, session: SessionId, principal: &str, who: &EntityRef) -> bool {
+        principal == who.id || starts(self.evidence.origin(session), &who.id, &who.name)
     }
 
     /// Whether a session came by the chain of a path, from its origin.

@@ -6,9 +6,15 @@
 //! Source: IAM User Guide, "Refine permissions in AWS using last accessed information".
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use serde::Serialize;
+use sv0_iam::condition::Context;
+use sv0_iam::decide::{Attached, Policies, Request, decide};
+use sv0_iam::name::Caller;
+use sv0_iam::syntax::Policy;
+use sv0_iam::syntax::resource::ResourceName;
 
 use crate::action;
 use crate::event::Outcome;
@@ -25,6 +31,8 @@ pub struct Granted {
     pub account: String,
     /// Actions that its policies allow on something, as the catalogue writes them.
     pub actions: Vec<&'static str>,
+    /// Its identity policies, by name.
+    pub policies: Vec<(String, Arc<Policy>)>,
     /// Access keys: id, and when IAM last saw it used.
     pub keys: Vec<(String, Option<String>)>,
     /// When IAM last saw it used.
@@ -80,8 +88,23 @@ pub struct PrincipalUse {
     pub iam_last_used: Option<String>,
     /// Its access keys.
     pub keys: Vec<KeyUse>,
+    /// Its policies: which of them what was seen needs.
+    pub policies: Vec<PolicyUse>,
     /// Its permissions, by service.
     pub services: Vec<ServiceUse>,
+}
+
+/// An identity policy of a principal.
+#[derive(Debug, Clone, Serialize)]
+pub struct PolicyUse {
+    /// Its name.
+    pub policy: String,
+    /// Of the pairs of action and resource that were seen, how many it allows.
+    pub allows: usize,
+    /// How many no other policy of the principal allows.
+    pub only_it_allows: usize,
+    /// How many pairs were seen.
+    pub seen: usize,
 }
 
 /// An access key.
@@ -121,6 +144,7 @@ pub struct ServiceUse {
 pub fn unused(evidence: &Evidence, sights: &Sights, granted: &[Granted]) -> Vec<PrincipalUse> {
     let mut used: FxHashMap<&str, (Time, BTreeSet<&'static str>)> = FxHashMap::default();
     let mut keys: FxHashMap<&str, Time> = FxHashMap::default();
+    let mut pairs: FxHashMap<&str, BTreeSet<(&'static str, &str)>> = FxHashMap::default();
     for one in evidence.uses() {
         // A key that is refused is in use all the same; a permission that is refused is not.
         let key = evidence.access_key(one.session);
@@ -131,9 +155,14 @@ pub fn unused(evidence: &Evidence, sights: &Sights, granted: &[Granted]) -> Vec<
         let (last, actions) = used.entry(one.principal).or_insert((one.last, BTreeSet::new()));
         *last = (*last).max(one.last);
         if matches!(one.outcome, Outcome::Success | Outcome::DryRun) {
-            actions.extend(action::actions(one.source, one.name));
+            let used = action::actions(one.source, one.name);
+            // Of calls that can need several actions a record proves the first.
+            let seen = used.first().map(|action| (*action, one.resource));
+            pairs.entry(one.principal).or_default().extend(seen);
+            actions.extend(used);
         }
     }
+    let no_pairs = BTreeSet::new();
     let nothing = BTreeSet::new();
     let mut out: Vec<PrincipalUse> = granted
         .iter()
@@ -159,12 +188,51 @@ pub fn unused(evidence: &Evidence, sights: &Sights, granted: &[Granted]) -> Vec<
                         }
                     })
                     .collect(),
+                policies: policies(granted, pairs.get(granted.principal.as_str()).unwrap_or(&no_pairs)),
                 services: services(granted, sights, found.map_or(&nothing, |(_, actions)| actions)),
             }
         })
         .collect();
     out.sort_by(|a, b| (a.verdict, &a.principal).cmp(&(b.verdict, &b.principal)));
     out
+}
+
+/// Asks of each policy, as if it were the only one, about everything that was seen. A condition that hangs on what no record
+/// tells counts for the policy: better one too many that is needed.
+fn policies(granted: &Granted, seen: &BTreeSet<(&'static str, &str)>) -> Vec<PolicyUse> {
+    let caller = Caller::parse(&granted.principal);
+    let context = Context::open();
+    let allows: Vec<Vec<bool>> = granted
+        .policies
+        .iter()
+        .map(|(_, policy)| {
+            let policies = Policies { identity: vec![Attached { policy, tag: 0 }], ..Policies::default() };
+            seen.iter()
+                .map(|(action, resource)| {
+                    let request = Request {
+                        caller: &caller,
+                        action,
+                        resource: ResourceName::new(resource),
+                        resource_account: caller.account.as_deref(),
+                        context: &context,
+                    };
+                    decide(&request, &policies).verdict.possible()
+                })
+                .collect()
+        })
+        .collect();
+    let by_any = |at: usize| allows.iter().filter(|one| one.get(at) == Some(&true)).count();
+    granted
+        .policies
+        .iter()
+        .zip(&allows)
+        .map(|((name, _), mine)| PolicyUse {
+            policy: name.clone(),
+            allows: mine.iter().filter(|allowed| **allowed).count(),
+            only_it_allows: mine.iter().enumerate().filter(|(at, allowed)| **allowed && by_any(*at) == 1).count(),
+            seen: seen.len(),
+        })
+        .collect()
 }
 
 fn services(granted: &Granted, sights: &Sights, used: &BTreeSet<&'static str>) -> Vec<ServiceUse> {
