@@ -31,14 +31,22 @@ const ROUNDS: usize = 5;
 fn cpu() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").expect("this bench needs Linux");
     let (_, rest) = stat.rsplit_once(')').unwrap();
-    let ticks: u64 = rest.split_whitespace().skip(11).take(2).map(|field| field.parse::<u64>().unwrap()).sum();
+    let ticks: u64 = rest
+        .split_whitespace()
+        .skip(11)
+        .take(2)
+        .map(|field| field.parse::<u64>().unwrap())
+        .sum();
     ticks as f64 / 100.0
 }
 
 /// Peak memory in MiB since the last call; where the kernel does not let it be reset, since the start.
 fn peak() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .unwrap();
     let kib: u64 = line.trim().trim_end_matches(" kB").parse().unwrap();
     let _ = std::fs::write("/proc/self/clear_refs", "5");
     kib / 1024
@@ -48,7 +56,11 @@ fn peak() -> u64 {
 fn make(folder: &Path, megabytes: usize) {
     // A part of some 40 MB at a time, each with its own sessions.
     for part in 0..megabytes.div_ceil(40) {
-        let lake = Lake::new(Options { seed: part as u64, sessions: 700, calls: 36 });
+        let lake = Lake::new(Options {
+            seed: part as u64,
+            sessions: 700,
+            calls: 36,
+        });
         for object in &lake.objects {
             let path = folder.join(format!("{part}")).join(format!("{}.gz", object.name));
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -62,13 +74,15 @@ fn make(folder: &Path, megabytes: usize) {
 fn main() {
     let megabytes: usize = std::env::var("MB").map_or(1000, |text| text.parse().expect("MB is a number"));
     let made = std::env::temp_dir().join(format!("sv0-bench-evidence-{}", std::process::id()));
-    let folder = std::env::var_os("LAKE").filter(|lake| !lake.is_empty()).map_or_else(
-        || {
-            make(&made, megabytes);
-            made.clone()
-        },
-        PathBuf::from,
-    );
+    let folder = std::env::var_os("LAKE")
+        .filter(|lake| !lake.is_empty())
+        .map_or_else(
+            || {
+                make(&made, megabytes);
+                made.clone()
+            },
+            PathBuf::from,
+        );
     let source = Local::new(vec![folder]);
     let objects = source.list(Window::ALL).unwrap().objects;
     let mut bytes = Vec::new();
@@ -103,9 +117,17 @@ fn main() {
             reading.problems.counts.values().sum::<u64>()
         );
     }
-    println!("{} objects, {} MB of JSON; {line}\n", objects.len(), text_bytes / 1_000_000);
+    println!(
+        "{} objects, {} MB of JSON; {line}\n",
+        objects.len(),
+        text_bytes / 1_000_000
+    );
     println!("| work | CPU s | ratio | wall s | peak MiB |\n|---|---|---|---|---|");
     println!("| read and inflate with libdeflate | {inflate:.2} | 1 | | |");
-    println!("| read, inflate, parse, aggregate, resolve | {fold:.2} | {:.2} | {wall:.2} | {} |", fold / inflate, peak());
+    println!(
+        "| read, inflate, parse, aggregate, resolve | {fold:.2} | {:.2} | {wall:.2} | {} |",
+        fold / inflate,
+        peak()
+    );
     let _ = std::fs::remove_dir_all(&made);
 }

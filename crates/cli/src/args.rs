@@ -119,7 +119,8 @@ pub(crate) struct TrailArgs {
 }
 
 fn time(text: &str) -> Result<sv0_evidence::time::Time, String> {
-    sv0_evidence::time::Time::parse(text).ok_or_else(|| "write a day, 2026-11-01, or a time, 2026-11-01T10:00:00Z".into())
+    sv0_evidence::time::Time::parse(text)
+        .ok_or_else(|| "write a day, 2026-11-01, or a time, 2026-11-01T10:00:00Z".into())
 }
 
 #[derive(Debug, Args)]

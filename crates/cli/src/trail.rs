@@ -45,7 +45,13 @@ pub(crate) fn is_there(args: &TrailArgs, source: &SourceArgs) -> bool {
 /// Reads the records that were named, or those of the made-up organisation.
 pub(crate) fn read(args: &TrailArgs, source: &SourceArgs) -> Result<Reading, Failure> {
     let demo = source.demo && args.trail.is_empty();
-    let until = args.until.unwrap_or_else(|| if demo { demo_time(sv0_demo::TRAIL_WINDOW.1) } else { now() });
+    let until = args.until.unwrap_or_else(|| {
+        if demo {
+            demo_time(sv0_demo::TRAIL_WINDOW.1)
+        } else {
+            now()
+        }
+    });
     let since = args.since.unwrap_or_else(|| until.minus(30 * DAY));
     let window = Window { since, until };
     let local = Local::new(args.trail.clone());
@@ -55,8 +61,11 @@ pub(crate) fn read(args: &TrailArgs, source: &SourceArgs) -> Result<Reading, Fai
         (false, false) => &local,
     };
     let bar = io::stderr().is_terminal().then(|| {
-        let style = indicatif::ProgressStyle::with_template("reading CloudTrail {bar:30} {pos}/{len} objects, {eta} left");
-        indicatif::ProgressBar::new(0).with_style(style.unwrap_or_else(|_| indicatif::ProgressStyle::default_bar()))
+        let style = indicatif::ProgressStyle::with_template(
+            "reading CloudTrail {bar:30} {pos}/{len} objects, {eta} left",
+        );
+        indicatif::ProgressBar::new(0)
+            .with_style(style.unwrap_or_else(|_| indicatif::ProgressStyle::default_bar()))
     });
     let reading = sv0_evidence::read(source, window, &|done, all| {
         if let Some(bar) = &bar
@@ -80,7 +89,11 @@ fn demo_time(text: &str) -> Time {
 
 fn now() -> Time {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    Time(now.ok().and_then(|now| u32::try_from(now.as_secs()).ok()).unwrap_or(u32::MAX))
+    Time(
+        now.ok()
+            .and_then(|now| u32::try_from(now.as_secs()).ok())
+            .unwrap_or(u32::MAX),
+    )
 }
 
 /// Tells what could not be read; nothing sensible can be done where stderr is closed.
@@ -88,17 +101,39 @@ fn note(reading: &Reading) {
     const MOST: usize = 10;
     let mut err = io::stderr().lock();
     for problem in reading.problems.list.iter().take(MOST) {
-        let _ = writeln!(err, "sv0: {}: {}", harmless(&problem.object), harmless(&problem.detail));
+        let _ = writeln!(
+            err,
+            "sv0: {}: {}",
+            harmless(&problem.object),
+            harmless(&problem.detail)
+        );
     }
     let all: u64 = reading.problems.counts.values().sum();
     if all > MOST as u64 {
-        let kinds: Vec<String> = reading.problems.counts.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+        let kinds: Vec<String> = reading
+            .problems
+            .counts
+            .iter()
+            .map(|(kind, count)| format!("{count} {kind}"))
+            .collect();
         let _ = writeln!(err, "sv0: … {all} such problems in all: {}", kinds.join(", "));
     }
     if reading.evidence.totals().records == 0 {
-        let left: Vec<String> = reading.listed.left_out.iter().map(|(why, count)| format!("{count} {}", why.words())).collect();
-        let left = if left.is_empty() { String::new() } else { format!(" (left out: {})", left.join(", ")) };
-        let _ = writeln!(err, "sv0: there is no record of CloudTrail in what was named{left}");
+        let left: Vec<String> = reading
+            .listed
+            .left_out
+            .iter()
+            .map(|(why, count)| format!("{count} {}", why.words()))
+            .collect();
+        let left = if left.is_empty() {
+            String::new()
+        } else {
+            format!(" (left out: {})", left.join(", "))
+        };
+        let _ = writeln!(
+            err,
+            "sv0: there is no record of CloudTrail in what was named{left}"
+        );
     }
 }
 
@@ -109,7 +144,9 @@ pub(crate) fn exit_code(reading: &Reading) -> u8 {
 
 /// What the records could have shown, as they themselves and the configuration tell.
 pub(crate) fn sights(reading: &Reading, model: Option<&Model>) -> Sights {
-    let records: Vec<&Record> = model.map_or_else(Vec::new, |model| model.world.graph.nodes().map(|(_, node)| &node.record).collect());
+    let records: Vec<&Record> = model.map_or_else(Vec::new, |model| {
+        model.world.graph.nodes().map(|(_, node)| &node.record).collect()
+    });
     Sights::new(&reading.evidence, records)
 }
 

@@ -41,11 +41,27 @@ const PREFIXES: &[(&str, &str)] = &[
 
 /// Calls whose actions have other names, by prefix and name without date.
 const RENAMED: &[(&str, &str, &[&str])] = &[
-    ("dynamodb", "BatchExecuteStatement", &["PartiQLSelect", "PartiQLInsert", "PartiQLUpdate", "PartiQLDelete"]),
-    ("dynamodb", "ExecuteStatement", &["PartiQLSelect", "PartiQLInsert", "PartiQLUpdate", "PartiQLDelete"]),
-    ("dynamodb", "ExecuteTransaction", &["PartiQLSelect", "PartiQLInsert", "PartiQLUpdate", "PartiQLDelete"]),
+    (
+        "dynamodb",
+        "BatchExecuteStatement",
+        &["PartiQLSelect", "PartiQLInsert", "PartiQLUpdate", "PartiQLDelete"],
+    ),
+    (
+        "dynamodb",
+        "ExecuteStatement",
+        &["PartiQLSelect", "PartiQLInsert", "PartiQLUpdate", "PartiQLDelete"],
+    ),
+    (
+        "dynamodb",
+        "ExecuteTransaction",
+        &["PartiQLSelect", "PartiQLInsert", "PartiQLUpdate", "PartiQLDelete"],
+    ),
     ("dynamodb", "TransactGetItems", &["GetItem"]),
-    ("dynamodb", "TransactWriteItems", &["PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem"]),
+    (
+        "dynamodb",
+        "TransactWriteItems",
+        &["PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem"],
+    ),
     ("kms", "ReEncrypt", &["ReEncryptFrom", "ReEncryptTo"]),
     ("lambda", "Invoke", &["InvokeFunction"]),
     ("lambda", "InvokeAsync", &["InvokeAsync"]),
@@ -57,21 +73,53 @@ const RENAMED: &[(&str, &str, &[&str])] = &[
     ("s3", "DeleteBucketCors", &["PutBucketCORS"]),
     ("s3", "DeleteBucketEncryption", &["PutEncryptionConfiguration"]),
     ("s3", "DeleteBucketLifecycle", &["PutLifecycleConfiguration"]),
-    ("s3", "DeleteBucketPublicAccessBlock", &["PutBucketPublicAccessBlock"]),
+    (
+        "s3",
+        "DeleteBucketPublicAccessBlock",
+        &["PutBucketPublicAccessBlock"],
+    ),
     ("s3", "DeleteBucketReplication", &["PutReplicationConfiguration"]),
     ("s3", "DeleteBucketTagging", &["PutBucketTagging"]),
     ("s3", "DeleteObjects", &["DeleteObject"]),
-    ("s3", "GetAccelerateConfiguration", &["GetAccelerateConfiguration"]),
-    ("s3", "GetBucketAccelerateConfiguration", &["GetAccelerateConfiguration"]),
+    (
+        "s3",
+        "GetAccelerateConfiguration",
+        &["GetAccelerateConfiguration"],
+    ),
+    (
+        "s3",
+        "GetBucketAccelerateConfiguration",
+        &["GetAccelerateConfiguration"],
+    ),
     ("s3", "GetBucketCors", &["GetBucketCORS"]),
     ("s3", "GetBucketEncryption", &["GetEncryptionConfiguration"]),
-    ("s3", "GetBucketInventoryConfiguration", &["GetInventoryConfiguration"]),
+    (
+        "s3",
+        "GetBucketInventoryConfiguration",
+        &["GetInventoryConfiguration"],
+    ),
     ("s3", "GetBucketLifecycle", &["GetLifecycleConfiguration"]),
-    ("s3", "GetBucketLifecycleConfiguration", &["GetLifecycleConfiguration"]),
-    ("s3", "GetBucketMetricsConfiguration", &["GetMetricsConfiguration"]),
-    ("s3", "GetBucketNotificationConfiguration", &["GetBucketNotification"]),
+    (
+        "s3",
+        "GetBucketLifecycleConfiguration",
+        &["GetLifecycleConfiguration"],
+    ),
+    (
+        "s3",
+        "GetBucketMetricsConfiguration",
+        &["GetMetricsConfiguration"],
+    ),
+    (
+        "s3",
+        "GetBucketNotificationConfiguration",
+        &["GetBucketNotification"],
+    ),
     ("s3", "GetBucketReplication", &["GetReplicationConfiguration"]),
-    ("s3", "GetObjectLockConfiguration", &["GetBucketObjectLockConfiguration"]),
+    (
+        "s3",
+        "GetObjectLockConfiguration",
+        &["GetBucketObjectLockConfiguration"],
+    ),
     ("s3", "GetPublicAccessBlock", &["GetBucketPublicAccessBlock"]),
     ("s3", "HeadBucket", &["ListBucket"]),
     ("s3", "HeadObject", &["GetObject"]),
@@ -81,22 +129,50 @@ const RENAMED: &[(&str, &str, &[&str])] = &[
     ("s3", "ListObjects", &["ListBucket"]),
     ("s3", "ListObjectsV2", &["ListBucket"]),
     ("s3", "ListParts", &["ListMultipartUploadParts"]),
-    ("s3", "PutBucketAccelerateConfiguration", &["PutAccelerateConfiguration"]),
+    (
+        "s3",
+        "PutBucketAccelerateConfiguration",
+        &["PutAccelerateConfiguration"],
+    ),
     ("s3", "PutBucketCors", &["PutBucketCORS"]),
     ("s3", "PutBucketEncryption", &["PutEncryptionConfiguration"]),
-    ("s3", "PutBucketInventoryConfiguration", &["PutInventoryConfiguration"]),
+    (
+        "s3",
+        "PutBucketInventoryConfiguration",
+        &["PutInventoryConfiguration"],
+    ),
     ("s3", "PutBucketLifecycle", &["PutLifecycleConfiguration"]),
-    ("s3", "PutBucketLifecycleConfiguration", &["PutLifecycleConfiguration"]),
-    ("s3", "PutBucketMetricsConfiguration", &["PutMetricsConfiguration"]),
-    ("s3", "PutBucketNotificationConfiguration", &["PutBucketNotification"]),
+    (
+        "s3",
+        "PutBucketLifecycleConfiguration",
+        &["PutLifecycleConfiguration"],
+    ),
+    (
+        "s3",
+        "PutBucketMetricsConfiguration",
+        &["PutMetricsConfiguration"],
+    ),
+    (
+        "s3",
+        "PutBucketNotificationConfiguration",
+        &["PutBucketNotification"],
+    ),
     ("s3", "PutBucketReplication", &["PutReplicationConfiguration"]),
-    ("s3", "PutObjectLockConfiguration", &["PutBucketObjectLockConfiguration"]),
+    (
+        "s3",
+        "PutObjectLockConfiguration",
+        &["PutBucketObjectLockConfiguration"],
+    ),
     ("s3", "PutPublicAccessBlock", &["PutBucketPublicAccessBlock"]),
     ("s3", "SelectObjectContent", &["GetObject"]),
     ("s3", "UploadPart", &["PutObject"]),
     ("s3", "UploadPartCopy", &["GetObject", "PutObject"]),
     ("sns", "PublishBatch", &["Publish"]),
-    ("sqs", "ChangeMessageVisibilityBatch", &["ChangeMessageVisibility"]),
+    (
+        "sqs",
+        "ChangeMessageVisibilityBatch",
+        &["ChangeMessageVisibility"],
+    ),
     ("sqs", "DeleteMessageBatch", &["DeleteMessage"]),
     ("sqs", "SendMessageBatch", &["SendMessage"]),
 ];
@@ -108,21 +184,62 @@ const NO_API: &[&str] = &["signin", "sso", "sso-oauth", "console"];
 /// data events"). A star stands for all of a service.
 const DATA: &[(&str, &[&str])] = &[
     ("appsync", &["GraphQL"]),
-    ("bedrock", &["InvokeAgent", "InvokeFlow", "InvokeInlineAgent", "Retrieve", "RetrieveAndGenerate", "ApplyGuardrail"]),
+    (
+        "bedrock",
+        &[
+            "InvokeAgent",
+            "InvokeFlow",
+            "InvokeInlineAgent",
+            "Retrieve",
+            "RetrieveAndGenerate",
+            "ApplyGuardrail",
+        ],
+    ),
     ("cassandra", &["Select", "Modify"]),
     (
         "dynamodb",
         &[
-            "BatchGetItem", "BatchWriteItem", "ConditionCheckItem", "DeleteItem", "GetItem", "GetRecords", "GetShardIterator",
-            "PartiQLDelete", "PartiQLInsert", "PartiQLSelect", "PartiQLUpdate", "PutItem", "Query", "Scan", "UpdateItem",
+            "BatchGetItem",
+            "BatchWriteItem",
+            "ConditionCheckItem",
+            "DeleteItem",
+            "GetItem",
+            "GetRecords",
+            "GetShardIterator",
+            "PartiQLDelete",
+            "PartiQLInsert",
+            "PartiQLSelect",
+            "PartiQLUpdate",
+            "PutItem",
+            "Query",
+            "Scan",
+            "UpdateItem",
         ],
     ),
-    ("kinesis", &["GetRecords", "PutRecord", "PutRecords", "SubscribeToShard"]),
+    (
+        "kinesis",
+        &["GetRecords", "PutRecord", "PutRecords", "SubscribeToShard"],
+    ),
     ("lambda", &["InvokeFunction", "InvokeFunctionUrl", "InvokeAsync"]),
     ("rds-data", &["*"]),
-    ("sagemaker", &["InvokeEndpoint", "InvokeEndpointAsync", "InvokeEndpointWithResponseStream"]),
+    (
+        "sagemaker",
+        &[
+            "InvokeEndpoint",
+            "InvokeEndpointAsync",
+            "InvokeEndpointWithResponseStream",
+        ],
+    ),
     ("sns", &["Publish"]),
-    ("sqs", &["ChangeMessageVisibility", "DeleteMessage", "ReceiveMessage", "SendMessage"]),
+    (
+        "sqs",
+        &[
+            "ChangeMessageVisibility",
+            "DeleteMessage",
+            "ReceiveMessage",
+            "SendMessage",
+        ],
+    ),
     ("states", &["InvokeHTTPEndpoint"]),
 ];
 
@@ -152,14 +269,27 @@ pub fn recorded(action: &str) -> Recorded {
     if prefix.eq_ignore_ascii_case("s3") {
         // S3: what is on objects, and the listing of a bucket's objects.
         let on_objects = Catalog::embedded().action(action).is_some_and(|action| {
-            action.resource_types().any(|of| of.name() == "object") || action.short_name() == "ListBucket" || action.short_name() == "ListBucketVersions"
+            action.resource_types().any(|of| of.name() == "object")
+                || action.short_name() == "ListBucket"
+                || action.short_name() == "ListBucketVersions"
         });
-        return if on_objects { Recorded::Data } else { Recorded::Management };
+        return if on_objects {
+            Recorded::Data
+        } else {
+            Recorded::Management
+        };
     }
     let data = DATA.iter().any(|(service, names)| {
-        service.eq_ignore_ascii_case(prefix) && names.iter().any(|one| *one == "*" || one.eq_ignore_ascii_case(name))
+        service.eq_ignore_ascii_case(prefix)
+            && names
+                .iter()
+                .any(|one| *one == "*" || one.eq_ignore_ascii_case(name))
     });
-    if data { Recorded::Data } else { Recorded::Management }
+    if data {
+        Recorded::Data
+    } else {
+        Recorded::Management
+    }
 }
 
 /// The prefix that policies use for an `eventSource`, such as `cloudwatch` for `monitoring.amazonaws.com`.
@@ -182,8 +312,15 @@ pub fn actions(source: &str, name: &str) -> Vec<&'static str> {
         return Vec::new();
     }
     let name = without_date(name);
-    let known = |name: &str| catalog.action(&format!("{prefix}:{name}")).map(sv0_iam::catalog::Action::name);
-    if let Some((_, _, names)) = RENAMED.iter().find(|(of, event, _)| *of == prefix && *event == name) {
+    let known = |name: &str| {
+        catalog
+            .action(&format!("{prefix}:{name}"))
+            .map(sv0_iam::catalog::Action::name)
+    };
+    if let Some((_, _, names)) = RENAMED
+        .iter()
+        .find(|(of, event, _)| *of == prefix && *event == name)
+    {
         return names.iter().filter_map(|name| known(name)).collect();
     }
     if let Some(found) = known(name) {
@@ -216,12 +353,22 @@ fn without_date(name: &str) -> &str {
         .and_then(|at| name.get(..at))
         .unwrap_or(name);
     for length in [8, 10] {
-        let Some((head, date)) = trimmed.len().checked_sub(length).and_then(|at| trimmed.split_at_checked(at)) else {
+        let Some((head, date)) = trimmed
+            .len()
+            .checked_sub(length)
+            .and_then(|at| trimmed.split_at_checked(at))
+        else {
             continue;
         };
-        let digits = if length == 8 { date.to_owned() } else { date.replace('_', "") };
-        let shape = length == 8 || date.as_bytes().get(4) == Some(&b'_') && date.as_bytes().get(7) == Some(&b'_');
-        if shape && digits.len() == 8 && digits.bytes().all(|byte| byte.is_ascii_digit()) && !head.is_empty() {
+        let digits = if length == 8 {
+            date.to_owned()
+        } else {
+            date.replace('_', "")
+        };
+        let shape =
+            length == 8 || date.as_bytes().get(4) == Some(&b'_') && date.as_bytes().get(7) == Some(&b'_');
+        if shape && digits.len() == 8 && digits.bytes().all(|byte| byte.is_ascii_digit()) && !head.is_empty()
+        {
             return head;
         }
     }
@@ -251,17 +398,41 @@ mod tests {
     fn calls_have_the_actions_that_policies_name() {
         for (source, name, wanted) in [
             ("ec2.amazonaws.com", "StartInstances", &["ec2:StartInstances"][..]),
-            ("lambda.amazonaws.com", "ListFunctions20150331", &["lambda:ListFunctions"]),
-            ("lambda.amazonaws.com", "GetFunction20150331v2", &["lambda:GetFunction"]),
+            (
+                "lambda.amazonaws.com",
+                "ListFunctions20150331",
+                &["lambda:ListFunctions"],
+            ),
+            (
+                "lambda.amazonaws.com",
+                "GetFunction20150331v2",
+                &["lambda:GetFunction"],
+            ),
             ("lambda.amazonaws.com", "Invoke", &["lambda:InvokeFunction"]),
-            ("monitoring.amazonaws.com", "DescribeAlarms", &["cloudwatch:DescribeAlarms"]),
+            (
+                "monitoring.amazonaws.com",
+                "DescribeAlarms",
+                &["cloudwatch:DescribeAlarms"],
+            ),
             ("email.amazonaws.com", "SendEmail", &["ses:SendEmail"]),
             ("s3.amazonaws.com", "ListObjectsV2", &["s3:ListBucket"]),
             ("s3.amazonaws.com", "HeadObject", &["s3:GetObject"]),
-            ("s3.amazonaws.com", "CopyObject", &["s3:GetObject", "s3:PutObject"]),
-            ("kms.amazonaws.com", "ReEncrypt", &["kms:ReEncryptFrom", "kms:ReEncryptTo"]),
+            (
+                "s3.amazonaws.com",
+                "CopyObject",
+                &["s3:GetObject", "s3:PutObject"],
+            ),
+            (
+                "kms.amazonaws.com",
+                "ReEncrypt",
+                &["kms:ReEncryptFrom", "kms:ReEncryptTo"],
+            ),
             ("apigateway.amazonaws.com", "CreateRestApi", &["apigateway:POST"]),
-            ("sts.amazonaws.com", "AssumeRoleWithSAML", &["sts:AssumeRoleWithSAML"]),
+            (
+                "sts.amazonaws.com",
+                "AssumeRoleWithSAML",
+                &["sts:AssumeRoleWithSAML"],
+            ),
             ("signin.amazonaws.com", "ConsoleLogin", &[]),
             ("nothing.amazonaws.com", "DoThings", &[]),
         ] {
@@ -274,7 +445,10 @@ mod tests {
         let catalog = Catalog::embedded();
         for (prefix, _, names) in RENAMED {
             for name in *names {
-                assert!(catalog.action(&format!("{prefix}:{name}")).is_some(), "{prefix}:{name}");
+                assert!(
+                    catalog.action(&format!("{prefix}:{name}")).is_some(),
+                    "{prefix}:{name}"
+                );
             }
         }
         for (event, prefix) in PREFIXES {
@@ -282,7 +456,10 @@ mod tests {
         }
         for (prefix, names) in DATA {
             for name in names.iter().filter(|name| **name != "*") {
-                assert!(catalog.action(&format!("{prefix}:{name}")).is_some(), "{prefix}:{name}");
+                assert!(
+                    catalog.action(&format!("{prefix}:{name}")).is_some(),
+                    "{prefix}:{name}"
+                );
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The questions "what was seen?" and "who did that?", by whoever started the chain.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -20,6 +20,8 @@ pub struct Filter {
     pub resource: Option<String>,
     /// The IAM action, or the name of the event; may hold `*`.
     pub action: Option<String>,
+    /// Whether what one chain did with one action to several resources is one line.
+    pub together: bool,
 }
 
 /// What was done, by whom, on what.
@@ -42,8 +44,10 @@ pub struct Line {
     pub event_source: String,
     /// `eventName`.
     pub event_name: String,
-    /// The resource.
+    /// The resource; of several the last.
     pub resource: String,
+    /// How many resources.
+    pub resources: usize,
     /// How the calls ended.
     pub outcome: Outcome,
     /// The service that made the calls for the principal.
@@ -69,13 +73,15 @@ impl Filter {
             let origin = evidence.origin(one.session);
             is_named(one.principal, wanted) || is_named(&origin.to_string(), wanted)
         });
-        let resource = self
-            .resource
-            .as_deref()
-            .is_none_or(|wanted| same(wanted, one.resource) || within(wanted, one.resource) || is_named(one.resource, wanted));
+        let resource = self.resource.as_deref().is_none_or(|wanted| {
+            same(wanted, one.resource) || within(wanted, one.resource) || is_named(one.resource, wanted)
+        });
         let action = self.action.as_deref().is_none_or(|wanted| {
             let pattern = sv0_iam::name::ActionPattern::new(wanted);
-            one.name.eq_ignore_ascii_case(wanted) || action::actions(one.source, one.name).iter().any(|action| pattern.matches(action))
+            one.name.eq_ignore_ascii_case(wanted)
+                || action::actions(one.source, one.name)
+                    .iter()
+                    .any(|action| pattern.matches(action))
         });
         principal && resource && action
     }
@@ -83,7 +89,10 @@ impl Filter {
 
 /// Whether a text is this, or an ARN of this name.
 fn is_named(text: &str, wanted: &str) -> bool {
-    text == wanted || text.strip_suffix(wanted).is_some_and(|head| head.ends_with(['/', ':']))
+    text == wanted
+        || text
+            .strip_suffix(wanted)
+            .is_some_and(|head| head.ends_with(['/', ':']))
 }
 
 /// Lines for what a filter takes, by origin, chain, call and resource; those that were last first.
@@ -91,30 +100,43 @@ fn is_named(text: &str, wanted: &str) -> bool {
 pub fn lines(evidence: &Evidence, filter: &Filter) -> Vec<Line> {
     struct Sum<'a> {
         one: Use<'a>,
-        sessions: std::collections::BTreeSet<SessionId>,
+        sessions: BTreeSet<SessionId>,
+        resources: BTreeSet<&'a str>,
         count: u64,
         first: Time,
     }
     // Sessions of one chain are one line: the chain without its times and records.
     let mut sums: BTreeMap<(String, Vec<String>, [&str; 5], Outcome), Sum<'_>> = BTreeMap::new();
-    let mut chains: rustc_hash::FxHashMap<SessionId, (String, Vec<String>)> = rustc_hash::FxHashMap::default();
+    let mut chains: rustc_hash::FxHashMap<SessionId, (String, Vec<String>)> =
+        rustc_hash::FxHashMap::default();
     for one in evidence.uses().filter(|one| filter.takes(evidence, one)) {
         let (origin, chain) = chains
             .entry(one.session)
             .or_insert_with(|| {
                 let hops = evidence.hops(one.session);
-                let chain = hops.iter().map(|hop| format!("{}>{}", hop.from, hop.to)).collect();
+                let chain = hops
+                    .iter()
+                    .map(|hop| format!("{}>{}", hop.from, hop.to))
+                    .collect();
                 (evidence.origin(one.session).to_string(), chain)
             })
             .clone();
-        let key = (origin, chain, [one.principal, one.source, one.name, one.resource, one.via], one.outcome);
+        let resource = if filter.together { "" } else { one.resource };
+        let key = (
+            origin,
+            chain,
+            [one.principal, one.source, one.name, resource, one.via],
+            one.outcome,
+        );
         let sum = sums.entry(key).or_insert_with(|| Sum {
             one,
-            sessions: std::collections::BTreeSet::new(),
+            sessions: BTreeSet::new(),
+            resources: BTreeSet::new(),
             count: 0,
             first: one.first,
         });
         sum.sessions.insert(one.session);
+        sum.resources.insert(one.resource);
         sum.count += one.count;
         sum.first = sum.first.min(one.first);
         if (one.last, std::cmp::Reverse(one.event)) > (sum.one.last, std::cmp::Reverse(sum.one.event)) {
@@ -136,6 +158,7 @@ pub fn lines(evidence: &Evidence, filter: &Filter) -> Vec<Line> {
                 event_source: sum.one.source.to_owned(),
                 event_name: sum.one.name.to_owned(),
                 resource: sum.one.resource.to_owned(),
+                resources: sum.resources.len(),
                 outcome: sum.one.outcome,
                 through: some(sum.one.via),
                 sessions: sum.sessions.len(),
@@ -148,7 +171,15 @@ pub fn lines(evidence: &Evidence, filter: &Filter) -> Vec<Line> {
         })
         .collect();
     lines.sort_by(|a, b| {
-        let key = |line: &Line| (std::cmp::Reverse(line.last), line.who.clone(), line.principal.clone(), line.resource.clone(), line.event_name.clone());
+        let key = |line: &Line| {
+            (
+                std::cmp::Reverse(line.last),
+                line.who.clone(),
+                line.principal.clone(),
+                line.resource.clone(),
+                line.event_name.clone(),
+            )
+        };
         key(a).cmp(&key(b))
     });
     lines

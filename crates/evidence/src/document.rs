@@ -46,27 +46,28 @@ pub fn read(text: &[u8]) -> Result<Document<'_>, (ProblemKind, String)> {
     if found {
         return Ok(document);
     }
-    Err((ProblemKind::NotCloudTrail, "it is JSON, but holds no records of CloudTrail".into()))
+    Err((
+        ProblemKind::NotCloudTrail,
+        "it is JSON, but holds no records of CloudTrail".into(),
+    ))
 }
 
 /// One JSON object: a file, an envelope, or a record. Says whether it is any of these.
 fn one<'a>(scanner: &mut Scanner<'a>, document: &mut Document<'a>) -> Result<bool, JsonError> {
     let start = scanner.clone();
     let (mut found, mut bare) = (false, false);
-    scanner.object(|name, value| {
-        match (name, value.next()?) {
-            (b"Records", Next::Array) => {
-                found = true;
-                value.array(|value| document.record(value))
-            }
-            (b"detail", Next::Object) => {
-                found = true;
-                document.record(value)
-            }
-            _ => {
-                bare |= name == b"eventID" || name == b"eventSource";
-                value.skip().map(|_| ())
-            }
+    scanner.object(|name, value| match (name, value.next()?) {
+        (b"Records", Next::Array) => {
+            found = true;
+            value.array(|value| document.record(value))
+        }
+        (b"detail", Next::Object) => {
+            found = true;
+            document.record(value)
+        }
+        _ => {
+            bare |= name == b"eventID" || name == b"eventSource";
+            value.skip().map(|_| ())
         }
     })?;
     if !found && bare {
@@ -104,7 +105,12 @@ impl<'a> Document<'a> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        reason = "a test fails by panicking"
+    )]
     use super::*;
 
     const RECORD: &str = r#"{"eventID":"1","eventTime":"2026-11-01T00:00:00Z","eventSource":"s3.amazonaws.com","eventName":"GetObject"}"#;
@@ -116,12 +122,21 @@ mod tests {
     #[test]
     fn every_wrapping_holds_the_same_records() {
         assert_eq!(count(&format!(r#"{{"Records":[{RECORD},{RECORD}]}}"#)), 2);
-        assert_eq!(count(&format!(r#"{{"version":"0","detail-type":"AWS API Call via CloudTrail","detail":{RECORD}}}"#)), 1);
+        assert_eq!(
+            count(&format!(
+                r#"{{"version":"0","detail-type":"AWS API Call via CloudTrail","detail":{RECORD}}}"#
+            )),
+            1
+        );
         assert_eq!(count(RECORD), 1);
         assert_eq!(count(&format!("{RECORD}\n{RECORD}\n")), 2);
         assert_eq!(count(&format!("[{RECORD},{RECORD}]")), 2);
         assert_eq!(count(r#"{"Records":[]}"#), 0);
-        assert_eq!(count(&format!("\u{feff}{{\"Records\":[{RECORD}]}}")), 1, "a byte order mark");
+        assert_eq!(
+            count(&format!("\u{feff}{{\"Records\":[{RECORD}]}}")),
+            1,
+            "a byte order mark"
+        );
     }
 
     #[test]
@@ -133,7 +148,12 @@ mod tests {
             (b"[]", ProblemKind::NotCloudTrail),
             (b"\xff\xfe{\x00}\x00", ProblemKind::Json),
         ] {
-            assert_eq!(read(text).unwrap_err().0, kind, "{}", String::from_utf8_lossy(text));
+            assert_eq!(
+                read(text).unwrap_err().0,
+                kind,
+                "{}",
+                String::from_utf8_lossy(text)
+            );
         }
     }
 

@@ -45,9 +45,16 @@ impl Outcome {
         if bare.starts_with("DryRun") {
             return Self::DryRun;
         }
-        let denied = ["AccessDenied", "Unauthorized", "NotAuthorized", "AuthorizationError", "Forbidden", "KMSAccessDenied"]
-            .iter()
-            .any(|word| bare.starts_with(word));
+        let denied = [
+            "AccessDenied",
+            "Unauthorized",
+            "NotAuthorized",
+            "AuthorizationError",
+            "Forbidden",
+            "KMSAccessDenied",
+        ]
+        .iter()
+        .any(|word| bare.starts_with(word));
         if denied { Self::Denied } else { Self::Failed }
     }
 }
@@ -124,12 +131,16 @@ pub enum RecordError {
 
 /// A field that must be text: empty where it is not a string.
 pub(crate) fn text<'a>(scanner: &mut Scanner<'a>) -> Result<Cow<'a, str>, JsonError> {
-    scanner.maybe_string()?.map_or(Ok(Cow::Borrowed("")), |raw| raw.text())
+    scanner
+        .maybe_string()?
+        .map_or(Ok(Cow::Borrowed("")), |raw| raw.text())
 }
 
 fn id(scanner: &mut Scanner<'_>) -> Result<Option<EventId>, JsonError> {
     let raw = scanner.maybe_string()?;
-    Ok(raw.filter(|raw| !raw.bytes().is_empty()).map(|raw| EventId::of(raw.bytes())))
+    Ok(raw
+        .filter(|raw| !raw.bytes().is_empty())
+        .map(|raw| EventId::of(raw.bytes())))
 }
 
 impl<'a> Event<'a> {
@@ -234,8 +245,14 @@ impl<'a> Event<'a> {
                 self.outcome = Outcome::Failed;
             }
         } else if let Some(at) = memchr::memmem::find(self.response, b"\"errorCode\"") {
-            let rest = self.response.get(at + b"\"errorCode\"".len()..).unwrap_or_default();
-            let colon = rest.iter().position(|byte| *byte == b':').map_or(0, |colon| colon + 1);
+            let rest = self
+                .response
+                .get(at + b"\"errorCode\"".len()..)
+                .unwrap_or_default();
+            let colon = rest
+                .iter()
+                .position(|byte| *byte == b':')
+                .map_or(0, |colon| colon + 1);
             let code = Scanner::new(rest.get(colon..).unwrap_or_default());
             if let Ok(Some(raw)) = code.clone().maybe_string()
                 && let Ok(code) = raw.text()
@@ -283,7 +300,10 @@ fn is_true(raw: &[u8]) -> bool {
 }
 
 /// `resources`, an array of objects; anything else is stepped over.
-fn read_resources<'a>(value: &mut Scanner<'a>, out: &mut SmallVec<[Resource<'a>; 2]>) -> Result<(), JsonError> {
+fn read_resources<'a>(
+    value: &mut Scanner<'a>,
+    out: &mut SmallVec<[Resource<'a>; 2]>,
+) -> Result<(), JsonError> {
     if value.next()? != Next::Array {
         return value.skip().map(|_| ());
     }
@@ -305,7 +325,10 @@ fn read_resources<'a>(value: &mut Scanner<'a>, out: &mut SmallVec<[Resource<'a>;
         if let Some(raw) = arn
             && raw.bytes().starts_with(b"arn:")
         {
-            out.push(Resource { arn: raw.text()?, kind });
+            out.push(Resource {
+                arn: raw.text()?,
+                kind,
+            });
         }
         Ok(())
     })
@@ -319,7 +342,11 @@ fn addendum(value: &mut Scanner<'_>) -> Result<Option<EventId>, JsonError> {
     let (mut updated, mut original) = (false, None);
     value.object(|name, value| {
         match name {
-            b"reason" => updated = value.maybe_string()?.is_some_and(|raw: Raw<'_>| raw.bytes() == b"UPDATED_DATA"),
+            b"reason" => {
+                updated = value
+                    .maybe_string()?
+                    .is_some_and(|raw: Raw<'_>| raw.bytes() == b"UPDATED_DATA")
+            }
             b"originalEventID" => original = id(value)?,
             _ => {
                 value.skip()?;

@@ -93,7 +93,10 @@ pub struct Use<'a> {
 pub struct SessionId(u32);
 
 impl Evidence {
-    #[expect(clippy::too_many_arguments, reason = "the parts of one value, made in one place")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the parts of one value, made in one place"
+    )]
     pub(crate) fn new(
         window: Window,
         totals: Totals,
@@ -128,7 +131,10 @@ impl Evidence {
 
     fn view<'a>(&'a self, row: &Row) -> Use<'a> {
         let (source, name) = self.calls.get(row.call as usize).copied().unwrap_or((0, 0));
-        let principal = self.sessions.get(row.session as usize).map_or(0, |session| session.key.principal);
+        let principal = self
+            .sessions
+            .get(row.session as usize)
+            .map_or(0, |session| session.key.principal);
         Use {
             session: SessionId(row.session),
             principal: self.texts.get(principal),
@@ -187,25 +193,29 @@ impl Evidence {
     /// What kind of caller a session is.
     #[must_use]
     pub fn kind(&self, session: SessionId) -> IdentityType {
-        self.session(session).map_or(IdentityType::Unknown, |session| session.key.kind)
+        self.session(session)
+            .map_or(IdentityType::Unknown, |session| session.key.kind)
     }
 
     /// The role, user, service or subject of a session.
     #[must_use]
     pub fn principal(&self, session: SessionId) -> &str {
-        self.session(session).map_or("", |session| self.texts.get(session.key.principal))
+        self.session(session)
+            .map_or("", |session| self.texts.get(session.key.principal))
     }
 
     /// `AROA…:name` of a role's session.
     #[must_use]
     pub fn principal_id(&self, session: SessionId) -> &str {
-        self.session(session).map_or("", |session| self.texts.get(session.key.principal_id))
+        self.session(session)
+            .map_or("", |session| self.texts.get(session.key.principal_id))
     }
 
     /// The session's access key: of a role the temporary one, where a call here gave it out; of a user a lasting one.
     #[must_use]
     pub fn access_key(&self, session: SessionId) -> &str {
-        self.session(session).map_or("", |session| self.texts.get(session.key.key))
+        self.session(session)
+            .map_or("", |session| self.texts.get(session.key.key))
     }
 
     /// When a session began.
@@ -219,7 +229,8 @@ impl Evidence {
     /// `sourceIdentity`, which the first caller of a chain may set and nobody after can change. It confirms an origin.
     #[must_use]
     pub fn source_identity(&self, session: SessionId) -> &str {
-        self.session(session).map_or("", |session| self.texts.get(session.source_identity))
+        self.session(session)
+            .map_or("", |session| self.texts.get(session.source_identity))
     }
 
     /// The calls that gave out credentials, from the origin to the session. Empty for whoever has lasting ones.
@@ -227,7 +238,9 @@ impl Evidence {
     pub fn hops(&self, session: SessionId) -> Vec<Hop> {
         let mut hops = Vec::new();
         let mut at = session.0;
-        while let Some((session, (mint, link))) = self.sessions.get(at as usize).and_then(|s| Some((s, s.parent?))) {
+        while let Some((session, (mint, link))) =
+            self.sessions.get(at as usize).and_then(|s| Some((s, s.parent?)))
+        {
             let Some(mint) = self.mints.get(mint as usize) else {
                 break;
             };

@@ -84,7 +84,14 @@ fn uuid(text: &[u8]) -> Option<EventId> {
 impl fmt::Display for EventId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [a, b, c, d] = self.0;
-        write!(f, "{a:08x}-{:04x}-{:04x}-{:04x}-{:04x}{d:08x}", b >> 16, b & 0xffff, c >> 16, c & 0xffff)
+        write!(
+            f,
+            "{a:08x}-{:04x}-{:04x}-{:04x}-{:04x}{d:08x}",
+            b >> 16,
+            b & 0xffff,
+            c >> 16,
+            c & 0xffff
+        )
     }
 }
 

@@ -38,8 +38,9 @@ impl Texts {
         self.all.push_str(text);
         self.ends.push(self.all.len());
         let (all, ends) = (&self.all, &self.ends);
-        self.table
-            .insert_unique(hash, number, |&number| FxBuildHasher.hash_one(get(all, ends, number)));
+        self.table.insert_unique(hash, number, |&number| {
+            FxBuildHasher.hash_one(get(all, ends, number))
+        });
         number
     }
 
@@ -62,8 +63,14 @@ impl Texts {
 
 fn get<'a>(all: &'a str, ends: &[usize], number: u32) -> &'a str {
     let number = number as usize;
-    let from = number.checked_sub(1).and_then(|before| ends.get(before)).copied().unwrap_or(0);
-    ends.get(number).and_then(|&to| all.get(from..to)).unwrap_or_default()
+    let from = number
+        .checked_sub(1)
+        .and_then(|before| ends.get(before))
+        .copied()
+        .unwrap_or(0);
+    ends.get(number)
+        .and_then(|&to| all.get(from..to))
+        .unwrap_or_default()
 }
 
 /// Values, each kept once.
@@ -87,14 +94,18 @@ impl<T: Hash + Eq> Values<T> {
     pub(crate) fn add(&mut self, value: T) -> u32 {
         let hash = FxBuildHasher.hash_one(&value);
         let all = &self.all;
-        if let Some(&found) = self.table.find(hash, |&number| all.get(number as usize) == Some(&value)) {
+        if let Some(&found) = self
+            .table
+            .find(hash, |&number| all.get(number as usize) == Some(&value))
+        {
             return found;
         }
         let number = u32::try_from(self.all.len()).unwrap_or(u32::MAX);
         self.all.push(value);
         let all = &self.all;
         self.table.insert_unique(hash, number, |&number| {
-            all.get(number as usize).map_or(0, |value| FxBuildHasher.hash_one(value))
+            all.get(number as usize)
+                .map_or(0, |value| FxBuildHasher.hash_one(value))
         });
         number
     }
@@ -117,10 +128,19 @@ mod tests {
     #[test]
     fn a_text_has_one_number() {
         let mut texts = Texts::default();
-        let numbers: Vec<u32> = ["a", "bc", "", "a", "ü"].iter().map(|text| texts.add(text)).collect();
+        let numbers: Vec<u32> = ["a", "bc", "", "a", "ü"]
+            .iter()
+            .map(|text| texts.add(text))
+            .collect();
         assert_eq!(numbers, [1, 2, 0, 1, 3]);
-        assert_eq!((texts.get(1), texts.get(2), texts.get(0), texts.get(3)), ("a", "bc", "", "ü"));
-        assert_eq!((texts.find("bc"), texts.find("x"), texts.len()), (Some(2), None, 4));
+        assert_eq!(
+            (texts.get(1), texts.get(2), texts.get(0), texts.get(3)),
+            ("a", "bc", "", "ü")
+        );
+        assert_eq!(
+            (texts.find("bc"), texts.find("x"), texts.len()),
+            (Some(2), None, 4)
+        );
         assert_eq!(texts.get(99), "");
     }
 }

@@ -84,7 +84,9 @@ impl<'a> Joined<'a> {
         for session in evidence.sessions() {
             let hops = evidence.hops(session);
             if !hops.is_empty() {
-                joined.chains.insert(session, hops.into_iter().map(|hop| hop.to).collect());
+                joined
+                    .chains
+                    .insert(session, hops.into_iter().map(|hop| hop.to).collect());
             }
         }
         joined
@@ -106,11 +108,19 @@ impl<'a> Joined<'a> {
         let Some(last) = path.hops.last().filter(|hop| hop.edge == EdgeKind::CanAccess) else {
             return;
         };
-        let who = path.hops.iter().rev().skip(1).find(|hop| hop.edge != EdgeKind::MemberOf).map_or(&path.origin, |hop| &hop.to);
+        let who = path
+            .hops
+            .iter()
+            .rev()
+            .skip(1)
+            .find(|hop| hop.edge != EdgeKind::MemberOf)
+            .map_or(&path.origin, |hop| &hop.to);
         let window = self.evidence.window();
         // Counts have no days: where the window is longer, a number for 30 days cannot be told from them.
         let month = window.until.0.saturating_sub(window.since.0) <= 30 * DAY;
-        let mine = self.uses_of(&who.id, &target, &actions).filter(|one| self.came_along(path, one.session));
+        let mine = self
+            .uses_of(&who.id, &target, &actions)
+            .filter(|one| self.came_along(path, one.session));
         let (count, latest) = mine.fold((0_u64, None), |(count, latest): (u64, Option<Time>), one| {
             (count + one.count, latest.max(Some(one.last)))
         });
@@ -138,17 +148,28 @@ impl<'a> Joined<'a> {
     /// Calls by which the hop's first end got the credentials of its second.
     fn assumed<'h>(&'h self, hop: &'h Hop, who: &'h EntityRef) -> impl Iterator<Item = Use<'a>> + 'h {
         let role = hop.to.id.as_str();
-        let of_role = self.by_role.iter().filter(move |(recorded, _)| same(role, recorded));
+        let of_role = self
+            .by_role
+            .iter()
+            .filter(move |(recorded, _)| same(role, recorded));
         of_role
             .flat_map(|(_, uses)| uses.iter().copied())
             .filter(move |one| self.is(one.session, one.principal, who))
     }
 
     /// Uses of the target by the last principal of a path.
-    fn uses_of<'h>(&'h self, who: &'h str, target: &'h str, actions: &'h [String]) -> impl Iterator<Item = Use<'a>> + 'h {
+    fn uses_of<'h>(
+        &'h self,
+        who: &'h str,
+        target: &'h str,
+        actions: &'h [String],
+    ) -> impl Iterator<Item = Use<'a>> + 'h {
         let all = self.by_principal.get(who).map(Vec::as_slice).unwrap_or_default();
         all.iter().copied().filter(move |one| {
-            within(target, one.resource) && action::actions(one.source, one.name).iter().any(|used| lists(actions, used))
+            within(target, one.resource)
+                && action::actions(one.source, one.name)
+                    .iter()
+                    .any(|used| lists(actions, used))
         })
     }
 
@@ -156,9 +177,20 @@ impl<'a> Joined<'a> {
         let accounts = accounts(hop);
         // A path is used by any of its actions, so the one that is seen best counts; without data events on a thing that
         // holds data, what is seen of it is its configuration.
-        let data: Vec<&String> = actions.iter().filter(|one| action::recorded(one) == action::Recorded::Data).collect();
-        let asked: Vec<&String> = if data.is_empty() { actions.iter().collect() } else { data };
-        asked.into_iter().map(|one| self.sights.of(&accounts, one)).min().unwrap_or(Sight::NeverRecorded)
+        let data: Vec<&String> = actions
+            .iter()
+            .filter(|one| action::recorded(one) == action::Recorded::Data)
+            .collect();
+        let asked: Vec<&String> = if data.is_empty() {
+            actions.iter().collect()
+        } else {
+            data
+        };
+        asked
+            .into_iter()
+            .map(|one| self.sights.of(&accounts, one))
+            .min()
+            .unwrap_or(Sight::NeverRecorded)
     }
 
     /// Whether a caller is what an id or name of the configuration means.
@@ -179,11 +211,18 @@ impl<'a> Joined<'a> {
         let (origin, name) = (path.origin.id.as_str(), path.origin.name.as_str());
         // The chain's last role is the principal's own; what came before a path's origin is not the path's.
         let same_roles = chain.len() >= roles.len()
-            && chain.iter().rev().zip(roles.iter().rev()).all(|(seen, wanted)| seen == wanted);
+            && chain
+                .iter()
+                .rev()
+                .zip(roles.iter().rev())
+                .all(|(seen, wanted)| seen == wanted);
         let before = chain.len().saturating_sub(roles.len());
         let began = match before.checked_sub(1).and_then(|at| chain.get(at)) {
             Some(before) => before == origin,
-            None => self.evidence.principal(session) == origin && roles.is_empty() || starts(self.evidence.origin(session), origin, name),
+            None => {
+                self.evidence.principal(session) == origin && roles.is_empty()
+                    || starts(self.evidence.origin(session), origin, name)
+            }
         };
         same_roles && began
     }
@@ -195,12 +234,22 @@ fn starts(origin: &Origin, id: &str, name: &str) -> bool {
         Origin::User { arn } => arn == id,
         Origin::Root { account } => id.ends_with(":root") && id.contains(account.as_str()),
         Origin::IdentityCenter { name: person } => person == name || id.ends_with(person.as_str()),
-        Origin::Workload { name: workload, account, .. } => {
-            let ends = id.strip_suffix(workload.as_str()).is_some_and(|head| head.ends_with([':', '/']));
+        Origin::Workload {
+            name: workload,
+            account,
+            ..
+        } => {
+            let ends = id
+                .strip_suffix(workload.as_str())
+                .is_some_and(|head| head.ends_with([':', '/']));
             ends && (account.is_empty() || id.contains(account.as_str()))
         }
-        Origin::Oidc { subject, .. } | Origin::Saml { subject, .. } => id == subject || id.ends_with(subject.as_str()),
-        Origin::External { account, principal } => id.contains(account.as_str()) && (id.ends_with(":root") || id.contains(principal.as_str())),
+        Origin::Oidc { subject, .. } | Origin::Saml { subject, .. } => {
+            id == subject || id.ends_with(subject.as_str())
+        }
+        Origin::External { account, principal } => {
+            id.contains(account.as_str()) && (id.ends_with(":root") || id.contains(principal.as_str()))
+        }
         Origin::Service { name: service } => id == service,
         Origin::Anonymous | Origin::Ambiguous { .. } | Origin::Unknown { .. } => false,
     }
@@ -208,14 +257,19 @@ fn starts(origin: &Origin, id: &str, name: &str) -> bool {
 
 /// The accounts in whose trails a hop would stand.
 fn accounts(hop: &Hop) -> Vec<&str> {
-    [&hop.from.account, &hop.to.account].into_iter().flatten().map(String::as_str).collect()
+    [&hop.from.account, &hop.to.account]
+        .into_iter()
+        .flatten()
+        .map(String::as_str)
+        .collect()
 }
 
 /// Whether a list of actions, which may hold patterns, has one.
 fn lists(actions: &[String], used: &str) -> bool {
-    actions
-        .iter()
-        .any(|one| one.eq_ignore_ascii_case(used) || one.contains(['*', '?']) && sv0_iam::name::ActionPattern::new(one).matches(used))
+    actions.iter().any(|one| {
+        one.eq_ignore_ascii_case(used)
+            || one.contains(['*', '?']) && sv0_iam::name::ActionPattern::new(one).matches(used)
+    })
 }
 
 fn found<'u>(uses: impl Iterator<Item = Use<'u>>, sight: Sight) -> HopEvidence {
@@ -231,8 +285,16 @@ fn found<'u>(uses: impl Iterator<Item = Use<'u>>, sight: Sight) -> HopEvidence {
         actions.extend(action::actions(one.source, one.name));
     }
     match seen {
-        Some((count, first, last, event, actions)) => HopEvidence::Seen { count, first, last, event, actions },
-        None if sight.can_be_seen() => HopEvidence::NotSeen { confidence: sight.confidence() },
+        Some((count, first, last, event, actions)) => HopEvidence::Seen {
+            count,
+            first,
+            last,
+            event,
+            actions,
+        },
+        None if sight.can_be_seen() => HopEvidence::NotSeen {
+            confidence: sight.confidence(),
+        },
         None => HopEvidence::CannotBeSeen { why: sight.words() },
     }
 }
@@ -241,7 +303,10 @@ fn found<'u>(uses: impl Iterator<Item = Use<'u>>, sight: Sight) -> HopEvidence {
 /// the other; gives how many.
 pub fn executed(evidence: &Evidence, graph: &mut Graph) -> usize {
     let mut seen: FxHashMap<(&str, &str), (u64, Time)> = FxHashMap::default();
-    for one in evidence.uses().filter(|one| one.outcome == Outcome::Success && one.resource != "*") {
+    for one in evidence
+        .uses()
+        .filter(|one| one.outcome == Outcome::Success && one.resource != "*")
+    {
         let (count, last) = seen.entry((one.principal, one.resource)).or_insert((0, one.last));
         *count += one.count;
         *last = (*last).max(one.last);

@@ -42,7 +42,9 @@ impl<'a> Raw<'a> {
     /// The text that is meant.
     pub fn text(&self) -> Result<Cow<'a, str>> {
         if self.escaped {
-            return unescape(self.bytes).map(Cow::Owned).ok_or(JsonError::Text(self.at));
+            return unescape(self.bytes)
+                .map(Cow::Owned)
+                .ok_or(JsonError::Text(self.at));
         }
         std::str::from_utf8(self.bytes)
             .map(Cow::Borrowed)
@@ -153,7 +155,9 @@ impl<'a> Scanner<'a> {
         let from = self.at;
         let mut escaped = false;
         loop {
-            let end = self.quote_or_backslash(self.at).ok_or(JsonError::Ends(self.text.len()))?;
+            let end = self
+                .quote_or_backslash(self.at)
+                .ok_or(JsonError::Ends(self.text.len()))?;
             if self.text.get(end) == Some(&b'"') {
                 self.at = end + 1;
                 return Ok(Raw {
@@ -192,7 +196,9 @@ impl<'a> Scanner<'a> {
                 let rest = self.text.get(self.at..).unwrap_or_default();
                 let length = rest
                     .iter()
-                    .position(|byte| matches!(byte, b',' | b'}' | b']' | b'"' | b':' | b'{' | b'[') || *byte <= b' ')
+                    .position(|byte| {
+                        matches!(byte, b',' | b'}' | b']' | b'"' | b':' | b'{' | b'[') || *byte <= b' '
+                    })
                     .unwrap_or(rest.len());
                 if length == 0 {
                     return Err(JsonError::Unexpected(self.at));
@@ -207,7 +213,11 @@ impl<'a> Scanner<'a> {
     /// or array, which is its own end.
     #[inline]
     pub fn skip_same(&mut self, value: &[u8]) -> bool {
-        let same = !value.is_empty() && self.text.get(self.at..).is_some_and(|rest| rest.starts_with(value));
+        let same = !value.is_empty()
+            && self
+                .text
+                .get(self.at..)
+                .is_some_and(|rest| rest.starts_with(value));
         if same {
             self.at += value.len();
         }
@@ -231,7 +241,9 @@ impl<'a> Scanner<'a> {
             self.at += 1;
             match byte {
                 b'"' => loop {
-                    let end = self.quote_or_backslash(self.at).ok_or(JsonError::Ends(self.text.len()))?;
+                    let end = self
+                        .quote_or_backslash(self.at)
+                        .ok_or(JsonError::Ends(self.text.len()))?;
                     if self.text.get(end) == Some(&b'"') {
                         self.at = end + 1;
                         break;

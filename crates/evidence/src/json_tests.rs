@@ -31,7 +31,9 @@ fn read(scanner: &mut Scanner<'_>) -> Result<Value> {
             Value::Array(list)
         }
         Next::String => Value::String(scanner.string()?.text()?.into_owned()),
-        Next::Other => serde_json::from_slice(scanner.skip()?).map_err(|_| JsonError::Unexpected(scanner.at()))?,
+        Next::Other => {
+            serde_json::from_slice(scanner.skip()?).map_err(|_| JsonError::Unexpected(scanner.at()))?
+        }
     })
 }
 
@@ -46,7 +48,8 @@ fn value() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(4, 40, 6, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..6).prop_map(Value::Array),
-            prop::collection::vec((any::<String>(), inner), 0..6).prop_map(|fields| Value::Object(fields.into_iter().collect())),
+            prop::collection::vec((any::<String>(), inner), 0..6)
+                .prop_map(|fields| Value::Object(fields.into_iter().collect())),
         ]
     })
 }
@@ -89,6 +92,11 @@ fn escapes_are_undone() {
 #[test]
 fn closing_brackets_alone_are_no_value() {
     for text in ["}", "]", "{]", ",", ":", ""] {
-        assert!(Scanner::new(text.as_bytes()).object(|_, s| s.skip().map(|_| ())).is_err(), "{text}");
+        assert!(
+            Scanner::new(text.as_bytes())
+                .object(|_, s| s.skip().map(|_| ()))
+                .is_err(),
+            "{text}"
+        );
     }
 }

@@ -89,7 +89,10 @@ pub(crate) fn minted<'a>(event: &Event<'a>) -> Option<Minted<'a>> {
     }
     (minted.role, minted.source_identity) = asked(event.request).unwrap_or_default();
     if minted.role.is_empty()
-        && let Some(listed) = event.resources.iter().find(|one| one.kind == "AWS::IAM::Role" || one.kind.is_empty())
+        && let Some(listed) = event
+            .resources
+            .iter()
+            .find(|one| one.kind == "AWS::IAM::Role" || one.kind.is_empty())
     {
         minted.role = listed.arn.clone();
     }

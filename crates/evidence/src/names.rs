@@ -23,7 +23,10 @@ pub fn same(resource: &str, recorded: &str) -> bool {
             kind == other && !name.contains('/') && rest.rsplit('/').next() == Some(name)
         }
         "secretsmanager" => without_suffix(this.resource) == Some(that.resource),
-        "lambda" => that.resource.strip_prefix(this.resource).is_some_and(|rest| rest.starts_with(':')),
+        "lambda" => that
+            .resource
+            .strip_prefix(this.resource)
+            .is_some_and(|rest| rest.starts_with(':')),
         _ => false,
     }
 }
@@ -33,7 +36,10 @@ fn without_suffix(resource: &str) -> Option<&str> {
     let cut = resource.len().checked_sub(7)?;
     let (name, suffix) = resource.split_at_checked(cut)?;
     let random = suffix.strip_prefix('-')?;
-    random.bytes().all(|byte| byte.is_ascii_alphanumeric()).then_some(name)
+    random
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric())
+        .then_some(name)
 }
 
 /// Whether what a record is on is this resource or a part of it: an object of a bucket, an index of a table, a stream of
@@ -62,10 +68,26 @@ mod tests {
             ("arn:aws:iam::1:role/app/x", "arn:aws:iam::1:role/x", true),
             ("arn:aws:iam::1:role/app/x", "arn:aws:iam::1:user/x", false),
             ("arn:aws:iam::1:role/app/x", "arn:aws:iam::2:role/x", false),
-            ("arn:aws:secretsmanager:r:1:secret:a/b-AbCdEf", "arn:aws:secretsmanager:r:1:secret:a/b", true),
-            ("arn:aws:secretsmanager:r:1:secret:a/b-AbCdEf", "arn:aws:secretsmanager:r:1:secret:a", false),
-            ("arn:aws:lambda:r:1:function:f", "arn:aws:lambda:r:1:function:f:live", true),
-            ("arn:aws:lambda:r:1:function:f", "arn:aws:lambda:r:1:function:fg", false),
+            (
+                "arn:aws:secretsmanager:r:1:secret:a/b-AbCdEf",
+                "arn:aws:secretsmanager:r:1:secret:a/b",
+                true,
+            ),
+            (
+                "arn:aws:secretsmanager:r:1:secret:a/b-AbCdEf",
+                "arn:aws:secretsmanager:r:1:secret:a",
+                false,
+            ),
+            (
+                "arn:aws:lambda:r:1:function:f",
+                "arn:aws:lambda:r:1:function:f:live",
+                true,
+            ),
+            (
+                "arn:aws:lambda:r:1:function:f",
+                "arn:aws:lambda:r:1:function:fg",
+                false,
+            ),
             ("*", "arn:aws:s3:::b", false),
         ] {
             assert_eq!(same(resource, recorded), means, "{resource} {recorded}");
@@ -73,6 +95,9 @@ mod tests {
         assert!(within("arn:aws:s3:::b", "arn:aws:s3:::b/k"));
         assert!(!within("arn:aws:s3:::b", "arn:aws:s3:::bc/k"));
         assert!(within("arn:aws:s3:::*", "arn:aws:s3:::bc/k"));
-        assert!(within("arn:aws:dynamodb:r:1:table/T", "arn:aws:dynamodb:r:1:table/T/index/i"));
+        assert!(within(
+            "arn:aws:dynamodb:r:1:table/T",
+            "arn:aws:dynamodb:r:1:table/T/index/i"
+        ));
     }
 }

@@ -70,19 +70,30 @@ impl Part {
             }
         };
         let mut problem = |kind, detail, records| {
-            self.problems.add(Problem { object: object.name.clone(), kind, detail, records });
+            self.problems.add(Problem {
+                object: object.name.clone(),
+                kind,
+                detail,
+                records,
+            });
         };
         let document = match outcome {
             Ok(document) => document,
             Err((kind, detail)) => return problem(kind, detail, 0),
         };
         if let Some((why, count)) = document.bad {
-            problem(ProblemKind::Record, format!("{count} records are none: {why}"), count);
+            problem(
+                ProblemKind::Record,
+                format!("{count} records are none: {why}"),
+                count,
+            );
         }
         let latest = object.delivered.map_or(Time::MAX, |at| at.plus(SKEW));
         let ahead = document.events.iter().filter(|event| event.time > latest).count() as u64;
         if ahead > 0 {
-            let detail = format!("{ahead} records have times more than an hour after their delivery; they count with these times");
+            let detail = format!(
+                "{ahead} records have times more than an hour after their delivery; they count with these times"
+            );
             problem(ProblemKind::ClockSkew, detail, ahead);
         }
         for event in &document.events {
@@ -107,7 +118,11 @@ impl Part {
 
 /// Reads everything of a window that a source has. `progress` is called after each object, with how many are done of how
 /// many.
-pub fn read(source: &dyn Source, window: Window, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<Reading, SourceError> {
+pub fn read(
+    source: &dyn Source,
+    window: Window,
+    progress: &(dyn Fn(usize, usize) + Sync),
+) -> Result<Reading, SourceError> {
     let listing = source.list(window)?;
     let objects = listing.objects;
     let done = AtomicUsize::new(0);
@@ -118,7 +133,10 @@ pub fn read(source: &dyn Source, window: Window, progress: &(dyn Fn(usize, usize
             let mut part = Part::new(window);
             loop {
                 let from = next.fetch_add(RUN, Ordering::Relaxed);
-                let Some(run) = objects.get(from..(from + RUN).min(objects.len())).filter(|run| !run.is_empty()) else {
+                let Some(run) = objects
+                    .get(from..(from + RUN).min(objects.len()))
+                    .filter(|run| !run.is_empty())
+                else {
                     return part;
                 };
                 for object in run {
@@ -131,7 +149,12 @@ pub fn read(source: &dyn Source, window: Window, progress: &(dyn Fn(usize, usize
         .unwrap_or_else(|| Part::new(window));
     let mut problems = whole.problems;
     for (object, detail) in listing.failed {
-        problems.add(Problem { object, kind: ProblemKind::Unreadable, detail, records: 0 });
+        problems.add(Problem {
+            object,
+            kind: ProblemKind::Unreadable,
+            detail,
+            records: 0,
+        });
     }
     problems.settle();
     Ok(Reading {

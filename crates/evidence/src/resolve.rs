@@ -86,10 +86,17 @@ impl Mints {
                 by_key.entry(mint.key).or_insert_with(SmallVec::new).push(at);
             }
             if mint.session != 0 {
-                by_session.entry((mint.session, mint.time)).or_insert_with(SmallVec::new).push(at);
+                by_session
+                    .entry((mint.session, mint.time))
+                    .or_insert_with(SmallVec::new)
+                    .push(at);
             }
         }
-        Self { all, by_key, by_session }
+        Self {
+            all,
+            by_key,
+            by_session,
+        }
     }
 
     /// Whether some call gave out this key.
@@ -126,7 +133,11 @@ pub(crate) struct Resolver<'a> {
 impl Resolver<'_> {
     /// Fills in the parents of sessions, and gives the origins, each with its number in the sessions.
     pub(crate) fn run(&self, sessions: &mut [Session]) -> Vec<Origin> {
-        let used: FxHashSet<u32> = sessions.iter().map(|session| session.key.key).filter(|key| *key != 0).collect();
+        let used: FxHashSet<u32> = sessions
+            .iter()
+            .map(|session| session.key.key)
+            .filter(|key| *key != 0)
+            .collect();
         let mut several: FxHashMap<usize, Vec<EventId>> = FxHashMap::default();
         for (at, session) in sessions.iter_mut().enumerate() {
             if !session.actor.has_parent() {
@@ -135,8 +146,11 @@ impl Resolver<'_> {
             match self.parent(session, &used) {
                 Parent::Found(mint, link) => session.parent = Some((mint, link)),
                 Parent::Several(mints) => {
-                    let mut events: Vec<EventId> =
-                        mints.iter().filter_map(|at| self.mints.get(*at)).map(|mint| mint.event).collect();
+                    let mut events: Vec<EventId> = mints
+                        .iter()
+                        .filter_map(|at| self.mints.get(*at))
+                        .map(|mint| mint.event)
+                        .collect();
                     events.sort();
                     several.insert(at, events);
                 }
@@ -161,20 +175,36 @@ impl Resolver<'_> {
     }
 
     fn parent(&self, session: &Session, used: &FxHashSet<u32>) -> Parent {
-        let SessionKey { key, principal_id, created, .. } = session.key;
+        let SessionKey {
+            key,
+            principal_id,
+            created,
+            ..
+        } = session.key;
         if let Some(found) = self.mints.by_key.get(&key).filter(|_| key != 0) {
             let same: SmallVec<[u32; 2]> = found
                 .iter()
                 .copied()
-                .filter(|at| self.mints.get(*at).is_some_and(|mint| mint.session == principal_id || mint.session == 0))
+                .filter(|at| {
+                    self.mints
+                        .get(*at)
+                        .is_some_and(|mint| mint.session == principal_id || mint.session == 0)
+                })
                 .collect();
             let within = |slack: u32| -> SmallVec<[u32; 2]> {
-                let near = |at: &u32| self.mints.get(*at).is_some_and(|mint| mint.time.0.abs_diff(created.0) <= slack);
+                let near = |at: &u32| {
+                    self.mints
+                        .get(*at)
+                        .is_some_and(|mint| mint.time.0.abs_diff(created.0) <= slack)
+                };
                 same.iter().copied().filter(near).collect()
             };
             let candidates = match created {
                 Time::MIN => same,
-                _ => [within(0), within(SLACK)].into_iter().find(|some| !some.is_empty()).unwrap_or_default(),
+                _ => [within(0), within(SLACK)]
+                    .into_iter()
+                    .find(|some| !some.is_empty())
+                    .unwrap_or_default(),
             };
             match candidates.as_slice() {
                 [] => {}
@@ -193,7 +223,13 @@ impl Resolver<'_> {
             .flatten()
             .copied()
             // A call whose own key is in use gave out that session, not this one with another key.
-            .filter(|at| key == 0 || self.mints.get(*at).is_some_and(|mint| mint.key == key || !used.contains(&mint.key)))
+            .filter(|at| {
+                key == 0
+                    || self
+                        .mints
+                        .get(*at)
+                        .is_some_and(|mint| mint.key == key || !used.contains(&mint.key))
+            })
             .collect();
         match candidates.as_slice() {
             [] => Parent::None,
@@ -219,7 +255,11 @@ impl Resolver<'_> {
                     return Origin::Ambiguous { mints: mints.clone() };
                 }
                 let created = session.key.created;
-                let why = if created != Time::MIN && created < self.first { Why::BeforeRecords } else { Why::NoMint };
+                let why = if created != Time::MIN && created < self.first {
+                    Why::BeforeRecords
+                } else {
+                    Why::NoMint
+                };
                 return Origin::Unknown { why };
             };
             let Some(next) = self.of_actor.get(mint.actor as usize).map(|next| *next as usize) else {
@@ -239,7 +279,9 @@ impl Resolver<'_> {
     fn person(&self, session: &Session) -> Option<Origin> {
         if is_identity_center(self.texts.get(session.actor.issuer)) {
             let (_, name) = self.texts.get(session.key.principal_id).split_once(':')?;
-            return Some(Origin::IdentityCenter { name: name.to_owned() });
+            return Some(Origin::IdentityCenter {
+                name: name.to_owned(),
+            });
         }
         (session.person != 0).then(|| Origin::IdentityCenter {
             name: self.texts.get(session.person).to_owned(),
@@ -250,17 +292,25 @@ impl Resolver<'_> {
     fn start(&self, actor: &Actor) -> Origin {
         let text = |number: u32| self.texts.get(number).to_owned();
         match actor.kind {
-            IdentityType::Root => Origin::Root { account: text(actor.account) },
+            IdentityType::Root => Origin::Root {
+                account: text(actor.account),
+            },
             IdentityType::IamUser => Origin::User { arn: text(actor.arn) },
             IdentityType::FederatedUser => {
                 let issuer = self.texts.get(actor.issuer);
                 match issuer.strip_suffix(":root") {
-                    Some(_) => Origin::Root { account: text(actor.account) },
+                    Some(_) => Origin::Root {
+                        account: text(actor.account),
+                    },
                     None if issuer.is_empty() => Origin::Unknown { why: Why::NoIdentity },
-                    None => Origin::User { arn: issuer.to_owned() },
+                    None => Origin::User {
+                        arn: issuer.to_owned(),
+                    },
                 }
             }
-            IdentityType::SamlUser if actor.person != 0 => Origin::IdentityCenter { name: text(actor.person) },
+            IdentityType::SamlUser if actor.person != 0 => Origin::IdentityCenter {
+                name: text(actor.person),
+            },
             IdentityType::SamlUser => Origin::Saml {
                 provider: text(actor.provider),
                 subject: text(actor.user_name),
@@ -269,7 +319,9 @@ impl Resolver<'_> {
                 provider: text(actor.provider),
                 subject: text(actor.user_name),
             },
-            IdentityType::IdentityCenterUser => Origin::IdentityCenter { name: text(actor.person) },
+            IdentityType::IdentityCenterUser => Origin::IdentityCenter {
+                name: text(actor.person),
+            },
             IdentityType::AwsService => self.service(actor),
             IdentityType::AwsAccount => self.stranger(actor),
             IdentityType::AssumedRole | IdentityType::Unknown => Origin::Unknown { why: Why::NoIdentity },
@@ -293,16 +345,22 @@ impl Resolver<'_> {
     /// The owner's copy of a call from another account.
     fn stranger(&self, actor: &Actor) -> Origin {
         let (account, principal) = (self.texts.get(actor.account), self.texts.get(actor.principal_id));
-        if account.eq_ignore_ascii_case("anonymous") || principal.eq_ignore_ascii_case("anonymous_principal") {
+        if account.eq_ignore_ascii_case("anonymous") || principal.eq_ignore_ascii_case("anonymous_principal")
+        {
             return Origin::Anonymous;
         }
-        if let Some(arn) = self.names.get(&actor.principal_id).map(|arn| self.texts.get(*arn))
+        if let Some(arn) = self
+            .names
+            .get(&actor.principal_id)
+            .map(|arn| self.texts.get(*arn))
             && arn.contains(":user/")
         {
             return Origin::User { arn: arn.to_owned() };
         }
         if self.accounts.contains(&actor.account) {
-            return Origin::Unknown { why: Why::OwnersCopyOnly };
+            return Origin::Unknown {
+                why: Why::OwnersCopyOnly,
+            };
         }
         Origin::External {
             account: account.to_owned(),

@@ -28,12 +28,20 @@ struct Row {
 }
 
 const fn row(service: &'static str, field: &'static str, template: &'static str) -> Row {
-    Row { service, field, template }
+    Row {
+        service,
+        field,
+        template,
+    }
 }
 
 const ROWS: &[Row] = &[
     row("athena", "workGroup", "arn:{p}:athena:{r}:{a}:workgroup/{}"),
-    row("cloudformation", "stackName", "arn:{p}:cloudformation:{r}:{a}:stack/{}"),
+    row(
+        "cloudformation",
+        "stackName",
+        "arn:{p}:cloudformation:{r}:{a}:stack/{}",
+    ),
     row("cloudtrail", "name", "arn:{p}:cloudtrail:{r}:{a}:trail/{}"),
     row("codebuild", "projectName", "arn:{p}:codebuild:{r}:{a}:project/{}"),
     row("dynamodb", "tableName", "arn:{p}:dynamodb:{r}:{a}:table/{}"),
@@ -53,7 +61,11 @@ const ROWS: &[Row] = &[
     row("iam", "userName", "arn:{p}:iam::{a}:user/{}"),
     row("iam", "groupName", "arn:{p}:iam::{a}:group/{}"),
     row("iam", "policyArn", "{}"),
-    row("iam", "instanceProfileName", "arn:{p}:iam::{a}:instance-profile/{}"),
+    row(
+        "iam",
+        "instanceProfileName",
+        "arn:{p}:iam::{a}:instance-profile/{}",
+    ),
     row("kinesis", "streamName", "arn:{p}:kinesis:{r}:{a}:stream/{}"),
     row("lambda", "functionName", "arn:{p}:lambda:{r}:{a}:function:{}"),
     row("logs", "logGroupName", "arn:{p}:logs:{r}:{a}:log-group:{}"),
@@ -61,9 +73,21 @@ const ROWS: &[Row] = &[
     row("rds", "dBClusterIdentifier", "arn:{p}:rds:{r}:{a}:cluster:{}"),
     row("rds-data", "resourceArn", "{}"),
     row("rdsdata", "resourceArn", "{}"),
-    row("sagemaker", "endpointName", "arn:{p}:sagemaker:{r}:{a}:endpoint/{}"),
-    row("sagemaker", "notebookInstanceName", "arn:{p}:sagemaker:{r}:{a}:notebook-instance/{}"),
-    row("secretsmanager", "secretId", "arn:{p}:secretsmanager:{r}:{a}:secret:{}"),
+    row(
+        "sagemaker",
+        "endpointName",
+        "arn:{p}:sagemaker:{r}:{a}:endpoint/{}",
+    ),
+    row(
+        "sagemaker",
+        "notebookInstanceName",
+        "arn:{p}:sagemaker:{r}:{a}:notebook-instance/{}",
+    ),
+    row(
+        "secretsmanager",
+        "secretId",
+        "arn:{p}:secretsmanager:{r}:{a}:secret:{}",
+    ),
     row("sns", "topicArn", "{}"),
     row("ssm", "name", "arn:{p}:ssm:{r}:{a}:parameter/{}"),
     row("states", "stateMachineArn", "{}"),
@@ -76,7 +100,10 @@ const HIDDEN: &[&str] = &["HIDDEN_DUE_TO_SECURITY_REASONS", "omitted", "***"];
 /// The resources of a call.
 #[must_use]
 pub fn resources<'a>(event: &Event<'a>) -> Resources<'a> {
-    let service = event.source.strip_suffix(".amazonaws.com").unwrap_or(&event.source);
+    let service = event
+        .source
+        .strip_suffix(".amazonaws.com")
+        .unwrap_or(&event.source);
     let listed = listed(service, event);
     if !listed.is_empty() {
         return listed;
@@ -93,7 +120,12 @@ pub fn resources<'a>(event: &Event<'a>) -> Resources<'a> {
 /// lists the role, and the provider that vouched.
 fn listed<'a>(service: &str, event: &Event<'a>) -> Resources<'a> {
     let of_kind = |kind: &str| -> Resources<'a> {
-        event.resources.iter().filter(|one| one.kind == kind).map(|one| one.arn.clone()).collect()
+        event
+            .resources
+            .iter()
+            .filter(|one| one.kind == kind)
+            .map(|one| one.arn.clone())
+            .collect()
     };
     let mut found = match service {
         "s3" => of_kind("AWS::S3::Object"),
@@ -129,7 +161,11 @@ fn named<'a>(service: &str, event: &Event<'a>) -> Result<Resources<'a>, JsonErro
         return Ok(SmallVec::new());
     }
     // Old records lack the recipient; then the caller's account is the best that is known.
-    let account = if event.recipient.is_empty() { event.who().account } else { event.recipient.clone() };
+    let account = if event.recipient.is_empty() {
+        event.who().account
+    } else {
+        event.recipient.clone()
+    };
     let place = Place {
         partition: partition(&event.region),
         region: &event.region,
@@ -165,9 +201,17 @@ fn named<'a>(service: &str, event: &Event<'a>) -> Result<Resources<'a>, JsonErro
     by_table(service, scanner, &place)
 }
 
-fn by_table<'a>(service: &str, mut scanner: Scanner<'a>, place: &Place<'_>) -> Result<Resources<'a>, JsonError> {
+fn by_table<'a>(
+    service: &str,
+    mut scanner: Scanner<'a>,
+    place: &Place<'_>,
+) -> Result<Resources<'a>, JsonError> {
     let first = ROWS.partition_point(|row| row.service < service);
-    let rows = ROWS.get(first..).unwrap_or_default().iter().take_while(|row| row.service == service);
+    let rows = ROWS
+        .get(first..)
+        .unwrap_or_default()
+        .iter()
+        .take_while(|row| row.service == service);
     let rows: SmallVec<[&Row; 8]> = rows.collect();
     let mut best: Option<(usize, Cow<'a, str>)> = None;
     let mut arn: Option<Cow<'a, str>> = None;
@@ -198,14 +242,23 @@ fn by_table<'a>(service: &str, mut scanner: Scanner<'a>, place: &Place<'_>) -> R
         return Ok(SmallVec::new());
     }
     // The parameter of a path begins with a slash, which the template has already.
-    let value = if service == "ssm" { value.trim_start_matches('/') } else { &*value };
+    let value = if service == "ssm" {
+        value.trim_start_matches('/')
+    } else {
+        &*value
+    };
     Ok(smallvec![Cow::Owned(place.fill(template, value))])
 }
 
 /// Whether a parameter's name says that its ARN is what the call is on: `resourceArn`, `secretArn`, `arn`; but not
 /// `roleArn`, which is what the call hands over.
 fn is_own_arn(name: &[u8]) -> bool {
-    let ends = |end: &[u8]| name.len() >= end.len() && name.get(name.len() - end.len()..).is_some_and(|tail| tail.eq_ignore_ascii_case(end));
+    let ends = |end: &[u8]| {
+        name.len() >= end.len()
+            && name
+                .get(name.len() - end.len()..)
+                .is_some_and(|tail| tail.eq_ignore_ascii_case(end))
+    };
     ends(b"arn") && !ends(b"rolearn") && !ends(b"kmskeyarn") && !ends(b"policyarn")
 }
 
@@ -214,7 +267,9 @@ fn field<'a>(mut scanner: Scanner<'a>, wanted: &[u8]) -> Result<Option<Cow<'a, s
     let mut found = None;
     scanner.object(|name, value| {
         let raw = value.maybe_string()?;
-        if name == wanted && let Some(raw) = raw {
+        if name == wanted
+            && let Some(raw) = raw
+        {
             found = Some(raw.text()?);
         }
         Ok(())
@@ -237,9 +292,15 @@ fn s3<'a>(mut scanner: Scanner<'a>, place: &Place<'_>) -> Result<Resources<'a>, 
         return Ok(SmallVec::new());
     };
     // An access point stands in its place by ARN.
-    let head = if bucket.starts_with("arn:") { bucket.into_owned() } else { format!("arn:{}:s3:::{bucket}", place.partition) };
+    let head = if bucket.starts_with("arn:") {
+        bucket.into_owned()
+    } else {
+        format!("arn:{}:s3:::{bucket}", place.partition)
+    };
     let key = key.filter(|key| !key.is_empty());
-    Ok(smallvec![Cow::Owned(key.map_or(head.clone(), |key| format!("{head}/{key}")))])
+    Ok(smallvec![Cow::Owned(
+        key.map_or(head.clone(), |key| format!("{head}/{key}"))
+    )])
 }
 
 /// `https://sqs.eu-west-1.amazonaws.com/111111111111/orders`
@@ -257,7 +318,10 @@ fn sqs<'a>(scanner: Scanner<'a>, place: &Place<'_>) -> Result<Resources<'a>, Jso
             None => return Ok(SmallVec::new()),
         },
     };
-    Ok(smallvec![Cow::Owned(format!("arn:{}:sqs:{}:{account}:{queue}", place.partition, place.region))])
+    Ok(smallvec![Cow::Owned(format!(
+        "arn:{}:sqs:{}:{account}:{queue}",
+        place.partition, place.region
+    ))])
 }
 
 /// `requestItems`: an object by table.
@@ -294,8 +358,12 @@ fn ec2_instances<'a>(mut scanner: Scanner<'a>, place: &Place<'_>) -> Result<Reso
             items.array(|item| {
                 within(item, |name, value| {
                     let raw = value.maybe_string()?;
-                    if name == b"instanceId" && let Some(raw) = raw {
-                        found.push(Cow::Owned(place.fill("arn:{p}:ec2:{r}:{a}:instance/{}", &raw.text()?)));
+                    if name == b"instanceId"
+                        && let Some(raw) = raw
+                    {
+                        found.push(Cow::Owned(
+                            place.fill("arn:{p}:ec2:{r}:{a}:instance/{}", &raw.text()?),
+                        ));
                     }
                     Ok(())
                 })

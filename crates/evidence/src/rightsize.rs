@@ -51,7 +51,11 @@ pub struct Rightsized {
 /// Makes the policy of a principal. `full_name` gives the ARN of the configuration for one that a record made of a name
 /// (a role's without its path, a secret's without its last characters), where it is known.
 #[must_use]
-pub fn rightsize(evidence: &Evidence, principal: &str, full_name: &dyn Fn(&str) -> Option<String>) -> Rightsized {
+pub fn rightsize(
+    evidence: &Evidence,
+    principal: &str,
+    full_name: &dyn Fn(&str) -> Option<String>,
+) -> Rightsized {
     let mut seen: BTreeSet<(&'static str, String)> = BTreeSet::new();
     let mut unknown: BTreeSet<String> = BTreeSet::new();
     for one in evidence.uses() {
@@ -90,7 +94,10 @@ fn document(seen: &BTreeSet<(&'static str, String)>) -> serde_json::Value {
     }
     let mut by_resources: BTreeMap<Vec<String>, Vec<&str>> = BTreeMap::new();
     for (action, resources) in by_action {
-        by_resources.entry(patterns(action, &resources)).or_default().push(action);
+        by_resources
+            .entry(patterns(action, &resources))
+            .or_default()
+            .push(action);
     }
     let statements: Vec<serde_json::Value> = by_resources
         .into_iter()
@@ -103,11 +110,16 @@ fn document(seen: &BTreeSet<(&'static str, String)>) -> serde_json::Value {
 fn patterns(action: &str, resources: &BTreeSet<&str>) -> Vec<String> {
     // An action that takes no resource can be allowed on `*` only; and where a record names no resource, nobody knows
     // which it was.
-    let no_resource = Catalog::embedded().action(action).is_some_and(|action| action.is_wildcard_only());
+    let no_resource = Catalog::embedded()
+        .action(action)
+        .is_some_and(|action| action.is_wildcard_only());
     if no_resource || resources.contains("*") {
         return vec!["*".to_owned()];
     }
-    let mut names: BTreeSet<String> = resources.iter().flat_map(|name| with_unknown_parts(name)).collect();
+    let mut names: BTreeSet<String> = resources
+        .iter()
+        .flat_map(|name| with_unknown_parts(name))
+        .collect();
     // From the longest prefix to the shortest: many names below one become one pattern, and many such patterns again.
     while let Some((prefix, below)) = widest(&names) {
         names.retain(|name| !below.contains(name));
@@ -121,13 +133,19 @@ fn patterns(action: &str, resources: &BTreeSet<&str>) -> Vec<String> {
 fn with_unknown_parts(name: &str) -> Vec<String> {
     let secret = Arn::parse(name).is_some_and(|arn| arn.service == "secretsmanager");
     let plain = escaped(name);
-    if secret { vec![format!("{plain}-??????"), plain] } else { vec![plain] }
+    if secret {
+        vec![format!("{plain}-??????"), plain]
+    } else {
+        vec![plain]
+    }
 }
 
 /// Characters that mean something in patterns, in a name that holds them.
 fn escaped(name: &str) -> String {
     // `${*}` is a star; in the resource of an old call a question mark or dollar stands for itself.
-    name.replace('$', "${$}").replace('*', "${*}").replace('?', "${?}")
+    name.replace('$', "${$}")
+        .replace('*', "${*}")
+        .replace('?', "${?}")
 }
 
 /// The prefix, up to a slash or colon, with most names below it, where these are more than a policy should list.
@@ -148,18 +166,27 @@ fn widest(names: &BTreeSet<String>) -> Option<(String, BTreeSet<String>)> {
             below.entry(prefix).or_default().insert(name.clone());
         }
     }
-    let (prefix, names) = below.into_iter().filter(|(_, names)| names.len() > LISTED).max_by_key(|(prefix, _)| prefix.len())?;
+    let (prefix, names) = below
+        .into_iter()
+        .filter(|(_, names)| names.len() > LISTED)
+        .max_by_key(|(prefix, _)| prefix.len())?;
     Some((prefix.to_owned(), names))
 }
 
 /// Asks the plain evaluator about every use; gives those that the policy does not allow.
 fn refused(text: &str, principal: &str, seen: &BTreeSet<(&'static str, String)>) -> Vec<String> {
     let (Some(policy), _) = parse(text, Flavor::Identity) else {
-        return seen.iter().map(|(action, resource)| format!("{action} on {resource}")).collect();
+        return seen
+            .iter()
+            .map(|(action, resource)| format!("{action} on {resource}"))
+            .collect();
     };
     let caller = Caller::parse(principal);
     let policies = Policies {
-        identity: vec![Attached { policy: &policy, tag: 0 }],
+        identity: vec![Attached {
+            policy: &policy,
+            tag: 0,
+        }],
         ..Policies::default()
     };
     let context = Context::closed();
@@ -206,9 +233,15 @@ mod tests {
         let many: Vec<String> = (0..20).map(|n| format!("arn:aws:s3:::b/x/{n}")).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         assert_eq!(written("s3:GetObject", &many), ["arn:aws:s3:::b/x/*"]);
-        let tables: Vec<String> = (0..20).map(|n| format!("arn:aws:dynamodb:r:111111111111:table/{n}")).collect();
+        let tables: Vec<String> = (0..20)
+            .map(|n| format!("arn:aws:dynamodb:r:111111111111:table/{n}"))
+            .collect();
         let tables: Vec<&str> = tables.iter().map(String::as_str).collect();
-        assert_eq!(written("dynamodb:GetItem", &tables).len(), 20, "never all tables of an account");
+        assert_eq!(
+            written("dynamodb:GetItem", &tables).len(),
+            20,
+            "never all tables of an account"
+        );
         let buckets: Vec<String> = (0..20).map(|n| format!("arn:aws:s3:::b{n}")).collect();
         let buckets: Vec<&str> = buckets.iter().map(String::as_str).collect();
         assert_eq!(written("s3:ListBucket", &buckets).len(), 20, "never all buckets");
@@ -218,19 +251,29 @@ mod tests {
     fn what_no_name_tells_is_a_wildcard() {
         assert_eq!(written("ec2:DescribeInstances", &["*"]), ["*"]);
         let secret = "arn:aws:secretsmanager:r:111111111111:secret:a/my-secret";
-        assert_eq!(written("secretsmanager:GetSecretValue", &[secret]), [secret.to_owned(), format!("{secret}-??????")]);
+        assert_eq!(
+            written("secretsmanager:GetSecretValue", &[secret]),
+            [secret.to_owned(), format!("{secret}-??????")]
+        );
     }
 
     #[test]
     fn the_policy_allows_what_was_seen_and_nothing_beside_it() {
         let odd = "arn:aws:s3:::b/${aws:username}/what?*";
-        let seen: BTreeSet<(&str, String)> = [("s3:GetObject", odd.to_owned()), ("s3:PutObject", "arn:aws:s3:::b/x".to_owned())].into();
+        let seen: BTreeSet<(&str, String)> = [
+            ("s3:GetObject", odd.to_owned()),
+            ("s3:PutObject", "arn:aws:s3:::b/x".to_owned()),
+        ]
+        .into();
         let text = document(&seen).to_string();
         let who = "arn:aws:iam::111111111111:role/r";
         assert_eq!(refused(&text, who, &seen), Vec::<String>::new(), "{text}");
         let beside: BTreeSet<(&str, String)> = [
             ("s3:GetObject", "arn:aws:s3:::b/x".to_owned()),
-            ("s3:GetObject", "arn:aws:s3:::b/${aws:username}/whatever".to_owned()),
+            (
+                "s3:GetObject",
+                "arn:aws:s3:::b/${aws:username}/whatever".to_owned(),
+            ),
             ("s3:DeleteObject", "arn:aws:s3:::b/x".to_owned()),
         ]
         .into();

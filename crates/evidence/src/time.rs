@@ -27,13 +27,36 @@ impl Time {
     pub fn parse(text: &str) -> Option<Self> {
         Self::quick(text.as_bytes()).or_else(|| {
             let nanoseconds = sv0_iam::condition::date::parse(text)?;
-            u32::try_from(nanoseconds.div_euclid(1_000_000_000)).ok().map(Self)
+            u32::try_from(nanoseconds.div_euclid(1_000_000_000))
+                .ok()
+                .map(Self)
         })
     }
 
     /// `2026-11-01T10:00:00Z`, the form that every record has; none for any other.
     fn quick(text: &[u8]) -> Option<Self> {
-        let [y1, y2, y3, y4, b'-', mo1, mo2, b'-', d1, d2, b'T', h1, h2, b':', mi1, mi2, b':', s1, s2, b'Z'] = *text
+        let [
+            y1,
+            y2,
+            y3,
+            y4,
+            b'-',
+            mo1,
+            mo2,
+            b'-',
+            d1,
+            d2,
+            b'T',
+            h1,
+            h2,
+            b':',
+            mi1,
+            mi2,
+            b':',
+            s1,
+            s2,
+            b'Z',
+        ] = *text
         else {
             return None;
         };
@@ -63,7 +86,9 @@ impl Time {
         {
             return None;
         }
-        Some(Self(days(year, month, day) * DAY + hour * HOUR + minute * 60 + second))
+        Some(Self(
+            days(year, month, day) * DAY + hour * HOUR + minute * 60 + second,
+        ))
     }
 
     /// So many seconds later.
@@ -95,7 +120,11 @@ impl fmt::Display for Time {
         let of_year = of_era - (365 * of_cycle + of_cycle / 4 - of_cycle / 100);
         let march_month = (5 * of_year + 2) / 153;
         let day = of_year - (153 * march_month + 2) / 5 + 1;
-        let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
+        let month = if march_month < 10 {
+            march_month + 3
+        } else {
+            march_month - 9
+        };
         let year = era * 400 + of_cycle + u32::from(month <= 2);
         let second = self.0 % DAY;
         write!(
@@ -162,17 +191,35 @@ mod tests {
 
     #[test]
     fn the_quick_way_agrees_with_the_general_one() {
-        for text in ["2024-02-29T23:59:59Z", "2000-01-01T00:00:00Z", "1999-12-31T12:00:00Z"] {
+        for text in [
+            "2024-02-29T23:59:59Z",
+            "2000-01-01T00:00:00Z",
+            "1999-12-31T12:00:00Z",
+        ] {
             let general = sv0_iam::condition::date::parse(text).unwrap() / 1_000_000_000;
-            assert_eq!(i128::from(Time::quick(text.as_bytes()).unwrap().0), general, "{text}");
+            assert_eq!(
+                i128::from(Time::quick(text.as_bytes()).unwrap().0),
+                general,
+                "{text}"
+            );
         }
         assert_eq!(Time::parse("2023-07-10"), Time::parse("2023-07-10T00:00:00Z"));
-        assert_eq!(Time::parse("2023-07-10T00:00:00.250Z"), Time::parse("2023-07-10T00:00:00Z"));
+        assert_eq!(
+            Time::parse("2023-07-10T00:00:00.250Z"),
+            Time::parse("2023-07-10T00:00:00Z")
+        );
     }
 
     #[test]
     fn what_is_no_moment_is_none() {
-        for text in ["", "2023-02-29T00:00:00Z", "2023-13-01T00:00:00Z", "2023-07-10T24:00:00Z", "yesterday", "1969-12-31T23:59:59Z"] {
+        for text in [
+            "",
+            "2023-02-29T00:00:00Z",
+            "2023-13-01T00:00:00Z",
+            "2023-07-10T24:00:00Z",
+            "yesterday",
+            "1969-12-31T23:59:59Z",
+        ] {
             assert_eq!(Time::parse(text), None, "{text}");
         }
     }

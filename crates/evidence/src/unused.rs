@@ -31,14 +31,25 @@ pub struct Granted {
     pub account: String,
     /// Actions that its policies allow on something, as the catalogue writes them.
     pub actions: Vec<&'static str>,
-    /// Its identity policies, by name.
-    pub policies: Vec<(String, Arc<Policy>)>,
+    /// Its identity policies.
+    pub policies: Vec<GrantedPolicy>,
     /// Access keys: id, and when IAM last saw it used.
     pub keys: Vec<(String, Option<String>)>,
     /// When IAM last saw it used.
     pub last_used: Option<String>,
     /// When IAM last saw it use a service; none where it never did.
     pub service_last_accessed: BTreeMap<String, Option<String>>,
+}
+
+/// An identity policy.
+#[derive(Debug, Clone)]
+pub struct GrantedPolicy {
+    /// Its name.
+    pub name: String,
+    /// The document.
+    pub policy: Arc<Policy>,
+    /// How much it grants: any measure, by which of two policies the broader one is dispensed with first.
+    pub breadth: usize,
 }
 
 /// Whether something was used.
@@ -49,6 +60,8 @@ pub enum Verdict {
     Unused,
     /// Nothing here could have shown it.
     CannotBeSeen,
+    /// It was not seen, and IAM says that it was used in this time: the records here are not all.
+    UsedSaysIam,
     /// It was seen.
     Used,
 }
@@ -60,13 +73,16 @@ impl Verdict {
         match self {
             Self::Unused => "unused",
             Self::CannotBeSeen => "cannot be seen",
+            Self::UsedSaysIam => "used, says IAM",
             Self::Used => "used",
         }
     }
 
-    const fn of(used: bool, sight: Sight) -> Self {
+    /// `iam`: when IAM last saw it used, as far as it says.
+    fn of(used: bool, sight: Sight, iam: Option<&str>, since: Time) -> Self {
         match (used, sight.can_be_seen()) {
             (true, _) => Self::Used,
+            _ if iam.and_then(Time::parse).is_some_and(|last| last >= since) => Self::UsedSaysIam,
             (false, true) => Self::Unused,
             (false, false) => Self::CannotBeSeen,
         }
@@ -105,6 +121,9 @@ pub struct PolicyUse {
     pub only_it_allows: usize,
     /// How many pairs were seen.
     pub seen: usize,
+    /// Whether it is among those that are left when the broadest are dispensed with one after another, as long as the rest
+    /// allows everything that was seen.
+    pub needed: bool,
 }
 
 /// An access key.
@@ -162,6 +181,7 @@ pub fn unused(evidence: &Evidence, sights: &Sights, granted: &[Granted]) -> Vec<
             actions.extend(used);
         }
     }
+    let since = evidence.window().since;
     let no_pairs = BTreeSet::new();
     let nothing = BTreeSet::new();
     let mut out: Vec<PrincipalUse> = granted
@@ -169,10 +189,16 @@ pub fn unused(evidence: &Evidence, sights: &Sights, granted: &[Granted]) -> Vec<
         .map(|granted| {
             let found = used.get(granted.principal.as_str());
             let sight = sights.of(&[&granted.account], "sts:GetCallerIdentity");
+            let iam = granted.last_used.as_deref();
+            let verdict = Verdict::of(found.is_some(), sight, iam, since);
             PrincipalUse {
                 principal: granted.principal.clone(),
-                verdict: Verdict::of(found.is_some(), sight),
-                confidence: if found.is_some() { "high" } else { sight.confidence() },
+                verdict,
+                confidence: match verdict {
+                    Verdict::Used => "high",
+                    Verdict::UsedSaysIam => "medium",
+                    _ => sight.confidence(),
+                },
                 last: found.map(|(last, _)| *last),
                 iam_last_used: granted.last_used.clone(),
                 keys: granted
@@ -182,13 +208,16 @@ pub fn unused(evidence: &Evidence, sights: &Sights, granted: &[Granted]) -> Vec<
                         let last = keys.get(id.as_str()).copied();
                         KeyUse {
                             id: id.clone(),
-                            verdict: Verdict::of(last.is_some(), sight),
+                            verdict: Verdict::of(last.is_some(), sight, iam_last_used.as_deref(), since),
                             last,
                             iam_last_used: iam_last_used.clone(),
                         }
                     })
                     .collect(),
-                policies: policies(granted, pairs.get(granted.principal.as_str()).unwrap_or(&no_pairs)),
+                policies: policies(
+                    granted,
+                    pairs.get(granted.principal.as_str()).unwrap_or(&no_pairs),
+                ),
                 services: services(granted, sights, found.map_or(&nothing, |(_, actions)| actions)),
             }
         })
@@ -205,8 +234,14 @@ fn policies(granted: &Granted, seen: &BTreeSet<(&'static str, &str)>) -> Vec<Pol
     let allows: Vec<Vec<bool>> = granted
         .policies
         .iter()
-        .map(|(_, policy)| {
-            let policies = Policies { identity: vec![Attached { policy, tag: 0 }], ..Policies::default() };
+        .map(|one| {
+            let policies = Policies {
+                identity: vec![Attached {
+                    policy: &one.policy,
+                    tag: 0,
+                }],
+                ..Policies::default()
+            };
             seen.iter()
                 .map(|(action, resource)| {
                     let request = Request {
@@ -222,15 +257,42 @@ fn policies(granted: &Granted, seen: &BTreeSet<(&'static str, &str)>) -> Vec<Pol
         })
         .collect();
     let by_any = |at: usize| allows.iter().filter(|one| one.get(at) == Some(&true)).count();
+    let mut kept: Vec<bool> = vec![true; granted.policies.len()];
+    let mut broadest: Vec<usize> = (0..kept.len()).collect();
+    broadest.sort_by_key(|at| {
+        granted
+            .policies
+            .get(*at)
+            .map(|one| (std::cmp::Reverse(one.breadth), one.name.clone()))
+    });
+    for at in broadest {
+        let without = |pair: usize| {
+            allows
+                .iter()
+                .zip(&kept)
+                .enumerate()
+                .any(|(other, (one, kept))| other != at && *kept && one.get(pair) == Some(&true))
+        };
+        let dispensable = (0..seen.len()).all(|pair| by_any(pair) == 0 || without(pair));
+        if let Some(kept) = kept.get_mut(at) {
+            *kept = !dispensable;
+        }
+    }
     granted
         .policies
         .iter()
         .zip(&allows)
-        .map(|((name, _), mine)| PolicyUse {
-            policy: name.clone(),
+        .zip(kept)
+        .map(|((policy, mine), needed)| PolicyUse {
+            policy: policy.name.clone(),
             allows: mine.iter().filter(|allowed| **allowed).count(),
-            only_it_allows: mine.iter().enumerate().filter(|(at, allowed)| **allowed && by_any(*at) == 1).count(),
+            only_it_allows: mine
+                .iter()
+                .enumerate()
+                .filter(|(at, allowed)| **allowed && by_any(*at) == 1)
+                .count(),
             seen: seen.len(),
+            needed,
         })
         .collect()
 }

@@ -108,17 +108,26 @@ impl Sights {
         if text("resource_type") != Some("AWS::CloudTrail::Trail") || flag("logging") == Some(false) {
             return;
         }
-        let kept = record.attrs.get("data_events").and_then(serde_json::Value::as_array);
+        let kept = record
+            .attrs
+            .get("data_events")
+            .and_then(serde_json::Value::as_array);
         for selector in kept.into_iter().flatten() {
             let whole = selector.get("where").is_none() && selector.get("only").is_none();
-            let kind = selector.get("type").and_then(serde_json::Value::as_str).unwrap_or_default();
-            let Some(service) = service_of(kind).filter(|_| whole && flag("multi_region") == Some(true)) else {
+            let kind = selector
+                .get("type")
+                .and_then(serde_json::Value::as_str)
+                .unwrap_or_default();
+            let Some(service) = service_of(kind).filter(|_| whole && flag("multi_region") == Some(true))
+            else {
                 continue;
             };
             if flag("organization_trail") == Some(true) {
                 self.everywhere.push(service.to_owned());
             } else if let Some(account) = &record.account {
-                self.data.entry((account.clone(), service.to_owned())).and_modify(|sight| *sight = Sight::Recorded);
+                self.data
+                    .entry((account.clone(), service.to_owned()))
+                    .and_modify(|sight| *sight = Sight::Recorded);
             }
         }
     }
@@ -127,7 +136,11 @@ impl Sights {
     /// resource's.
     #[must_use]
     pub fn of(&self, accounts: &[&str], action: &str) -> Sight {
-        let known: Vec<&str> = accounts.iter().copied().filter(|account| !account.is_empty()).collect();
+        let known: Vec<&str> = accounts
+            .iter()
+            .copied()
+            .filter(|account| !account.is_empty())
+            .collect();
         let management = known.iter().any(|account| self.management.contains_key(*account));
         match action::recorded(action) {
             Recorded::Never => Sight::NeverRecorded,
@@ -137,7 +150,11 @@ impl Sights {
                 let service = action.split(':').next().unwrap_or_default();
                 let seen = known
                     .iter()
-                    .filter_map(|account| self.data.get(&((*account).to_owned(), service.to_owned())).copied())
+                    .filter_map(|account| {
+                        self.data
+                            .get(&((*account).to_owned(), service.to_owned()))
+                            .copied()
+                    })
                     .min();
                 match seen {
                     Some(Sight::Recorded) => Sight::Recorded,

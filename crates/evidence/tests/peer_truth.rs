@@ -29,7 +29,10 @@ fn text(path: PathBuf) -> String {
 }
 
 fn lines(path: PathBuf) -> Vec<Value> {
-    text(path).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    text(path)
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
 }
 
 /// Sessions of which a record of their own can be read: not lost (L), not only the resource owner's copy (S).
@@ -50,15 +53,24 @@ fn origin(evidence: &Evidence, session: SessionId) -> String {
         Origin::User { arn } => format!("iamuser:{arn}"),
         Origin::Root { account } => format!("root:{account}"),
         Origin::IdentityCenter { name } => format!("idc:{name}"),
-        Origin::Oidc { provider, subject } if provider.starts_with("token.actions") => format!("github:{subject}"),
+        Origin::Oidc { provider, subject } if provider.starts_with("token.actions") => {
+            format!("github:{subject}")
+        }
         Origin::Oidc { provider, subject } => format!("irsa:{provider}:{subject}"),
-        Origin::Workload { service, name, region, account } => match service.as_str() {
+        Origin::Workload {
+            service,
+            name,
+            region,
+            account,
+        } => match service.as_str() {
             "ec2.amazonaws.com" => format!("ec2:arn:aws:ec2:{region}:{account}:instance/{name}"),
             "lambda.amazonaws.com" => format!("lambda:arn:aws:lambda:{region}:{account}:function:{name}"),
             "ecs-tasks.amazonaws.com" => {
                 // The truth names the ECS service, after which the generator has named the role.
                 let hops = evidence.hops(session);
-                let role = hops.first().map_or_else(|| role_of_task(evidence, name), |hop| hop.to.clone());
+                let role = hops
+                    .first()
+                    .map_or_else(|| role_of_task(evidence, name), |hop| hop.to.clone());
                 let (_, task) = role.split_once("ecs-task-").unwrap();
                 format!("ecs:arn:aws:ecs:{region}:{account}:service/main/{task}")
             }
@@ -73,8 +85,16 @@ fn origin(evidence: &Evidence, session: SessionId) -> String {
 
 /// The role that ECS took for a task.
 fn role_of_task(evidence: &Evidence, task: &str) -> String {
-    let mut hops = evidence.sessions().flat_map(|session| evidence.hops(session).into_iter().take(1).map(move |hop| (session, hop)));
-    let of_task = hops.find(|(session, _)| matches!(evidence.origin(*session), Origin::Workload { name, .. } if name == task));
+    let mut hops = evidence.sessions().flat_map(|session| {
+        evidence
+            .hops(session)
+            .into_iter()
+            .take(1)
+            .map(move |hop| (session, hop))
+    });
+    let of_task = hops.find(
+        |(session, _)| matches!(evidence.origin(*session), Origin::Workload { name, .. } if name == task),
+    );
     of_task.map_or_else(|| "?ecs-task-".into(), |(_, hop)| hop.to)
 }
 
@@ -94,28 +114,50 @@ fn read(folder: &Path) -> Reading {
 fn check(folder: &Path) {
     let reading = read(folder);
     let evidence = &reading.evidence;
-    let manifest: Value = serde_json::from_str(&std::fs::read_to_string(folder.join("manifest.json")).unwrap()).unwrap();
+    let manifest: Value =
+        serde_json::from_str(&std::fs::read_to_string(folder.join("manifest.json")).unwrap()).unwrap();
 
     // Every damaged object is named, and nothing else is.
-    let named: BTreeSet<&str> = reading.problems.list.iter().map(|one| one.object.as_str()).collect();
+    let named: BTreeSet<&str> = reading
+        .problems
+        .list
+        .iter()
+        .map(|one| one.object.as_str())
+        .collect();
     let damaged: Vec<String> = manifest["corrupt"]
         .as_array()
         .unwrap()
         .iter()
-        .map(|one| folder.join("lake").join(one["path"].as_str().unwrap()).display().to_string())
+        .map(|one| {
+            folder
+                .join("lake")
+                .join(one["path"].as_str().unwrap())
+                .display()
+                .to_string()
+        })
         .collect();
-    assert_eq!(named, damaged.iter().map(String::as_str).collect(), "{:?}", reading.problems);
+    assert_eq!(
+        named,
+        damaged.iter().map(String::as_str).collect(),
+        "{:?}",
+        reading.problems
+    );
 
     // Sessions: every chain that can be resolved is, and none to somebody else.
     let mut mine: BTreeMap<(String, String), Vec<SessionId>> = BTreeMap::new();
     for session in evidence.sessions() {
-        let created = evidence.created(session).map_or(String::new(), |time| time.to_string());
-        mine.entry((evidence.principal_id(session).to_owned(), created)).or_default().push(session);
+        let created = evidence
+            .created(session)
+            .map_or(String::new(), |time| time.to_string());
+        mine.entry((evidence.principal_id(session).to_owned(), created))
+            .or_default()
+            .push(session);
     }
     let own = with_own_records(folder);
     let (mut resolved, mut unresolved, mut hops) = (0, 0, 0);
     for truth in lines(folder.join("truth_sessions.jsonl.gz")) {
-        let (Some(id), Some(created)) = (truth["principalId"].as_str(), truth["creationDate"].as_str()) else {
+        let (Some(id), Some(created)) = (truth["principalId"].as_str(), truth["creationDate"].as_str())
+        else {
             continue;
         };
         if !own.contains(&truth["session"].as_u64().unwrap()) || truth["kind"] == "rootsess" {
@@ -135,15 +177,27 @@ fn check(folder: &Path) {
             if truth["resolvable"] == true {
                 assert_eq!(got, truth["origin"].as_str().unwrap(), "{truth}");
                 // The records of the chain, where both name them.
-                let events: Vec<String> = evidence.hops(session).iter().map(|hop| hop.event.to_string()).collect();
-                let wanted: Vec<&str> = truth["hops"].as_array().unwrap().iter().filter_map(|hop| hop["event"].as_str()).collect();
+                let events: Vec<String> = evidence
+                    .hops(session)
+                    .iter()
+                    .map(|hop| hop.event.to_string())
+                    .collect();
+                let wanted: Vec<&str> = truth["hops"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .filter_map(|hop| hop["event"].as_str())
+                    .collect();
                 if !wanted.is_empty() {
                     assert_eq!(events, wanted, "{truth}");
                 }
                 hops += events.len();
                 resolved += 1;
             } else {
-                assert!(got.starts_with('?') || got == truth["origin"].as_str().unwrap(), "invented: {got} for {truth}");
+                assert!(
+                    got.starts_with('?') || got == truth["origin"].as_str().unwrap(),
+                    "invented: {got} for {truth}"
+                );
                 unresolved += 1;
             }
         }
@@ -158,10 +212,23 @@ fn check(folder: &Path) {
         let who = principal(evidence, row.session);
         let (first, last) = (row.first.to_string(), row.last.to_string());
         if start.starts_with('?') {
-            *unknown.entry((row.source.into(), row.name.into(), row.resource.into(), String::new())).or_default() += row.count;
+            *unknown
+                .entry((
+                    row.source.into(),
+                    row.name.into(),
+                    row.resource.into(),
+                    String::new(),
+                ))
+                .or_default() += row.count;
             continue;
         }
-        let key = (start, who, row.source.into(), row.name.into(), row.resource.into());
+        let key = (
+            start,
+            who,
+            row.source.into(),
+            row.name.into(),
+            row.resource.into(),
+        );
         let entry = mine.entry(key).or_insert((0, first.clone(), last.clone()));
         entry.0 += row.count;
         entry.1 = entry.1.clone().min(first);
@@ -170,7 +237,13 @@ fn check(folder: &Path) {
     let (mut rows, mut events, mut less) = (0, 0, 0);
     for truth in lines(folder.join("truth_agg.jsonl.gz")) {
         let text = |name: &str| truth[name].as_str().unwrap().to_owned();
-        let key = (text("origin"), text("principal"), text("eventSource"), text("eventName"), text("resource"));
+        let key = (
+            text("origin"),
+            text("principal"),
+            text("eventSource"),
+            text("eventName"),
+            text("resource"),
+        );
         let count = truth["count"].as_u64().unwrap();
         rows += 1;
         events += count;
@@ -188,7 +261,11 @@ fn check(folder: &Path) {
         *left -= missing;
         less += missing;
     }
-    assert!(mine.is_empty(), "there was no such thing: {:?}", mine.iter().next());
+    assert!(
+        mine.is_empty(),
+        "there was no such thing: {:?}",
+        mine.iter().next()
+    );
     assert_eq!(unknown.values().sum::<u64>(), 0, "{unknown:?}");
     println!(
         "{}: {resolved} sessions resolved, {unresolved} not resolvable, {hops} hops with their records; {rows} rows, {events} events, of these {less} of an origin said to be unknown; {:?}",
@@ -201,8 +278,19 @@ fn check(folder: &Path) {
 }
 
 fn owners_copies(evidence: &Evidence) -> u64 {
-    let only = |session| matches!(evidence.origin(session), Origin::Unknown { why: Why::OwnersCopyOnly });
-    evidence.uses().filter(|row| only(row.session)).map(|row| row.count).sum()
+    let only = |session| {
+        matches!(
+            evidence.origin(session),
+            Origin::Unknown {
+                why: Why::OwnersCopyOnly
+            }
+        )
+    };
+    evidence
+        .uses()
+        .filter(|row| only(row.session))
+        .map(|row| row.count)
+        .sum()
 }
 
 #[test]

@@ -19,7 +19,11 @@ use sv0_evidence::time::Window;
 use sv0_evidence::{Evidence, Mechanism, document};
 
 fn lake(seed: u64) -> Lake {
-    Lake::new(Options { seed, sessions: 140, calls: 12 })
+    Lake::new(Options {
+        seed,
+        sessions: 140,
+        calls: 12,
+    })
 }
 
 /// Objects in memory, every other one in gzip.
@@ -28,7 +32,11 @@ struct Memory(BTreeMap<String, Vec<u8>>);
 impl Memory {
     fn of(lake: &Lake) -> Self {
         let objects = lake.objects.iter().enumerate().map(|(at, object)| {
-            let text = if at % 2 == 0 { object.text.clone() } else { gzip(&object.text) };
+            let text = if at % 2 == 0 {
+                object.text.clone()
+            } else {
+                gzip(&object.text)
+            };
             (object.name.clone(), text)
         });
         Self(objects.collect())
@@ -46,7 +54,11 @@ impl Source for Memory {
         let mut listing = Listing::default();
         for (name, bytes) in &self.0 {
             match layout::look(name, window) {
-                Ok(delivered) => listing.objects.push(Object { name: name.clone(), size: bytes.len() as u64, delivered }),
+                Ok(delivered) => listing.objects.push(Object {
+                    name: name.clone(),
+                    size: bytes.len() as u64,
+                    delivered,
+                }),
                 Err(left) => *listing.left.entry(left).or_default() += 1,
             }
         }
@@ -72,7 +84,11 @@ fn counts(evidence: &Evidence) -> BTreeMap<Key, Count> {
             outcome: row.outcome.as_str(),
         };
         let (first, last) = (row.first.to_string(), row.last.to_string());
-        let count = counts.entry(key).or_insert(Count { count: 0, first: first.clone(), last: last.clone() });
+        let count = counts.entry(key).or_insert(Count {
+            count: 0,
+            first: first.clone(),
+            last: last.clone(),
+        });
         count.count += row.count;
         count.first = count.first.clone().min(first);
         count.last = count.last.clone().max(last);
@@ -84,13 +100,31 @@ fn counts(evidence: &Evidence) -> BTreeMap<Key, Count> {
 fn all(evidence: &Evidence) -> Vec<String> {
     let uses = evidence.uses().map(|row| {
         let (origin, hops) = (evidence.origin(row.session), evidence.hops(row.session));
-        let session = (evidence.principal_id(row.session), evidence.created(row.session), evidence.access_key(row.session));
+        let session = (
+            evidence.principal_id(row.session),
+            evidence.created(row.session),
+            evidence.access_key(row.session),
+        );
         format!(
             "{origin:?} {hops:?} {session:?} {:?}",
-            (row.principal, row.source, row.name, row.resource, row.via, row.outcome, row.count, row.first, row.last, row.address, row.event)
+            (
+                row.principal,
+                row.source,
+                row.name,
+                row.resource,
+                row.via,
+                row.outcome,
+                row.count,
+                row.first,
+                row.last,
+                row.address,
+                row.event
+            )
         )
     });
-    let mut all: Vec<String> = uses.chain(evidence.visible().iter().map(|one| format!("{one:?}"))).collect();
+    let mut all: Vec<String> = uses
+        .chain(evidence.visible().iter().map(|one| format!("{one:?}")))
+        .collect();
     all.sort();
     all
 }
@@ -106,24 +140,41 @@ fn what_is_in_the_lake_is_found_and_nothing_else() {
     for key in found.keys() {
         assert!(lake.truth.counts.contains_key(key), "there was no {key:?}");
     }
-    let named: BTreeSet<String> = reading.problems.list.iter().map(|one| one.object.clone()).collect();
+    let named: BTreeSet<String> = reading
+        .problems
+        .list
+        .iter()
+        .map(|one| one.object.clone())
+        .collect();
     assert_eq!(named, lake.truth.damaged);
-    assert_eq!(reading.listed.left_out.values().sum::<u64>(), 3, "digest, insight, aggregated");
+    assert_eq!(
+        reading.listed.left_out.values().sum::<u64>(),
+        3,
+        "digest, insight, aggregated"
+    );
     let totals = reading.evidence.totals();
     assert_eq!(totals.records, lake.truth.records);
-    assert!(totals.duplicates > 20 && totals.addenda > 0, "the lake has what it is there for: {totals:?}");
+    assert!(
+        totals.duplicates > 20 && totals.addenda > 0,
+        "the lake has what it is there for: {totals:?}"
+    );
 }
 
 #[test]
 fn every_hop_has_its_record() {
     let lake = lake(2);
-    let evidence = sv0_evidence::read(&Memory::of(&lake), Window::ALL, &|_, _| {}).unwrap().evidence;
+    let evidence = sv0_evidence::read(&Memory::of(&lake), Window::ALL, &|_, _| {})
+        .unwrap()
+        .evidence;
     let mut found: BTreeSet<(String, Vec<String>)> = BTreeSet::new();
     let mut deepest = 0;
     for session in evidence.sessions() {
         let hops = evidence.hops(session);
         deepest = deepest.max(hops.len());
-        assert!(hops.iter().all(|hop| hop.mechanism != Mechanism::GetSessionToken), "that is no hop");
+        assert!(
+            hops.iter().all(|hop| hop.mechanism != Mechanism::GetSessionToken),
+            "that is no hop"
+        );
         let events = hops.iter().map(|hop| hop.event.to_string()).collect();
         found.insert((evidence.principal_id(session).to_owned(), events));
     }
@@ -137,7 +188,10 @@ fn every_hop_has_its_record() {
 fn fold<'a>(objects: impl Iterator<Item = &'a [u8]>, window: Window) -> Fold {
     let mut fold = Fold::new(window);
     for text in objects {
-        for event in document::read(text).map(|document| document.events).unwrap_or_default() {
+        for event in document::read(text)
+            .map(|document| document.events)
+            .unwrap_or_default()
+        {
             fold.add(&event);
         }
     }
@@ -147,16 +201,29 @@ fn fold<'a>(objects: impl Iterator<Item = &'a [u8]>, window: Window) -> Fold {
 #[test]
 fn one_by_one_and_wrapped_by_event_bridge_they_are_the_same() {
     let lake = lake(3);
-    let texts = || lake.objects.iter().filter(|object| object.name.contains("/CloudTrail/")).map(|object| object.text.as_slice());
+    let texts = || {
+        lake.objects
+            .iter()
+            .filter(|object| object.name.contains("/CloudTrail/"))
+            .map(|object| object.text.as_slice())
+    };
     let whole = fold(texts(), Window::ALL).finish();
     let mut single = Fold::new(Window::ALL);
     for text in texts() {
-        let Ok(document) = document::read(text) else { continue };
+        let Ok(document) = document::read(text) else {
+            continue;
+        };
         let mut records = Vec::new();
-        let _ = Scanner::new(text).object(|_, value| value.array(|record| record.skip().map(|raw| records.push(raw))));
+        let _ = Scanner::new(text)
+            .object(|_, value| value.array(|record| record.skip().map(|raw| records.push(raw))));
         assert_eq!(records.len(), document.events.len());
         for record in records {
-            let envelope = [b"{\"version\":\"0\",\"source\":\"aws.s3\",\"detail\":", record, b"}"].concat();
+            let envelope = [
+                b"{\"version\":\"0\",\"source\":\"aws.s3\",\"detail\":",
+                record,
+                b"}",
+            ]
+            .concat();
             single.add(&document::read(&envelope).unwrap().events[0]);
         }
     }
@@ -171,13 +238,19 @@ fn a_window_counts_its_own_and_knows_what_came_before() {
         until: sv0_evidence::time::Time::parse("2026-10-20").unwrap(),
     };
     let reading = sv0_evidence::read(&Memory::of(&lake), window, &|_, _| {}).unwrap();
-    assert!(reading.listed.left_out.values().sum::<u64>() > 3, "objects of other days are not read");
+    assert!(
+        reading.listed.left_out.values().sum::<u64>() > 3,
+        "objects of other days are not read"
+    );
     let known: BTreeSet<String> = lake.truth.counts.keys().map(|key| key.origin.clone()).collect();
     let mut rows = 0;
     for row in reading.evidence.uses() {
         assert!(window.contains(row.first) && window.contains(row.last));
         let origin = reading.evidence.origin(row.session);
-        assert!(known.contains(&format!("{} {origin}", origin.label())), "{origin:?} {row:?}");
+        assert!(
+            known.contains(&format!("{} {origin}", origin.label())),
+            "{origin:?} {row:?}"
+        );
         rows += 1;
     }
     assert!(rows > 100);

@@ -88,7 +88,12 @@ impl Lake {
 fn moment(time: u32) -> String {
     let (day, second) = ((time - START) / DAY, (time - START) % DAY);
     let (month, day) = if day < 31 { (10, day + 1) } else { (11, day - 30) };
-    format!("2026-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", second / 3600, second / 60 % 60, second % 60)
+    format!(
+        "2026-{month:02}-{day:02}T{:02}:{:02}:{:02}Z",
+        second / 3600,
+        second / 60 % 60,
+        second % 60
+    )
 }
 
 impl Maker {
@@ -109,9 +114,16 @@ impl Maker {
 
     fn role_in(&mut self, account: String, path: &'static str, name: String) -> Role {
         // A role keeps its id.
-        let number = account.bytes().chain(name.bytes()).fold(7_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
+        let number = account.bytes().chain(name.bytes()).fold(7_usize, |sum, byte| {
+            sum.wrapping_mul(31).wrapping_add(byte.into())
+        });
         let id = Rng::of(11, "trail-role", number).unique_id("AROA");
-        Role { account, name, path, id }
+        Role {
+            account,
+            name,
+            path,
+            id,
+        }
     }
 
     fn role(&mut self) -> Role {
@@ -145,14 +157,25 @@ impl Maker {
                 vec![self.assume(&middle, &second, &format!("step-{number}"), true, 20_000)]
             }
             3 => {
-                let (role, subject) = (self.role(), format!("repo:acme/{}:ref:refs/heads/main", self.rng.pick(&WORDS)));
+                let (role, subject) = (
+                    self.role(),
+                    format!("repo:acme/{}:ref:refs/heads/main", self.rng.pick(&WORDS)),
+                );
                 let provider = "token.actions.githubusercontent.com";
-                let job = Session::vouched("WebIdentityUser", provider, &subject, format!("OIDC subject {subject}"));
+                let job = Session::vouched(
+                    "WebIdentityUser",
+                    provider,
+                    &subject,
+                    format!("OIDC subject {subject}"),
+                );
                 vec![self.vouch(&job, &role, "GitHubActions", "AssumeRoleWithWebIdentity", true)]
             }
             4 | 5 => {
                 let (service, name) = if number % KINDS == 4 {
-                    ("lambda.amazonaws.com", format!("{}-function", self.rng.pick(&WORDS)))
+                    (
+                        "lambda.amazonaws.com",
+                        format!("{}-function", self.rng.pick(&WORDS)),
+                    )
                 } else {
                     ("ec2.amazonaws.com", format!("i-0{}", self.rng.hex(16)))
                 };
@@ -163,8 +186,17 @@ impl Maker {
             6 => {
                 let account = self.account();
                 let person = format!("person-{}@corp.example", self.rng.below(30));
-                let role = self.role_in(account, "/aws-reserved/sso.amazonaws.com/", "AWSReservedSSO_Reader_0123456789abcdef".into());
-                let signed_in = Session::vouched("SAMLUser", "idp=", &person, format!("Identity Center user {person}"));
+                let role = self.role_in(
+                    account,
+                    "/aws-reserved/sso.amazonaws.com/",
+                    "AWSReservedSSO_Reader_0123456789abcdef".into(),
+                );
+                let signed_in = Session::vouched(
+                    "SAMLUser",
+                    "idp=",
+                    &person,
+                    format!("Identity Center user {person}"),
+                );
                 let key_used = number % 2 == 0;
                 let mut session = self.vouch(&signed_in, &role, &person, "AssumeRoleWithSAML", false);
                 session.key = key_used.then(|| self.key("ASIA"));
@@ -172,7 +204,10 @@ impl Maker {
                 vec![session]
             }
             7 => {
-                let outside = Session::outside(&names::account(ACCOUNTS), &format!("AROAVENDOR00000000{:03}:scanner", number % 3));
+                let outside = Session::outside(
+                    &names::account(ACCOUNTS),
+                    &format!("AROAVENDOR00000000{:03}:scanner", number % 3),
+                );
                 let role = self.role();
                 vec![self.assume(&outside, &role, "scanner", true, 300)]
             }
@@ -180,7 +215,14 @@ impl Maker {
             8 => {
                 let (role, key) = (self.role(), self.key("ASIA"));
                 let name = format!("user-{}-{number}", number % 7);
-                vec![Session::role(&role, &name, &moment(self.now), Some(&key), &user, None)]
+                vec![Session::role(
+                    &role,
+                    &name,
+                    &moment(self.now),
+                    Some(&key),
+                    &user,
+                    None,
+                )]
             }
             9 => self.twins(number, &user),
             // A key id that was given out before, to somebody else's session.
@@ -208,7 +250,14 @@ impl Maker {
             .into_iter()
             .zip(keys)
             .map(|(user, key)| {
-                let mut session = self.assume_as(user, &role, &name, &key, (!in_console).then_some(key.as_str()), 300);
+                let mut session = self.assume_as(
+                    user,
+                    &role,
+                    &name,
+                    &key,
+                    (!in_console).then_some(key.as_str()),
+                    300,
+                );
                 if in_console {
                     session.origin = "unknown one of 2 that nothing tells apart".into();
                     session.chain = None;
@@ -224,7 +273,15 @@ impl Maker {
     }
 
     /// AssumeRole; `used` is the key that the session then has.
-    fn assume_as(&mut self, caller: &Session, role: &Role, name: &str, key: &str, used: Option<&str>, late: u32) -> Session {
+    fn assume_as(
+        &mut self,
+        caller: &Session,
+        role: &Role,
+        name: &str,
+        key: &str,
+        used: Option<&str>,
+        late: u32,
+    ) -> Session {
         let call = Call {
             source: "sts.amazonaws.com",
             name: "AssumeRole",
@@ -241,7 +298,9 @@ impl Maker {
         if let Some(chain) = &session.chain
             && used.is_some()
         {
-            self.truth.chains.push((format!("{}:{name}", role.id), chain.clone()));
+            self.truth
+                .chains
+                .push((format!("{}:{name}", role.id), chain.clone()));
         }
         session
     }
@@ -249,7 +308,10 @@ impl Maker {
     /// AssumeRoleWithSAML or WithWebIdentity.
     fn vouch(&mut self, caller: &Session, role: &Role, name: &str, how: &str, visible: bool) -> Session {
         let key = self.key("ASIA");
-        let caller_there = Session { account: role.account.clone(), ..caller.clone() };
+        let caller_there = Session {
+            account: role.account.clone(),
+            ..caller.clone()
+        };
         let call = Call {
             source: "sts.amazonaws.com",
             name: how,
@@ -262,7 +324,14 @@ impl Maker {
             via: None,
         };
         let mint = self.record(&caller_there, &call, None, 300);
-        Session::role(role, name, &moment(self.now), visible.then_some(key.as_str()), caller, Some(&mint))
+        Session::role(
+            role,
+            name,
+            &moment(self.now),
+            visible.then_some(key.as_str()),
+            caller,
+            Some(&mint),
+        )
     }
 
     /// What a session does.
@@ -271,10 +340,22 @@ impl Maker {
         for at in 0..calls {
             self.now = began + 1 + (at * 40 + self.rng.below(40)) as u32;
             let outside = session.account.is_empty() || session.account == names::account(ACCOUNTS);
-            let home = if outside { self.account() } else { session.account.clone() };
+            let home = if outside {
+                self.account()
+            } else {
+                session.account.clone()
+            };
             // One call in twelve is on another account's bucket, whose owner has a record of its own.
-            let owner = if self.rng.below(12) == 0 { self.account() } else { home };
-            let call = if outside { self.object(owner, at) } else { self.some_call(owner, &session.account, at) };
+            let owner = if self.rng.below(12) == 0 {
+                self.account()
+            } else {
+                home
+            };
+            let call = if outside {
+                self.object(owner, at)
+            } else {
+                self.some_call(owner, &session.account, at)
+            };
             let error = match self.rng.below(30) {
                 0 => Some(("AccessDenied", "denied")),
                 1 => Some(("NoSuchKey", "failed")),
@@ -322,12 +403,26 @@ impl Maker {
         match self.rng.below(10) {
             0 => {
                 let arn = format!("arn:aws:dynamodb:eu-west-1:{account}:table/{word}");
-                let call = here("GetItem", "dynamodb.amazonaws.com", json!({"tableName": word, "consistentRead": false}), arn.clone());
-                Call { listed: json!([{"accountId": account, "type": "AWS::DynamoDB::Table", "ARN": arn}]), data: true, ..call }
+                let call = here(
+                    "GetItem",
+                    "dynamodb.amazonaws.com",
+                    json!({"tableName": word, "consistentRead": false}),
+                    arn.clone(),
+                );
+                Call {
+                    listed: json!([{"accountId": account, "type": "AWS::DynamoDB::Table", "ARN": arn}]),
+                    data: true,
+                    ..call
+                }
             }
             1 => {
                 let arn = format!("arn:aws:secretsmanager:eu-west-1:{account}:secret:{word}/db");
-                here("GetSecretValue", "secretsmanager.amazonaws.com", json!({"secretId": format!("{word}/db")}), arn)
+                here(
+                    "GetSecretValue",
+                    "secretsmanager.amazonaws.com",
+                    json!({"secretId": format!("{word}/db")}),
+                    arn,
+                )
             }
             // S3 decrypts with the caller's own authority.
             2 => {
@@ -336,23 +431,50 @@ impl Maker {
                     listed: json!([{"accountId": owner, "type": "AWS::KMS::Key", "ARN": arn}]),
                     owner,
                     via: Some("AWS Internal"),
-                    ..here("Decrypt", "kms.amazonaws.com", json!({"encryptionAlgorithm": "SYMMETRIC_DEFAULT"}), arn.clone())
+                    ..here(
+                        "Decrypt",
+                        "kms.amazonaws.com",
+                        json!({"encryptionAlgorithm": "SYMMETRIC_DEFAULT"}),
+                        arn.clone(),
+                    )
                 }
             }
-            3 => here("ListFunctions20150331", "lambda.amazonaws.com", Value::Null, "*".into()),
+            3 => here(
+                "ListFunctions20150331",
+                "lambda.amazonaws.com",
+                Value::Null,
+                "*".into(),
+            ),
             4 => {
                 let items = [1, 2].map(|n| json!({"instanceId": format!("i-{word}-{n}")}));
-                here("StopInstances", "ec2.amazonaws.com", json!({"instancesSet": {"items": items}}), format!("arn:aws:ec2:eu-west-1:{account}:instance/i-{word}-1 arn:aws:ec2:eu-west-1:{account}:instance/i-{word}-2"))
+                here(
+                    "StopInstances",
+                    "ec2.amazonaws.com",
+                    json!({"instancesSet": {"items": items}}),
+                    format!(
+                        "arn:aws:ec2:eu-west-1:{account}:instance/i-{word}-1 arn:aws:ec2:eu-west-1:{account}:instance/i-{word}-2"
+                    ),
+                )
             }
             _ => self.object(owner, at),
         }
     }
 
     /// Writes a call down, in the trail of the caller, and of the owner where that is another; gives the id of the first.
-    fn record(&mut self, who: &Session, call: &Call<'_>, error: Option<(&str, &'static str)>, late: u32) -> String {
+    fn record(
+        &mut self,
+        who: &Session,
+        call: &Call<'_>,
+        error: Option<(&str, &'static str)>,
+        late: u32,
+    ) -> String {
         let id = self.uuid();
         let outside = who.account.is_empty() || who.account == names::account(ACCOUNTS);
-        let recipient = if outside { call.owner.clone() } else { who.account.clone() };
+        let recipient = if outside {
+            call.owner.clone()
+        } else {
+            who.account.clone()
+        };
         let region = "eu-west-1";
         let mut identity = who.identity.clone();
         if let Some(key) = who.key.clone().or_else(|| who.console.then(|| self.key("ASIA"))) {
@@ -361,7 +483,12 @@ impl Maker {
         if let Some(service) = call.via {
             identity["invokedBy"] = service.into();
         }
-        let address = format!("10.{}.{}.{}", self.rng.below(256), self.rng.below(256), self.rng.below(256));
+        let address = format!(
+            "10.{}.{}.{}",
+            self.rng.below(256),
+            self.rng.below(256),
+            self.rng.below(256)
+        );
         let mut value = json!({
             "eventVersion": "1.11",
             "userIdentity": identity,
@@ -414,16 +541,35 @@ impl Maker {
         // Three in a hundred come twice.
         if self.rng.below(100) < 3 {
             let again = delivered + 60 + self.rng.below(3 * DAY as usize) as u32;
-            self.records.push(Record { delivered: again, account: account.clone(), region, value: value.clone() });
+            self.records.push(Record {
+                delivered: again,
+                account: account.clone(),
+                region,
+                value: value.clone(),
+            });
         }
         // One in five hundred is corrected later, under another id.
-        if self.rng.below(500) == 0 && value.get("sharedEventID").is_none() && value["eventSource"] != "sts.amazonaws.com" {
+        if self.rng.below(500) == 0
+            && value.get("sharedEventID").is_none()
+            && value["eventSource"] != "sts.amazonaws.com"
+        {
             let mut update = value.clone();
             let original = std::mem::replace(&mut update["eventID"], self.uuid().into());
-            update["addendum"] = json!({"reason": "UPDATED_DATA", "updatedFields": "userAgent", "originalEventID": original});
-            self.records.push(Record { delivered: delivered + 900, account: account.clone(), region, value: update });
+            update["addendum"] =
+                json!({"reason": "UPDATED_DATA", "updatedFields": "userAgent", "originalEventID": original});
+            self.records.push(Record {
+                delivered: delivered + 900,
+                account: account.clone(),
+                region,
+                value: update,
+            });
         }
-        self.records.push(Record { delivered, account, region, value });
+        self.records.push(Record {
+            delivered,
+            account,
+            region,
+            value,
+        });
     }
 
     fn count(&mut self, who: &Session, call: &Call<'_>, outcome: &'static str) {
@@ -437,7 +583,11 @@ impl Maker {
                 resource: resource.to_owned(),
                 outcome,
             };
-            let count = self.truth.counts.entry(key).or_insert_with(|| Count { count: 0, first: now.clone(), last: now.clone() });
+            let count = self.truth.counts.entry(key).or_insert_with(|| Count {
+                count: 0,
+                first: now.clone(),
+                last: now.clone(),
+            });
             count.count += 1;
             count.first = count.first.clone().min(now.clone());
             count.last = count.last.clone().max(now.clone());
@@ -455,20 +605,32 @@ impl Maker {
             let same = rest
                 .iter()
                 .take(PER_OBJECT)
-                .take_while(|one| one.account == first.account && one.delivered / DAY == first.delivered / DAY)
+                .take_while(|one| {
+                    one.account == first.account && one.delivered / DAY == first.delivered / DAY
+                })
                 .count();
             let (mine, after) = rest.split_at(same);
             rest = after;
-            let name = self.name(&first.account, "CloudTrail", mine.last().map_or(0, |one| one.delivered));
+            let name = self.name(
+                &first.account,
+                "CloudTrail",
+                mine.last().map_or(0, |one| one.delivered),
+            );
             // Within an object there is no order.
             let mut values: Vec<&Value> = mine.iter().map(|one| &one.value).collect();
             for at in (1..values.len()).rev() {
                 values.swap(at, self.rng.below(at + 1));
             }
-            objects.push(Object { name, text: json!({"Records": values}).to_string().into_bytes() });
+            objects.push(Object {
+                name,
+                text: json!({"Records": values}).to_string().into_bytes(),
+            });
         }
         self.noise(&mut objects);
-        Lake { objects, truth: self.truth }
+        Lake {
+            objects,
+            truth: self.truth,
+        }
     }
 
     fn name(&mut self, account: &str, kind: &str, delivered: u32) -> String {
@@ -477,7 +639,9 @@ impl Maker {
         let stamp = format!("{}T{}Z", date.replace('-', ""), time[1..6].replace(':', ""));
         let (day, end) = (date.replace('-', "/"), self.rng.hex(16));
         let region = REGIONS[0];
-        format!("AWSLogs/o-bench00001/{account}/{kind}/{region}/{day}/{account}_{kind}_{region}_{stamp}_{end}.json")
+        format!(
+            "AWSLogs/o-bench00001/{account}/{kind}/{region}/{day}/{account}_{kind}_{region}_{stamp}_{end}.json"
+        )
     }
 
     /// What lies beside log files, and what damage looks like. The damaged ones hold nothing that is not elsewhere.
@@ -485,9 +649,15 @@ impl Maker {
         let account = names::account(0);
         for kind in ["CloudTrail-Digest", "CloudTrail-Insight", "CloudTrail-Aggregated"] {
             let name = self.name(&account, kind, START + DAY);
-            objects.push(Object { name, text: br#"{"Records":[{"eventID":"x"}]}"#.to_vec() });
+            objects.push(Object {
+                name,
+                text: br#"{"Records":[{"eventID":"x"}]}"#.to_vec(),
+            });
         }
-        let whole = objects.first().map(|object| object.text.clone()).unwrap_or_default();
+        let whole = objects
+            .first()
+            .map(|object| object.text.clone())
+            .unwrap_or_default();
         for text in [
             whole[..whole.len() * 3 / 5].to_vec(),
             b"<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>".to_vec(),
@@ -499,7 +669,10 @@ impl Maker {
             objects.push(Object { name, text });
         }
         let name = self.name(&account, "CloudTrail", START + 2 * DAY);
-        objects.push(Object { name, text: br#"{"Records":[]}"#.to_vec() });
+        objects.push(Object {
+            name,
+            text: br#"{"Records":[]}"#.to_vec(),
+        });
     }
 }
 

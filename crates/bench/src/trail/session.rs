@@ -46,7 +46,9 @@ impl Session {
             console: false,
             account: String::new(),
             principal: name.to_owned(),
-            origin: workload.map_or(format!("AWS service {name}"), |workload| format!("workload {workload} ({name})")),
+            origin: workload.map_or(format!("AWS service {name}"), |workload| {
+                format!("workload {workload} ({name})")
+            }),
             chain: Some(Vec::new()),
         }
     }
@@ -88,7 +90,14 @@ impl Session {
     }
 
     /// A session of a role.
-    pub(super) fn role(role: &Role, name: &str, created: &str, key: Option<&str>, parent: &Self, mint: Option<&str>) -> Self {
+    pub(super) fn role(
+        role: &Role,
+        name: &str,
+        created: &str,
+        key: Option<&str>,
+        parent: &Self,
+        mint: Option<&str>,
+    ) -> Self {
         let account = &role.account;
         let arn = role.arn();
         let chain = parent.chain.clone().zip(mint).map(|(mut chain, mint)| {

@@ -37,7 +37,7 @@ pub(crate) fn run(args: &EvidenceArgs) -> Result<u8, Failure> {
     let filter = Filter {
         principal: full_name(&args.source, args.principal.as_deref())?,
         resource: full_name(&args.source, args.resource.as_deref())?,
-        action: None,
+        ..Filter::default()
     };
     let found = lines(&reading.evidence, &filter);
     let window = reading.evidence.window();
@@ -53,7 +53,9 @@ pub(crate) fn run(args: &EvidenceArgs) -> Result<u8, Failure> {
     if args.show.output == Output::Jsonl {
         render::answers(Output::Jsonl, &found, |_| Ok(()))?;
     } else {
-        render::answer(args.show.output, &answer, |out| write(out, &reading, &found, args.limit))?;
+        render::answer(args.show.output, &answer, |out| {
+            write(out, &reading, &found, args.limit)
+        })?;
     }
     Ok(trail::exit_code(&reading))
 }
@@ -63,7 +65,9 @@ pub(crate) fn full_name(source: &Source, name: Option<&str>) -> Result<Option<St
     let Some(name) = name else {
         return Ok(None);
     };
-    let configured = source.demo || !source.input.is_empty() || std::env::var_os("SV0_SNAPSHOT").is_some_and(|text| !text.is_empty());
+    let configured = source.demo
+        || !source.input.is_empty()
+        || std::env::var_os("SV0_SNAPSHOT").is_some_and(|text| !text.is_empty());
     if name.starts_with("arn:") || !configured {
         return Ok(Some(name.to_owned()));
     }
@@ -71,7 +75,11 @@ pub(crate) fn full_name(source: &Source, name: Option<&str>) -> Result<Option<St
     let found = model.world.lookup(name, &[]).ok();
     let known = found.map(|node| model.world.id(node).to_owned());
     // A person of Identity Center is in records by name.
-    Ok(Some(known.filter(|id| !id.contains(":identitystore:")).unwrap_or_else(|| name.to_owned())))
+    Ok(Some(
+        known
+            .filter(|id| !id.contains(":identitystore:"))
+            .unwrap_or_else(|| name.to_owned()),
+    ))
 }
 
 fn write(out: &mut dyn Write, reading: &Reading, found: &[Line], limit: usize) -> io::Result<()> {
@@ -85,10 +93,10 @@ fn write(out: &mut dyn Write, reading: &Reading, found: &[Line], limit: usize) -
         let shown = if limit == 0 { found.len() } else { limit };
         for line in found.iter().take(shown) {
             table.add_row([
-                one_line(&line.who),
+                who(line),
                 one_line(short(&line.principal)),
                 did(line),
-                one_line(&line.resource),
+                one_line(line.resource.strip_prefix("arn:aws:").unwrap_or(&line.resource)),
                 line.count.to_string(),
                 line.last.to_string(),
             ]);
@@ -101,17 +109,38 @@ fn write(out: &mut dyn Write, reading: &Reading, found: &[Line], limit: usize) -
     writeln!(out)?;
     let totals = reading.evidence.totals();
     let kept: Vec<&str> = {
-        let mut data: Vec<&str> = reading.evidence.visible().iter().filter(|one| one.data).map(|one| sv0_evidence::action::prefix(&one.source)).collect();
+        let mut data: Vec<&str> = reading
+            .evidence
+            .visible()
+            .iter()
+            .filter(|one| one.data)
+            .map(|one| sv0_evidence::action::prefix(&one.source))
+            .collect();
         data.sort_unstable();
         data.dedup();
         data
     };
-    let data = if kept.is_empty() { "none: reads of data cannot be seen".to_owned() } else { kept.join(", ") };
+    let data = if kept.is_empty() {
+        "none: reads of data cannot be seen".to_owned()
+    } else {
+        kept.join(", ")
+    };
     let note = format!(
         "{} records, {} of them duplicates, in {} objects · data events of: {data}",
         totals.records, totals.duplicates, reading.listed.objects
     );
     render::wrap(out, "", "", &paint(Style::Dim, &note))
+}
+
+/// Who started a chain: a user by name, as the full ARN stands in the JSON.
+pub(crate) fn who(line: &Line) -> String {
+    let name = line.origin.to_string();
+    let name = if name.starts_with("arn:") {
+        short(&name)
+    } else {
+        &name
+    };
+    format!("{} ({})", one_line(name), line.origin.label())
 }
 
 /// The last part of an ARN.
@@ -121,8 +150,14 @@ pub(crate) fn short(arn: &str) -> &str {
 
 /// What was done, and how it ended where it did not succeed.
 pub(crate) fn did(line: &Line) -> String {
-    let name = line.actions.first().map_or_else(|| line.event_name.clone(), |action| (*action).to_owned());
-    let through = line.through.as_ref().map_or(String::new(), |service| format!(" through {service}"));
+    let name = line
+        .actions
+        .first()
+        .map_or_else(|| line.event_name.clone(), |action| (*action).to_owned());
+    let through = line
+        .through
+        .as_ref()
+        .map_or(String::new(), |service| format!(" through {service}"));
     let how = match line.outcome {
         Outcome::Success => String::new(),
         Outcome::Denied => paint(Style::Good, " (denied)"),

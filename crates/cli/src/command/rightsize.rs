@@ -22,7 +22,11 @@ pub(crate) fn run(args: &RightsizeArgs) -> Result<u8, Failure> {
         if recorded == "*" || graph.find(recorded).is_some() {
             return None;
         }
-        graph.nodes().map(|(_, node)| &node.record.id).find(|id| same(id, recorded)).cloned()
+        graph
+            .nodes()
+            .map(|(_, node)| &node.record.id)
+            .find(|id| same(id, recorded))
+            .cloned()
     };
     let answer = rightsize(&reading.evidence, model.world.id(node), &full_name);
     // The document alone goes to stdout, so that it can be fed to another tool; what is known of it goes beside it.
@@ -46,10 +50,16 @@ fn notes(answer: &Rightsized) {
         notes.push(format!(
             "allows {} of {} that were seen (asked of the evaluator one by one)",
             answer.allowed,
-            plural(answer.observed, "pair of action and resource").replace("pair of action and resources", "pairs of action and resource")
+            plural(answer.observed, "pair of action and resource")
+                .replace("pair of action and resources", "pairs of action and resource")
         ));
     }
-    notes.extend(answer.not_allowed.iter().map(|one| format!("does not allow {one}")));
+    notes.extend(
+        answer
+            .not_allowed
+            .iter()
+            .map(|one| format!("does not allow {one}")),
+    );
     for call in &answer.unknown_calls {
         notes.push(format!("no IAM action is known for {call}"));
     }

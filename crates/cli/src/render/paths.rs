@@ -126,7 +126,12 @@ fn write_hop(out: &mut dyn Write, number: usize, hop: &Hop) -> io::Result<()> {
         )?;
     }
     if let Some(seen) = hop.evidence.as_ref().and_then(evidence) {
-        wrap(out, &format!("     {} ", paint(Style::Dim, "CloudTrail:")), "        ", &seen)?;
+        wrap(
+            out,
+            &format!("     {} ", paint(Style::Dim, "CloudTrail:")),
+            "        ",
+            &seen,
+        )?;
     }
     Ok(())
 }
@@ -143,11 +148,23 @@ fn used(count: u64, last: Option<&str>) -> String {
 
 /// What CloudTrail saw of a hop, in words; none where a hop is nobody's action.
 fn evidence(value: &serde_json::Value) -> Option<String> {
-    let text = |name: &str| value.get(name).and_then(serde_json::Value::as_str).unwrap_or_default();
+    let text = |name: &str| {
+        value
+            .get(name)
+            .and_then(serde_json::Value::as_str)
+            .unwrap_or_default()
+    };
     match text("status") {
         "seen" => {
-            let count = value.get("count").and_then(serde_json::Value::as_u64).unwrap_or_default();
-            let times = if count == 1 { "once".to_owned() } else { format!("{count} times") };
+            let count = value
+                .get("count")
+                .and_then(serde_json::Value::as_u64)
+                .unwrap_or_default();
+            let times = if count == 1 {
+                "once".to_owned()
+            } else {
+                format!("{count} times")
+            };
             Some(format!("taken {times}, last {}", text("last")))
         }
         "not_seen" => Some(match text("confidence") {

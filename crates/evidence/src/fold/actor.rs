@@ -48,7 +48,12 @@ pub(crate) struct Actor {
 
 impl Actor {
     /// Of a record.
-    pub(crate) fn of(event: &Event<'_>, who: &Identity<'_>, minted: Option<&Minted<'_>>, texts: &mut Texts) -> Self {
+    pub(crate) fn of(
+        event: &Event<'_>,
+        who: &Identity<'_>,
+        minted: Option<&Minted<'_>>,
+        texts: &mut Texts,
+    ) -> Self {
         let mut actor = Self {
             kind: who.kind,
             console: false,

@@ -21,10 +21,17 @@ impl Fold {
         self.shared_ids = super::Ids::default();
         self.known = FxHashMap::default();
 
-        let mints = Mints::new(std::mem::take(&mut self.mints).into_values(), |at| self.actors.get(at).copied());
+        let mints = Mints::new(std::mem::take(&mut self.mints).into_values(), |at| {
+            self.actors.get(at).copied()
+        });
         let (mut sessions, of_actor) = self.sessions(&mints);
         let accounts: FxHashSet<u32> = self.visible.keys().map(|(account, _, _)| *account).collect();
-        let first = self.visible.values().map(|(first, _)| *first).min().unwrap_or(Time::MIN);
+        let first = self
+            .visible
+            .values()
+            .map(|(first, _)| *first)
+            .min()
+            .unwrap_or(Time::MIN);
         let first = mints.all.first().map_or(first, |mint| first.min(mint.time));
         let origins = Resolver {
             texts: &self.texts,
@@ -49,7 +56,18 @@ impl Fold {
             })
             .collect();
         let calls = self.calls.iter().copied().collect();
-        Evidence::new(self.window, self.totals, self.texts, calls, sessions, origins, mints.all, of_actor, rows, visible)
+        Evidence::new(
+            self.window,
+            self.totals,
+            self.texts,
+            calls,
+            sessions,
+            origins,
+            mints.all,
+            of_actor,
+            rows,
+            visible,
+        )
     }
 
     /// Groups → counts by session: actors of one session differ in what does not matter here.
@@ -61,7 +79,14 @@ impl Fold {
             .map(|(key, count)| {
                 let (via, outcome) = split_detail(key.detail);
                 let session = of_actor.get(key.actor as usize).copied().unwrap_or(0);
-                Row { session, call: key.call, resource: key.resource, via, outcome, count: *count }
+                Row {
+                    session,
+                    call: key.call,
+                    resource: key.resource,
+                    via,
+                    outcome,
+                    count: *count,
+                }
             })
             .collect();
         rows.sort_unstable_by_key(Row::group);
@@ -80,7 +105,11 @@ impl Fold {
     fn settle_shared(&mut self) {
         let mut all = std::mem::take(&mut self.shared);
         let actors = &self.actors;
-        let owners = |one: &Single| actors.get(one.actor).is_none_or(|actor| actor.kind == IdentityType::AwsAccount);
+        let owners = |one: &Single| {
+            actors
+                .get(one.actor)
+                .is_none_or(|actor| actor.kind == IdentityType::AwsAccount)
+        };
         all.sort_by_key(|one| (one.other, owners(one), one.event));
         let any = self.texts.add("*");
         let mut rest = all.as_slice();
@@ -116,7 +145,10 @@ impl Fold {
         all.dedup_by_key(|one| one.other);
         for one in all {
             let old = self.seen.find(one.other);
-            let at = self.count(Single { event: one.other, ..one });
+            let at = self.count(Single {
+                event: one.other,
+                ..one
+            });
             match old {
                 Some(old) => {
                     for group in self.groups_of(old) {
@@ -144,7 +176,11 @@ impl Fold {
                 principal,
                 principal_id: if chained { actor.principal_id } else { 0 },
                 // A key that no call gave out is one of many that the console or Identity Center made for one session.
-                key: if !chained || mints.has_key(actor.key) { actor.key } else { 0 },
+                key: if !chained || mints.has_key(actor.key) {
+                    actor.key
+                } else {
+                    0
+                },
                 created: actor.created,
                 subject: match actor.kind {
                     IdentityType::AwsAccount => actor.principal_id,
@@ -153,7 +189,11 @@ impl Fold {
                     _ => actor.user_name,
                 },
                 provider: actor.provider,
-                account: if actor.kind == IdentityType::AwsService { actor.account } else { 0 },
+                account: if actor.kind == IdentityType::AwsService {
+                    actor.account
+                } else {
+                    0
+                },
             };
             let number = *numbers.entry(key).or_insert_with(|| {
                 sessions.push(Session {
@@ -168,7 +208,11 @@ impl Fold {
             });
             if let Some(session) = sessions.get_mut(number as usize) {
                 let lesser = |old: u32, new: u32, texts: &Texts| {
-                    if old == 0 || new != 0 && texts.get(new) < texts.get(old) { new } else { old }
+                    if old == 0 || new != 0 && texts.get(new) < texts.get(old) {
+                        new
+                    } else {
+                        old
+                    }
                 };
                 session.person = lesser(session.person, actor.person, &self.texts);
                 session.source_identity = lesser(session.source_identity, actor.source_identity, &self.texts);
@@ -185,7 +229,11 @@ impl Fold {
 /// What people call the caller: the role's ARN for a session, because the session's has lost the role's path.
 fn principal(actor: &Actor, texts: &mut Texts, names: &FxHashMap<u32, u32>) -> u32 {
     let learned = |texts: &Texts| {
-        let id = texts.get(actor.principal_id).split(':').next().unwrap_or_default();
+        let id = texts
+            .get(actor.principal_id)
+            .split(':')
+            .next()
+            .unwrap_or_default();
         texts.find(id).and_then(|id| names.get(&id)).copied()
     };
     match actor.kind {
@@ -207,4 +255,3 @@ fn principal(actor: &Actor, texts: &mut Texts, names: &FxHashMap<u32, u32>) -> u
         _ => actor.principal_id,
     }
 }
-

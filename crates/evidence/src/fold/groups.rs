@@ -86,7 +86,9 @@ impl Groups {
     pub(crate) fn add(&mut self, key: Key, count: &Count) -> u32 {
         let hash = FxBuildHasher.hash_one(key);
         let all = &mut self.all;
-        let found = self.table.find(hash, |&at| all.get(at as usize).is_some_and(|(other, _)| *other == key));
+        let found = self.table.find(hash, |&at| {
+            all.get(at as usize).is_some_and(|(other, _)| *other == key)
+        });
         if let Some(&at) = found {
             if let Some((_, old)) = all.get_mut(at as usize) {
                 old.add(count);
@@ -97,7 +99,8 @@ impl Groups {
         all.push((key, *count));
         let all = &self.all;
         self.table.insert_unique(hash, at, |&at| {
-            all.get(at as usize).map_or(0, |(key, _)| FxBuildHasher.hash_one(key))
+            all.get(at as usize)
+                .map_or(0, |(key, _)| FxBuildHasher.hash_one(key))
         });
         at
     }
@@ -154,7 +157,8 @@ impl Ids {
     pub(crate) fn find(&self, id: EventId) -> Option<u32> {
         let hash = id.hash();
         let part = self.parts.get(hash as usize % PARTS)?;
-        part.find(hash, |(other, _)| *other == id).map(|(_, number)| *number)
+        part.find(hash, |(other, _)| *other == id)
+            .map(|(_, number)| *number)
     }
 
     /// All, in no order.

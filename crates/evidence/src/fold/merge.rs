@@ -7,10 +7,17 @@ impl Fold {
     /// Takes in another part of the same lake, of the same window. Parts may overlap: an event that is in both counts once.
     pub fn merge(&mut self, other: Self) {
         let texts: Vec<u32> = (0..other.texts.len())
-            .map(|at| self.texts.add(other.texts.get(u32::try_from(at).unwrap_or(u32::MAX))))
+            .map(|at| {
+                self.texts
+                    .add(other.texts.get(u32::try_from(at).unwrap_or(u32::MAX)))
+            })
             .collect();
         let text = |old: u32| texts.get(old as usize).copied().unwrap_or(0);
-        let actors: Vec<u32> = other.actors.iter().map(|actor| self.actors.add(actor.renumbered(&texts))).collect();
+        let actors: Vec<u32> = other
+            .actors
+            .iter()
+            .map(|actor| self.actors.add(actor.renumbered(&texts)))
+            .collect();
         let actor = |old: u32| actors.get(old as usize).copied().unwrap_or(0);
         let calls: Vec<u32> = other
             .calls

@@ -182,7 +182,13 @@ impl Fold {
             let resource = self.resources(event);
             self.shared.push(Single { resource, ..single });
         } else {
-            let Self { seen, texts, lists, groups, .. } = self;
+            let Self {
+                seen,
+                texts,
+                lists,
+                groups,
+                ..
+            } = self;
             let new = seen.put(event.id, || {
                 let resource = resources(event, texts, lists);
                 count(Single { resource, ..single }, lists, groups)
@@ -200,7 +206,10 @@ impl Fold {
         if at & LIST == 0 {
             return vec![at];
         }
-        self.lists.get(at & !LIST).map(|list| list.to_vec()).unwrap_or_default()
+        self.lists
+            .get(at & !LIST)
+            .map(|list| list.to_vec())
+            .unwrap_or_default()
     }
 
     fn actor(&mut self, event: &Event<'_>, minted: Option<&Minted<'_>>) -> Known {
@@ -238,7 +247,10 @@ impl Fold {
     /// Role and user ids with their ARNs: the owner's copy of a cross-account call has only the id.
     fn learn_name(&mut self, who: &Identity<'_>, actor: &Actor) {
         let (id, arn) = match who.kind {
-            IdentityType::AssumedRole => (who.principal_id.split(':').next().unwrap_or_default(), actor.issuer),
+            IdentityType::AssumedRole => (
+                who.principal_id.split(':').next().unwrap_or_default(),
+                actor.issuer,
+            ),
             IdentityType::IamUser => (&*who.principal_id, actor.arn),
             _ => return,
         };
@@ -282,7 +294,11 @@ impl Fold {
     }
 
     fn see(&mut self, event: &Event<'_>, source: u32) {
-        let key = (self.texts.add(&event.recipient), source, event.category == Category::Data);
+        let key = (
+            self.texts.add(&event.recipient),
+            source,
+            event.category == Category::Data,
+        );
         let (first, last) = self.visible.entry(key).or_insert((event.time, event.time));
         *first = (*first).min(event.time);
         *last = (*last).max(event.time);
@@ -313,7 +329,10 @@ fn count(one: Single, lists: &mut Values<Box<[u32]>>, groups: &mut Groups) -> u3
         return groups.add(key(one.resource), &count);
     }
     let resources = lists.get(one.resource & !LIST).cloned().unwrap_or_default();
-    let numbers = resources.iter().map(|resource| groups.add(key(*resource), &count)).collect();
+    let numbers = resources
+        .iter()
+        .map(|resource| groups.add(key(*resource), &count))
+        .collect();
     LIST | lists.add(numbers)
 }
 

@@ -58,7 +58,10 @@ pub fn look(name: &str, window: Window) -> Result<Option<Time>, Left> {
             return Err(Left::Aggregated);
         }
     }
-    if ![".json", ".json.gz", ".jsonl", ".jsonl.gz"].iter().any(|end| file.ends_with(end)) {
+    if ![".json", ".json.gz", ".jsonl", ".jsonl.gz"]
+        .iter()
+        .any(|end| file.ends_with(end))
+    {
         return Err(Left::Other);
     }
     let delivered = stamp(file);
@@ -81,7 +84,11 @@ fn stamp(file: &str) -> Option<Time> {
         return None;
     }
     let (year, month, day) = (date.get(..4)?, date.get(4..6)?, date.get(6..)?);
-    Time::parse(&format!("{year}-{month}-{day}T{}:{}:00Z", time.get(..2)?, time.get(2..)?))
+    Time::parse(&format!(
+        "{year}-{month}-{day}T{}:{}:00Z",
+        time.get(..2)?,
+        time.get(2..)?
+    ))
 }
 
 #[cfg(test)]
@@ -98,10 +105,19 @@ mod tests {
             ("CloudTrail-Insight", Left::Insight),
             ("CloudTrail-Aggregated", Left::Aggregated),
         ] {
-            assert_eq!(look(&FILE.replace("/CloudTrail/", &format!("/{folder}/")), Window::ALL), Err(left));
-            assert_eq!(look(&format!("1_{folder}_us-east-1_x.json.gz"), Window::ALL), Err(left));
+            assert_eq!(
+                look(&FILE.replace("/CloudTrail/", &format!("/{folder}/")), Window::ALL),
+                Err(left)
+            );
+            assert_eq!(
+                look(&format!("1_{folder}_us-east-1_x.json.gz"), Window::ALL),
+                Err(left)
+            );
         }
-        assert_eq!(look("AWSLogs/1/elasticloadbalancing/x.log.gz", Window::ALL), Err(Left::Other));
+        assert_eq!(
+            look("AWSLogs/1/elasticloadbalancing/x.log.gz", Window::ALL),
+            Err(Left::Other)
+        );
         assert_eq!(look("my-events.json", Window::ALL), Ok(None));
     }
 
@@ -111,10 +127,25 @@ mod tests {
             since: Time::parse(since).unwrap_or(Time::MIN),
             until: Time::parse(until).unwrap_or(Time::MAX),
         };
-        assert!(look(FILE, window("2026-07-02T23:00:00Z", "2026-07-04")).is_ok(), "its credentials may be used then");
-        assert!(look(FILE, window("2026-06-01", "2026-06-30T12:00:00Z")).is_ok(), "late records");
-        assert_eq!(look(FILE, window("2026-07-05", "2026-07-06")), Err(Left::OutsideWindow));
-        assert_eq!(look(FILE, window("2026-06-01", "2026-06-02")), Err(Left::OutsideWindow));
-        assert!(look("my-events.json", window("2026-07-05", "2026-07-06")).is_ok(), "a name that tells nothing");
+        assert!(
+            look(FILE, window("2026-07-02T23:00:00Z", "2026-07-04")).is_ok(),
+            "its credentials may be used then"
+        );
+        assert!(
+            look(FILE, window("2026-06-01", "2026-06-30T12:00:00Z")).is_ok(),
+            "late records"
+        );
+        assert_eq!(
+            look(FILE, window("2026-07-05", "2026-07-06")),
+            Err(Left::OutsideWindow)
+        );
+        assert_eq!(
+            look(FILE, window("2026-06-01", "2026-06-02")),
+            Err(Left::OutsideWindow)
+        );
+        assert!(
+            look("my-events.json", window("2026-07-05", "2026-07-06")).is_ok(),
+            "a name that tells nothing"
+        );
     }
 }

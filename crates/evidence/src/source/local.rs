@@ -44,7 +44,11 @@ impl Source for Local {
                     continue;
                 }
             };
-            listing.objects.push(Object { name, size: about.len(), delivered });
+            listing.objects.push(Object {
+                name,
+                size: about.len(),
+                delivered,
+            });
         }
         listing.objects.sort();
         listing.objects.dedup();
@@ -86,7 +90,9 @@ fn walk(folder: &Path, window: Window, listing: &mut Listing) {
             }
             let path = entry.path();
             let Ok(about) = fs::metadata(&path) else {
-                listing.failed.push((path.display().to_string(), "it leads nowhere".into()));
+                listing
+                    .failed
+                    .push((path.display().to_string(), "it leads nowhere".into()));
                 continue;
             };
             if !about.is_file() {
@@ -94,7 +100,11 @@ fn walk(folder: &Path, window: Window, listing: &mut Listing) {
             }
             let name = path.display().to_string();
             match layout::look(&name, window) {
-                Ok(delivered) => listing.objects.push(Object { name, size: about.len(), delivered }),
+                Ok(delivered) => listing.objects.push(Object {
+                    name,
+                    size: about.len(),
+                    delivered,
+                }),
                 Err(reason) => *listing.left.entry(reason).or_default() += 1,
             }
         }
