@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rustc_hash::FxHashMap;
 use serde::Serialize;
 
 use crate::action;
@@ -98,6 +99,8 @@ fn is_named(text: &str, wanted: &str) -> bool {
 /// Lines for what a filter takes, by origin, chain, call and resource; those that were last first.
 #[must_use]
 pub fn lines(evidence: &Evidence, filter: &Filter) -> Vec<Line> {
+    /// An origin and the ends of each hop.
+    type Chain = (String, Vec<String>);
     struct Sum<'a> {
         one: Use<'a>,
         sessions: BTreeSet<SessionId>,
@@ -106,11 +109,10 @@ pub fn lines(evidence: &Evidence, filter: &Filter) -> Vec<Line> {
         first: Time,
     }
     // Sessions of one chain are one line: the chain without its times and records.
-    let mut sums: BTreeMap<(String, Vec<String>, [&str; 5], Outcome), Sum<'_>> = BTreeMap::new();
-    let mut chains: rustc_hash::FxHashMap<SessionId, (String, Vec<String>)> =
-        rustc_hash::FxHashMap::default();
+    let mut sums: BTreeMap<(Chain, [&str; 5], Outcome), Sum<'_>> = BTreeMap::new();
+    let mut chains: FxHashMap<SessionId, Chain> = FxHashMap::default();
     for one in evidence.uses().filter(|one| filter.takes(evidence, one)) {
-        let (origin, chain) = chains
+        let chain = chains
             .entry(one.session)
             .or_insert_with(|| {
                 let hops = evidence.hops(one.session);
@@ -123,7 +125,6 @@ pub fn lines(evidence: &Evidence, filter: &Filter) -> Vec<Line> {
             .clone();
         let resource = if filter.together { "" } else { one.resource };
         let key = (
-            origin,
             chain,
             [one.principal, one.source, one.name, resource, one.via],
             one.outcome,

@@ -6,7 +6,7 @@
 //! lacks what every record has, or that holds bytes that are no text, is left out and told, and the others count.
 
 use crate::event::{Event, Recent, RecordError};
-use crate::json::{JsonError, Next, Scanner};
+use crate::json::{JsonError, Kind, Scanner};
 use crate::problem::ProblemKind;
 
 /// What an object holds.
@@ -26,13 +26,13 @@ pub fn read(text: &[u8]) -> Result<Document<'_>, (ProblemKind, String)> {
     let mut scanner = Scanner::new(text);
     let mut found = false;
     while !scanner.is_at_end() {
-        match scanner.next().map_err(json)? {
-            Next::Object => found |= one(&mut scanner, &mut document).map_err(json)?,
+        match scanner.kind().map_err(json)? {
+            Kind::Object => found |= one(&mut scanner, &mut document).map_err(json)?,
             // A list of records, as `aws cloudtrail` and other tools write it.
-            Next::Array => {
+            Kind::Array => {
                 scanner
                     .array(|element| {
-                        if element.next()? == Next::Object {
+                        if element.kind()? == Kind::Object {
                             found |= one(element, &mut document)?;
                             return Ok(());
                         }
@@ -56,12 +56,12 @@ pub fn read(text: &[u8]) -> Result<Document<'_>, (ProblemKind, String)> {
 fn one<'a>(scanner: &mut Scanner<'a>, document: &mut Document<'a>) -> Result<bool, JsonError> {
     let start = scanner.clone();
     let (mut found, mut bare) = (false, false);
-    scanner.object(|name, value| match (name, value.next()?) {
-        (b"Records", Next::Array) => {
+    scanner.object(|name, value| match (name, value.kind()?) {
+        (b"Records", Kind::Array) => {
             found = true;
             value.array(|value| document.record(value))
         }
-        (b"detail", Next::Object) => {
+        (b"detail", Kind::Object) => {
             found = true;
             document.record(value)
         }
@@ -79,7 +79,7 @@ fn one<'a>(scanner: &mut Scanner<'a>, document: &mut Document<'a>) -> Result<boo
 impl<'a> Document<'a> {
     /// One record. Only what makes the rest unreadable is an error.
     fn record(&mut self, scanner: &mut Scanner<'a>) -> Result<(), JsonError> {
-        if scanner.next()? != Next::Object {
+        if scanner.kind()? != Kind::Object {
             scanner.skip()?;
             self.bad("it is no object");
             return Ok(());

@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 
 use crate::id::EventId;
 use crate::identity::Identity;
-use crate::json::{JsonError, Next, Raw, Scanner};
+use crate::json::{JsonError, Kind, Raw, Scanner};
 use crate::time::Time;
 
 /// How a call ended.
@@ -286,7 +286,7 @@ impl<'a> Recent<'a> {
             return value.skip();
         };
         if !value.skip_same(known) {
-            let object = value.next()? == Next::Object;
+            let object = value.kind()? == Kind::Object;
             let text = value.skip()?;
             *known = if object { text } else { b"" };
             return Ok(text);
@@ -304,11 +304,11 @@ fn read_resources<'a>(
     value: &mut Scanner<'a>,
     out: &mut SmallVec<[Resource<'a>; 2]>,
 ) -> Result<(), JsonError> {
-    if value.next()? != Next::Array {
+    if value.kind()? != Kind::Array {
         return value.skip().map(|_| ());
     }
     value.array(|entry| {
-        if entry.next()? != Next::Object {
+        if entry.kind()? != Kind::Object {
             return entry.skip().map(|_| ());
         }
         let (mut arn, mut kind) = (None, Cow::Borrowed(""));
@@ -336,7 +336,7 @@ fn read_resources<'a>(
 
 /// The event that an addendum replaces: only `UPDATED_DATA` comes under a new id; `DELIVERY_DELAY` is only late.
 fn addendum(value: &mut Scanner<'_>) -> Result<Option<EventId>, JsonError> {
-    if value.next()? != Next::Object {
+    if value.kind()? != Kind::Object {
         return value.skip().map(|_| None);
     }
     let (mut updated, mut original) = (false, None);

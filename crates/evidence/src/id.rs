@@ -40,6 +40,10 @@ impl EventId {
 }
 
 /// What each byte is worth as a hexadecimal digit in small letters; 0xff for anything else.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "worked out by the compiler, which would say so"
+)]
 const DIGITS: [u8; 256] = {
     let mut digits = [0xff; 256];
     let mut value = 0;

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use crate::event::text;
-use crate::json::{JsonError, Next, Scanner};
+use crate::json::{JsonError, Kind, Scanner};
 use crate::time::Time;
 
 /// `userIdentity.type`.
@@ -158,7 +158,7 @@ pub(crate) fn within<'a>(
     scanner: &mut Scanner<'a>,
     field: impl FnMut(&'a [u8], &mut Scanner<'a>) -> Result<(), JsonError>,
 ) -> Result<(), JsonError> {
-    if scanner.next()? == Next::Object {
+    if scanner.kind()? == Kind::Object {
         return scanner.object(field);
     }
     scanner.skip().map(|_| ())

@@ -8,11 +8,12 @@ use std::collections::BTreeSet;
 
 use rustc_hash::FxHashMap;
 use serde::Serialize;
+use sv0_iam::name::Arn;
 use sv0_model::graph::{Confidence, Graph};
-use sv0_model::kind::EdgeKind;
+use sv0_model::kind::{EdgeKind, Kind};
 use sv0_model::path::{EntityRef, Hop, Path};
 
-use crate::action;
+use crate::action::{self, Recorded};
 use crate::event::Outcome;
 use crate::evidence::{Evidence, SessionId, Use};
 use crate::id::EventId;
@@ -48,7 +49,7 @@ pub enum HopEvidence {
         /// Why.
         why: &'static str,
     },
-    /// It is no action of anybody: a membership, a configuration.
+    /// It is no action of anybody (a membership, a configuration), or none that is looked for in records.
     NoEvent,
 }
 
@@ -60,6 +61,8 @@ pub struct Joined<'a> {
     by_principal: FxHashMap<&'a str, Vec<Use<'a>>>,
     /// Calls that gave out a role's credentials, by the role as the record names it.
     by_role: FxHashMap<&'a str, Vec<Use<'a>>>,
+    /// Resources that data events are kept of, whoever caused them; in order.
+    kept: Vec<&'a str>,
     /// For each session: the principals of its chain, from the first role on.
     chains: FxHashMap<SessionId, Vec<String>>,
 }
@@ -73,14 +76,27 @@ impl<'a> Joined<'a> {
             sights,
             by_principal: FxHashMap::default(),
             by_role: FxHashMap::default(),
+            kept: Vec::new(),
             chains: FxHashMap::default(),
         };
-        for one in evidence.uses().filter(|one| one.outcome == Outcome::Success) {
+        for one in evidence.uses() {
+            if one.resource != "*"
+                && action::actions(one.source, one.name)
+                    .first()
+                    .is_some_and(|action| action::recorded(action) == Recorded::Data)
+            {
+                joined.kept.push(one.resource);
+            }
+            if one.outcome != Outcome::Success {
+                continue;
+            }
             joined.by_principal.entry(one.principal).or_default().push(one);
             if one.source == "sts.amazonaws.com" && one.name.starts_with("AssumeRole") {
                 joined.by_role.entry(one.resource).or_default().push(one);
             }
         }
+        joined.kept.sort_unstable();
+        joined.kept.dedup();
         for session in evidence.sessions() {
             let hops = evidence.hops(session);
             if !hops.is_empty() {
@@ -94,52 +110,75 @@ impl<'a> Joined<'a> {
 
     /// Fills in a path's evidence.
     pub fn annotate(&self, path: &mut Path) {
-        let actions = path.actions.clone();
-        let target = path.target.id.clone();
+        let (target, actions) = (path.target.id.clone(), path.actions.clone());
         // Who acts: a member of a group acts himself, with what the group has.
         let mut who = path.origin.clone();
-        for hop in &mut path.hops {
-            let found = self.hop(hop, &who, &target, &actions);
+        // Since when one chain of credentials leads on: what runs because somebody called it has credentials of its own.
+        let mut began = Some(path.origin.clone());
+        let mut start = path.origin.clone();
+        let mut roles = Vec::new();
+        let mut user = None;
+        let last = path.hops.len().saturating_sub(1);
+        for (at, hop) in path.hops.iter_mut().enumerate() {
+            let reaches = at == last && hop.edge == EdgeKind::CanAccess && hop.to.id == target;
+            let own: Vec<String> = hop.action.iter().cloned().collect();
+            let found = self.hop(hop, &who, if reaches { &actions } else { &own });
             hop.evidence = serde_json::to_value(found).ok();
-            if hop.edge != EdgeKind::MemberOf {
-                who = hop.to.clone();
+            if reaches {
+                user = Some(who.clone());
+                continue;
+            }
+            match hop.edge {
+                EdgeKind::MemberOf => {}
+                EdgeKind::Assumes | EdgeKind::RunsAs | EdgeKind::Assigned => {
+                    who = hop.to.clone();
+                    roles.push(hop.to.id.clone());
+                }
+                _ => {
+                    who = hop.to.clone();
+                    start = hop.to.clone();
+                    began = None;
+                    roles.clear();
+                }
             }
         }
-        let Some(last) = path.hops.last().filter(|hop| hop.edge == EdgeKind::CanAccess) else {
+        let (Some(user), Some(last)) = (user, path.hops.last()) else {
             return;
         };
-        let who = path
-            .hops
-            .iter()
-            .rev()
-            .skip(1)
-            .find(|hop| hop.edge != EdgeKind::MemberOf)
-            .map_or(&path.origin, |hop| &hop.to);
         let window = self.evidence.window();
         // Counts have no days: where the window is longer, a number for 30 days cannot be told from them.
         let month = window.until.0.saturating_sub(window.since.0) <= 30 * DAY;
         let mine = self
-            .uses_of(&who.id, &target, &actions)
-            .filter(|one| self.came_along(path, one.session));
+            .uses_of(&user.id, &target, &actions)
+            .filter(|one| self.came_along(&start, &roles, one.session));
         let (count, latest) = mine.fold((0_u64, None), |(count, latest): (u64, Option<Time>), one| {
             (count + one.count, latest.max(Some(one.last)))
         });
-        let seen = self.sight(last, &actions).can_be_seen();
+        // Nothing seen is nothing done only where every use of this very resource is kept.
+        let seen = self.sight(last, &actions) == Sight::Recorded;
+        if began.is_none() && count > 0 {
+            // The end was used, and no record tells on whose account what runs there was set in motion.
+            return;
+        }
         path.last_execution_at = latest.map(|time| time.to_string());
         path.execution_30d = (month && (seen || count > 0)).then_some(count);
     }
 
-    /// What the records say of one hop; `who` takes it: its first end, or a member of that group.
+    /// What the records say of one hop; `who` takes it, its first end or a member of that group, by one of the actions.
     #[must_use]
-    pub fn hop(&self, hop: &Hop, who: &EntityRef, target: &str, actions: &[String]) -> HopEvidence {
+    pub fn hop(&self, hop: &Hop, who: &EntityRef, actions: &[String]) -> HopEvidence {
         match hop.edge {
-            EdgeKind::CanAccess => {
-                let sight = self.sight(hop, actions);
-                found(self.uses_of(&who.id, target, actions), sight)
-            }
-            EdgeKind::Assumes | EdgeKind::RunsAs => {
+            EdgeKind::Assumes | EdgeKind::RunsAs | EdgeKind::Assigned => {
                 let sight = self.sights.of(&accounts(hop), "sts:AssumeRole");
                 found(self.assumed(hop, who), sight)
+            }
+            EdgeKind::CanAccess | EdgeKind::Invokes | EdgeKind::SendsTo | EdgeKind::PushTo
+                if matches!(who.kind, Kind::IamRole | Kind::IamUser) && !actions.is_empty() =>
+            {
+                found(
+                    self.uses_of(&who.id, &hop.to.id, actions),
+                    self.sight(hop, actions),
+                )
             }
             _ => HopEvidence::NoEvent,
         }
@@ -175,83 +214,103 @@ impl<'a> Joined<'a> {
 
     fn sight(&self, hop: &Hop, actions: &[String]) -> Sight {
         let accounts = accounts(hop);
-        // A path is used by any of its actions, so the one that is seen best counts; without data events on a thing that
-        // holds data, what is seen of it is its configuration.
+        // A path is used by any of its actions; on what holds data, those that leave data events are what matters.
         let data: Vec<&String> = actions
             .iter()
-            .filter(|one| action::recorded(one) == action::Recorded::Data)
+            .filter(|one| action::recorded(one) == Recorded::Data)
             .collect();
         let asked: Vec<&String> = if data.is_empty() {
             actions.iter().collect()
         } else {
             data
         };
-        asked
+        let sight = asked
             .into_iter()
             .map(|one| self.sights.of(&accounts, one))
             .min()
-            .unwrap_or(Sight::NeverRecorded)
+            .unwrap_or(Sight::NeverRecorded);
+        match sight {
+            Sight::InPart if self.keeps(&hop.to.id) => Sight::Recorded,
+            other => other,
+        }
+    }
+
+    /// Whether somebody's data events on a resource, or on a part of it, are here.
+    fn keeps(&self, resource: &str) -> bool {
+        let from = self.kept.partition_point(|kept| *kept < resource);
+        let below = self.kept.get(from..).unwrap_or_default();
+        below
+            .iter()
+            .take_while(|kept| kept.starts_with(resource))
+            .any(|kept| within(resource, kept))
     }
 
     /// Whether a caller is what an id or name of the configuration means.
     fn is(&self, session: SessionId, principal: &str, who: &EntityRef) -> bool {
-        principal == who.id || starts(self.evidence.origin(session), &who.id, &who.name)
+        principal == who.id || starts(self.evidence.origin(session), who)
     }
 
-    /// Whether a session came by the chain of a path, from its origin.
-    fn came_along(&self, path: &Path, session: SessionId) -> bool {
+    /// Whether a session came from a start by these roles, one after another.
+    fn came_along(&self, start: &EntityRef, roles: &[String], session: SessionId) -> bool {
         const NONE: &[String] = &[];
         let chain = self.chains.get(&session).map_or(NONE, Vec::as_slice);
-        let roles: Vec<&str> = path
-            .hops
-            .iter()
-            .filter(|hop| matches!(hop.edge, EdgeKind::Assumes | EdgeKind::RunsAs))
-            .map(|hop| hop.to.id.as_str())
-            .collect();
-        let (origin, name) = (path.origin.id.as_str(), path.origin.name.as_str());
-        // The chain's last role is the principal's own; what came before a path's origin is not the path's.
-        let same_roles = chain.len() >= roles.len()
-            && chain
-                .iter()
-                .rev()
-                .zip(roles.iter().rev())
-                .all(|(seen, wanted)| seen == wanted);
-        let before = chain.len().saturating_sub(roles.len());
+        // The chain's last role is the caller's own; what came before the start is not asked about.
+        let Some(before) = chain.len().checked_sub(roles.len()) else {
+            return false;
+        };
+        let same_roles = chain.iter().skip(before).eq(roles);
         let began = match before.checked_sub(1).and_then(|at| chain.get(at)) {
-            Some(before) => before == origin,
+            Some(before) => *before == start.id,
             None => {
-                self.evidence.principal(session) == origin && roles.is_empty()
-                    || starts(self.evidence.origin(session), origin, name)
+                let itself = roles.is_empty() && self.evidence.principal(session) == start.id;
+                itself || starts(self.evidence.origin(session), start)
             }
         };
         same_roles && began
     }
 }
 
-/// Whether an origin of a chain is what an id or name of the configuration means.
-fn starts(origin: &Origin, id: &str, name: &str) -> bool {
+/// Whether an origin of a chain is what an entity of the configuration means. Some services name a session after the very
+/// thing that runs; of others, and of providers, the records tell only which it is.
+fn starts(origin: &Origin, who: &EntityRef) -> bool {
+    let id = who.id.as_str();
+    let arn = Arn::parse(id);
+    let service = arn.map_or("", |arn| arn.service);
+    let is_service = |name: &str| name.strip_suffix(".amazonaws.com") == Some(service);
     match origin {
         Origin::User { arn } => arn == id,
-        Origin::Root { account } => id.ends_with(":root") && id.contains(account.as_str()),
-        Origin::IdentityCenter { name: person } => person == name || id.ends_with(person.as_str()),
+        Origin::Root { account } => arn.is_some_and(|arn| arn.account == account && arn.resource == "root"),
+        Origin::IdentityCenter { name } => *name == who.name || who.kind == Kind::SamlProvider,
+        Origin::Saml { .. } => who.kind == Kind::SamlProvider,
+        Origin::Oidc { provider, subject } => {
+            // `system:serviceaccount:namespace:name`
+            let account = subject
+                .strip_prefix("system:serviceaccount:")
+                .map(|name| name.replace(':', "/"));
+            who.kind == Kind::OidcProvider && id.ends_with(provider.as_str())
+                || subject == id
+                || account.is_some_and(|name| id.ends_with(&name))
+        }
         Origin::Workload {
-            name: workload,
+            service: giver,
+            name,
             account,
             ..
         } => {
-            let ends = id
-                .strip_suffix(workload.as_str())
+            let here = account.is_empty() || arn.is_none_or(|arn| arn.account == account);
+            let named = id
+                .strip_suffix(name.as_str())
                 .is_some_and(|head| head.ends_with([':', '/']));
-            ends && (account.is_empty() || id.contains(account.as_str()))
+            // A task's session is named after the task, of which the configuration knows the definition only; that of a
+            // certificate after its serial number.
+            let kind = giver == "ecs-tasks.amazonaws.com" && service == "ecs"
+                || giver == "rolesanywhere.amazonaws.com" && is_service(giver);
+            here && (named || kind)
         }
-        Origin::Oidc { subject, .. } | Origin::Saml { subject, .. } => {
-            id == subject || id.ends_with(subject.as_str())
-        }
-        Origin::External { account, principal } => {
-            id.contains(account.as_str()) && (id.ends_with(":root") || id.contains(principal.as_str()))
-        }
-        Origin::Service { name: service } => id == service,
-        Origin::Anonymous | Origin::Ambiguous { .. } | Origin::Unknown { .. } => false,
+        Origin::External { account, .. } => id == account || arn.is_some_and(|arn| arn.account == account),
+        Origin::Service { name } => is_service(name) || id == name,
+        Origin::Anonymous => who.kind == Kind::Anonymous,
+        Origin::Ambiguous { .. } | Origin::Unknown { .. } => false,
     }
 }
 

@@ -54,7 +54,7 @@ impl<'a> Raw<'a> {
 
 /// What kind of value comes next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Next {
+pub enum Kind {
     /// `{`
     Object,
     /// `[`
@@ -94,12 +94,12 @@ impl<'a> Scanner<'a> {
 
     /// What comes next.
     #[inline]
-    pub fn next(&mut self) -> Result<Next> {
+    pub fn kind(&mut self) -> Result<Kind> {
         Ok(match self.peek()? {
-            b'{' => Next::Object,
-            b'[' => Next::Array,
-            b'"' => Next::String,
-            _ => Next::Other,
+            b'{' => Kind::Object,
+            b'[' => Kind::Array,
+            b'"' => Kind::String,
+            _ => Kind::Other,
         })
     }
 

@@ -12,8 +12,8 @@ use serde_json::Value;
 
 /// Everything that the scanner sees, as serde_json would have it.
 fn read(scanner: &mut Scanner<'_>) -> Result<Value> {
-    Ok(match scanner.next()? {
-        Next::Object => {
+    Ok(match scanner.kind()? {
+        Kind::Object => {
             let mut map = serde_json::Map::new();
             scanner.object(|name, inner| {
                 let name: String = serde_json::from_slice(&[b"\"", name, b"\""].concat()).unwrap();
@@ -22,7 +22,7 @@ fn read(scanner: &mut Scanner<'_>) -> Result<Value> {
             })?;
             Value::Object(map)
         }
-        Next::Array => {
+        Kind::Array => {
             let mut list = Vec::new();
             scanner.array(|inner| {
                 list.push(read(inner)?);
@@ -30,8 +30,8 @@ fn read(scanner: &mut Scanner<'_>) -> Result<Value> {
             })?;
             Value::Array(list)
         }
-        Next::String => Value::String(scanner.string()?.text()?.into_owned()),
-        Next::Other => {
+        Kind::String => Value::String(scanner.string()?.text()?.into_owned()),
+        Kind::Other => {
             serde_json::from_slice(scanner.skip()?).map_err(|_| JsonError::Unexpected(scanner.at()))?
         }
     })

@@ -65,7 +65,9 @@ pub(crate) struct Mints {
 impl Mints {
     /// The two accounts' copies of one call are one; the caller's copy says who called.
     pub(crate) fn new(all: impl Iterator<Item = Mint>, actor: impl Fn(u32) -> Option<Actor>) -> Self {
-        let mut best: FxHashMap<(u32, u32, Time, Mechanism), ((bool, EventId), Mint)> = FxHashMap::default();
+        /// Whether it is only the owner's copy; its id.
+        type Rank = (bool, EventId);
+        let mut best: FxHashMap<(u32, u32, Time, Mechanism), (Rank, Mint)> = FxHashMap::default();
         for mint in all {
             let owners = actor(mint.actor).is_none_or(|actor| actor.kind == IdentityType::AwsAccount);
             let rank = (owners, mint.event);

@@ -14,7 +14,7 @@ use smallvec::{SmallVec, smallvec};
 
 use crate::event::Event;
 use crate::identity::within;
-use crate::json::{JsonError, Next, Scanner};
+use crate::json::{JsonError, Kind, Scanner};
 
 /// Resources of a call, at least one.
 pub type Resources<'a> = SmallVec<[Cow<'a, str>; 2]>;
@@ -352,7 +352,7 @@ fn ec2_instances<'a>(mut scanner: Scanner<'a>, place: &Place<'_>) -> Result<Reso
             return value.skip().map(|_| ());
         }
         within(value, |name, items| {
-            if name != b"items" || items.next()? != Next::Array {
+            if name != b"items" || items.kind()? != Kind::Array {
                 return items.skip().map(|_| ());
             }
             items.array(|item| {

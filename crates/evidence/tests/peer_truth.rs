@@ -303,3 +303,68 @@ fn every_resolvable_chain_is_resolved_and_none_is_invented() {
         check(&folder);
     }
 }
+
+/// 55 real files of a public data set (`SV0_TRAIL_REAL`): nothing is lost, and every session of a role that is resolved
+/// comes from a call that is in them.
+#[test]
+fn real_files_are_read_whole() {
+    let Some(folder) = std::env::var_os("SV0_TRAIL_REAL") else {
+        println!("SKIPPED: SV0_TRAIL_REAL names no folder of real files");
+        return;
+    };
+    let folder = PathBuf::from(folder);
+    let source = Local::new(vec![folder.clone()]);
+    let reading = sv0_evidence::read(&source, Window::ALL, &|_, _| {}).unwrap();
+    let evidence = &reading.evidence;
+    assert!(reading.problems.is_empty(), "{:?}", reading.problems);
+
+    // A second reader, which knows nothing of ours.
+    let mut records: BTreeMap<String, Value> = BTreeMap::new();
+    for entry in std::fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.to_string_lossy().ends_with(".json.gz") {
+            let file: Value = serde_json::from_str(&text(path)).unwrap();
+            for record in file["Records"].as_array().unwrap() {
+                records.insert(record["eventID"].as_str().unwrap().to_owned(), record.clone());
+            }
+        }
+    }
+    assert_eq!(evidence.totals().records - evidence.totals().duplicates, records.len() as u64);
+    // Each call by who and what, whatever it was on: of several resources the one that it was on most counts.
+    let mut theirs: BTreeMap<(String, String, bool), u64> = BTreeMap::new();
+    for record in records.values() {
+        let failed = record.get("errorCode").is_some() || record["responseElements"].to_string().contains("\"Failure\"");
+        let key = (record["eventSource"].to_string(), record["eventName"].to_string(), failed);
+        *theirs.entry(key).or_default() += 1;
+    }
+    let mut ours: BTreeMap<(String, String, bool), u64> = BTreeMap::new();
+    for row in evidence.uses() {
+        let key = (format!("{:?}", row.source), format!("{:?}", row.name), row.outcome != Outcome::Success);
+        *ours.entry(key).or_default() += row.count;
+    }
+    let mut several = 0;
+    for (key, count) in &theirs {
+        let mine = ours.get(key).copied().unwrap_or_default();
+        assert!(mine >= *count, "{key:?}: {mine} of {count}");
+        several += u64::from(mine > *count);
+    }
+    assert!(several < 5, "calls on several resources are few: {several}");
+
+    let (mut resolved, mut unresolved) = (0, BTreeMap::new());
+    for session in evidence.sessions().filter(|session| evidence.kind(*session) == IdentityType::AssumedRole) {
+        let hops = evidence.hops(session);
+        for hop in &hops {
+            let mint = &records[&hop.event.to_string()];
+            assert_eq!(mint["eventSource"], "sts.amazonaws.com");
+        }
+        let id = evidence.principal_id(session);
+        if let Some(last) = hops.last() {
+            assert_eq!(records[&last.event.to_string()]["responseElements"]["assumedRoleUser"]["assumedRoleId"], id);
+            resolved += 1;
+        } else {
+            *unresolved.entry(evidence.origin(session).to_string()).or_insert(0) += 1;
+        }
+    }
+    println!("{} records; {resolved} sessions of roles resolved, not: {unresolved:?}", records.len());
+    assert!(resolved > 0);
+}

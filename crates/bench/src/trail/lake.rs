@@ -3,20 +3,18 @@
 use serde_json::{Value, json};
 
 use super::session::{Role, Session};
-use super::{Count, Key, Object, Options, Truth};
-use crate::names::{self, REGIONS, WORDS};
+use super::{Object, Options, Truth};
+use crate::names::{self, WORDS};
 use crate::rng::Rng;
 
 /// 2026-10-01T00:00:00Z.
-const START: u32 = 1_790_812_800;
-const DAY: u32 = 86_400;
+pub(super) const START: u32 = 1_790_812_800;
+pub(super) const DAY: u32 = 86_400;
 const DAYS: u32 = 30;
 /// Accounts of the organisation; one more stands outside.
-const ACCOUNTS: usize = 6;
+pub(super) const ACCOUNTS: usize = 6;
 /// Kinds of sessions.
 const KINDS: usize = 14;
-/// Records in one object.
-const PER_OBJECT: usize = 120;
 
 /// The objects and the truth.
 #[derive(Debug)]
@@ -27,37 +25,37 @@ pub struct Lake {
     pub truth: Truth,
 }
 
-struct Record {
-    delivered: u32,
-    account: String,
-    region: &'static str,
-    value: Value,
+pub(super) struct Record {
+    pub(super) delivered: u32,
+    pub(super) account: String,
+    pub(super) region: &'static str,
+    pub(super) value: Value,
 }
 
-struct Maker {
-    rng: Rng,
-    records: Vec<Record>,
-    truth: Truth,
-    now: u32,
+pub(super) struct Maker {
+    pub(super) rng: Rng,
+    pub(super) records: Vec<Record>,
+    pub(super) truth: Truth,
+    pub(super) now: u32,
     /// Where an access key was given out before, to be given out again.
     old_key: Option<String>,
 }
 
 /// What is called.
-struct Call<'a> {
-    source: &'a str,
-    name: &'a str,
-    request: Value,
-    response: Value,
+pub(super) struct Call<'a> {
+    pub(super) source: &'a str,
+    pub(super) name: &'a str,
+    pub(super) request: Value,
+    pub(super) response: Value,
     /// `resources`.
-    listed: Value,
+    pub(super) listed: Value,
     /// As the truth has it.
-    resource: String,
-    data: bool,
+    pub(super) resource: String,
+    pub(super) data: bool,
     /// The account of the resource.
-    owner: String,
+    pub(super) owner: String,
     /// The service for which it is made.
-    via: Option<&'a str>,
+    pub(super) via: Option<&'a str>,
 }
 
 impl Lake {
@@ -85,7 +83,7 @@ impl Lake {
 }
 
 /// A moment as CloudTrail writes it; the lake lies within two months.
-fn moment(time: u32) -> String {
+pub(super) fn moment(time: u32) -> String {
     let (day, second) = ((time - START) / DAY, (time - START) % DAY);
     let (month, day) = if day < 31 { (10, day + 1) } else { (11, day - 30) };
     format!(
@@ -97,18 +95,18 @@ fn moment(time: u32) -> String {
 }
 
 impl Maker {
-    fn uuid(&mut self) -> String {
+    pub(super) fn uuid(&mut self) -> String {
         let [a, b, c, d, e] = [8, 4, 4, 4, 12].map(|digits| self.rng.hex(digits));
         format!("{a}-{b}-{c}-{d}-{e}")
     }
 
-    fn key(&mut self, prefix: &str) -> String {
+    pub(super) fn key(&mut self, prefix: &str) -> String {
         let mut key = self.rng.unique_id(prefix);
         key.truncate(20);
         key
     }
 
-    fn account(&mut self) -> String {
+    pub(super) fn account(&mut self) -> String {
         names::account(self.rng.below(ACCOUNTS))
     }
 
@@ -197,7 +195,7 @@ impl Maker {
                     &person,
                     format!("Identity Center user {person}"),
                 );
-                let key_used = number % 2 == 0;
+                let key_used = number.is_multiple_of(2);
                 let mut session = self.vouch(&signed_in, &role, &person, "AssumeRoleWithSAML", false);
                 session.key = key_used.then(|| self.key("ASIA"));
                 session.console = !key_used;
@@ -245,7 +243,7 @@ impl Maker {
     fn twins(&mut self, number: usize, user: &Session) -> Vec<Session> {
         let (role, other, name) = (self.role(), self.user(number + 1), format!("same-{number}"));
         let keys = [self.key("ASIA"), self.key("ASIA")];
-        let in_console = number / KINDS % 2 == 0;
+        let in_console = (number / KINDS).is_multiple_of(2);
         [user, &other]
             .into_iter()
             .zip(keys)
@@ -332,347 +330,6 @@ impl Maker {
             caller,
             Some(&mint),
         )
-    }
-
-    /// What a session does.
-    fn work(&mut self, session: &Session, calls: usize) {
-        let began = self.now;
-        for at in 0..calls {
-            self.now = began + 1 + (at * 40 + self.rng.below(40)) as u32;
-            let outside = session.account.is_empty() || session.account == names::account(ACCOUNTS);
-            let home = if outside {
-                self.account()
-            } else {
-                session.account.clone()
-            };
-            // One call in twelve is on another account's bucket, whose owner has a record of its own.
-            let owner = if self.rng.below(12) == 0 {
-                self.account()
-            } else {
-                home
-            };
-            let call = if outside {
-                self.object(owner, at)
-            } else {
-                self.some_call(owner, &session.account, at)
-            };
-            let error = match self.rng.below(30) {
-                0 => Some(("AccessDenied", "denied")),
-                1 => Some(("NoSuchKey", "failed")),
-                _ => None,
-            };
-            let late = 30 + self.rng.below(500) as u32;
-            self.record(session, &call, error, late);
-        }
-        self.now = began;
-    }
-
-    fn object(&mut self, owner: String, at: usize) -> Call<'static> {
-        let bucket = format!("{}-{}", self.rng.pick(&WORDS), &owner[6..]);
-        let key = format!("raw/{}/part-{:05}.json", at % 7, self.rng.below(400));
-        let arn = format!("arn:aws:s3:::{bucket}/{key}");
-        Call {
-            source: "s3.amazonaws.com",
-            name: self.rng.pick(&["GetObject", "GetObject", "PutObject"]),
-            request: json!({"bucketName": bucket, "Host": format!("{bucket}.s3.amazonaws.com"), "key": key}),
-            response: Value::Null,
-            listed: json!([
-                {"type": "AWS::S3::Object", "ARN": arn},
-                {"accountId": owner, "type": "AWS::S3::Bucket", "ARN": format!("arn:aws:s3:::{bucket}")},
-            ]),
-            resource: arn,
-            data: true,
-            owner,
-            via: None,
-        }
-    }
-
-    fn some_call(&mut self, owner: String, account: &str, at: usize) -> Call<'static> {
-        let word = self.rng.pick(&WORDS);
-        let here = |name: &'static str, source: &'static str, request: Value, resource: String| Call {
-            source,
-            name,
-            request,
-            response: Value::Null,
-            listed: Value::Null,
-            resource,
-            data: false,
-            owner: account.to_owned(),
-            via: None,
-        };
-        match self.rng.below(10) {
-            0 => {
-                let arn = format!("arn:aws:dynamodb:eu-west-1:{account}:table/{word}");
-                let call = here(
-                    "GetItem",
-                    "dynamodb.amazonaws.com",
-                    json!({"tableName": word, "consistentRead": false}),
-                    arn.clone(),
-                );
-                Call {
-                    listed: json!([{"accountId": account, "type": "AWS::DynamoDB::Table", "ARN": arn}]),
-                    data: true,
-                    ..call
-                }
-            }
-            1 => {
-                let arn = format!("arn:aws:secretsmanager:eu-west-1:{account}:secret:{word}/db");
-                here(
-                    "GetSecretValue",
-                    "secretsmanager.amazonaws.com",
-                    json!({"secretId": format!("{word}/db")}),
-                    arn,
-                )
-            }
-            // S3 decrypts with the caller's own authority.
-            2 => {
-                let arn = format!("arn:aws:kms:eu-west-1:{owner}:key/{word}");
-                Call {
-                    listed: json!([{"accountId": owner, "type": "AWS::KMS::Key", "ARN": arn}]),
-                    owner,
-                    via: Some("AWS Internal"),
-                    ..here(
-                        "Decrypt",
-                        "kms.amazonaws.com",
-                        json!({"encryptionAlgorithm": "SYMMETRIC_DEFAULT"}),
-                        arn.clone(),
-                    )
-                }
-            }
-            3 => here(
-                "ListFunctions20150331",
-                "lambda.amazonaws.com",
-                Value::Null,
-                "*".into(),
-            ),
-            4 => {
-                let items = [1, 2].map(|n| json!({"instanceId": format!("i-{word}-{n}")}));
-                here(
-                    "StopInstances",
-                    "ec2.amazonaws.com",
-                    json!({"instancesSet": {"items": items}}),
-                    format!(
-                        "arn:aws:ec2:eu-west-1:{account}:instance/i-{word}-1 arn:aws:ec2:eu-west-1:{account}:instance/i-{word}-2"
-                    ),
-                )
-            }
-            _ => self.object(owner, at),
-        }
-    }
-
-    /// Writes a call down, in the trail of the caller, and of the owner where that is another; gives the id of the first.
-    fn record(
-        &mut self,
-        who: &Session,
-        call: &Call<'_>,
-        error: Option<(&str, &'static str)>,
-        late: u32,
-    ) -> String {
-        let id = self.uuid();
-        let outside = who.account.is_empty() || who.account == names::account(ACCOUNTS);
-        let recipient = if outside {
-            call.owner.clone()
-        } else {
-            who.account.clone()
-        };
-        let region = "eu-west-1";
-        let mut identity = who.identity.clone();
-        if let Some(key) = who.key.clone().or_else(|| who.console.then(|| self.key("ASIA"))) {
-            identity["accessKeyId"] = key.into();
-        }
-        if let Some(service) = call.via {
-            identity["invokedBy"] = service.into();
-        }
-        let address = format!(
-            "10.{}.{}.{}",
-            self.rng.below(256),
-            self.rng.below(256),
-            self.rng.below(256)
-        );
-        let mut value = json!({
-            "eventVersion": "1.11",
-            "userIdentity": identity,
-            "eventTime": moment(self.now),
-            "eventSource": call.source,
-            "eventName": call.name,
-            "awsRegion": region,
-            "sourceIPAddress": address,
-            "userAgent": "aws-sdk-rust/1.3.9 ua/2.1 api/s3#1.60.0 os/linux lang/rust#1.95.0 m/E,D app/made-up cfg/retry-mode#standard",
-            "requestParameters": call.request,
-            "responseElements": if error.is_some() { Value::Null } else { call.response.clone() },
-            "additionalEventData": {"SignatureVersion": "SigV4", "CipherSuite": "TLS_AES_128_GCM_SHA256", "bytesTransferredIn": 0, "AuthenticationMethod": "AuthHeader", "x-amz-id-2": self.rng.hex(88), "bytesTransferredOut": self.rng.below(100_000)},
-            "requestID": self.rng.hex(16).to_uppercase(),
-            "eventID": id,
-            "readOnly": !call.name.starts_with("Put"),
-            "eventType": "AwsApiCall",
-            "managementEvent": !call.data,
-            "recipientAccountId": recipient,
-            "eventCategory": if call.data { "Data" } else { "Management" },
-            "tlsDetails": {"tlsVersion": "TLSv1.3", "cipherSuite": "TLS_AES_128_GCM_SHA256", "clientProvidedHostHeader": format!("{}.amazonaws.com", region)},
-        });
-        if !call.listed.is_null() {
-            value["resources"] = call.listed.clone();
-        }
-        if who.console {
-            value["sessionCredentialFromConsole"] = "true".into();
-        }
-        if let Some((code, _)) = error {
-            value["errorCode"] = code.into();
-            value["errorMessage"] = "it did not work".into();
-        }
-        let others = !outside && call.owner != recipient;
-        if outside || others {
-            value["sharedEventID"] = self.uuid().into();
-        }
-        if others {
-            let mut copy = value.clone();
-            copy["eventID"] = self.uuid().into();
-            copy["recipientAccountId"] = call.owner.clone().into();
-            copy["userIdentity"] = json!({"type": "AWSAccount", "principalId": who.identity["principalId"], "accountId": who.account});
-            self.put(call.owner.clone(), region, copy, late + 40);
-        }
-        self.put(recipient, region, value, late);
-        self.count(who, call, error.map_or("success", |(_, outcome)| outcome));
-        id
-    }
-
-    fn put(&mut self, account: String, region: &'static str, value: Value, late: u32) {
-        let delivered = self.now + late;
-        // Three in a hundred come twice.
-        if self.rng.below(100) < 3 {
-            let again = delivered + 60 + self.rng.below(3 * DAY as usize) as u32;
-            self.records.push(Record {
-                delivered: again,
-                account: account.clone(),
-                region,
-                value: value.clone(),
-            });
-        }
-        // One in five hundred is corrected later, under another id.
-        if self.rng.below(500) == 0
-            && value.get("sharedEventID").is_none()
-            && value["eventSource"] != "sts.amazonaws.com"
-        {
-            let mut update = value.clone();
-            let original = std::mem::replace(&mut update["eventID"], self.uuid().into());
-            update["addendum"] =
-                json!({"reason": "UPDATED_DATA", "updatedFields": "userAgent", "originalEventID": original});
-            self.records.push(Record {
-                delivered: delivered + 900,
-                account: account.clone(),
-                region,
-                value: update,
-            });
-        }
-        self.records.push(Record {
-            delivered,
-            account,
-            region,
-            value,
-        });
-    }
-
-    fn count(&mut self, who: &Session, call: &Call<'_>, outcome: &'static str) {
-        let now = moment(self.now);
-        for resource in call.resource.split(' ') {
-            let key = Key {
-                origin: who.origin.clone(),
-                principal: who.principal.clone(),
-                source: call.source.to_owned(),
-                name: call.name.to_owned(),
-                resource: resource.to_owned(),
-                outcome,
-            };
-            let count = self.truth.counts.entry(key).or_insert_with(|| Count {
-                count: 0,
-                first: now.clone(),
-                last: now.clone(),
-            });
-            count.count += 1;
-            count.first = count.first.clone().min(now.clone());
-            count.last = count.last.clone().max(now.clone());
-        }
-    }
-
-    /// Cuts the records into objects, each of one account, region and day.
-    fn deliver(mut self) -> Lake {
-        self.truth.records = self.records.len() as u64;
-        let mut records = std::mem::take(&mut self.records);
-        records.sort_by(|a, b| (&a.account, a.region, a.delivered).cmp(&(&b.account, b.region, b.delivered)));
-        let mut objects = Vec::new();
-        let mut rest = records.as_slice();
-        while let Some(first) = rest.first() {
-            let same = rest
-                .iter()
-                .take(PER_OBJECT)
-                .take_while(|one| {
-                    one.account == first.account && one.delivered / DAY == first.delivered / DAY
-                })
-                .count();
-            let (mine, after) = rest.split_at(same);
-            rest = after;
-            let name = self.name(
-                &first.account,
-                "CloudTrail",
-                mine.last().map_or(0, |one| one.delivered),
-            );
-            // Within an object there is no order.
-            let mut values: Vec<&Value> = mine.iter().map(|one| &one.value).collect();
-            for at in (1..values.len()).rev() {
-                values.swap(at, self.rng.below(at + 1));
-            }
-            objects.push(Object {
-                name,
-                text: json!({"Records": values}).to_string().into_bytes(),
-            });
-        }
-        self.noise(&mut objects);
-        Lake {
-            objects,
-            truth: self.truth,
-        }
-    }
-
-    fn name(&mut self, account: &str, kind: &str, delivered: u32) -> String {
-        let at = moment(delivered / 300 * 300 + 300);
-        let (date, time) = at.split_at(10);
-        let stamp = format!("{}T{}Z", date.replace('-', ""), time[1..6].replace(':', ""));
-        let (day, end) = (date.replace('-', "/"), self.rng.hex(16));
-        let region = REGIONS[0];
-        format!(
-            "AWSLogs/o-bench00001/{account}/{kind}/{region}/{day}/{account}_{kind}_{region}_{stamp}_{end}.json"
-        )
-    }
-
-    /// What lies beside log files, and what damage looks like. The damaged ones hold nothing that is not elsewhere.
-    fn noise(&mut self, objects: &mut Vec<Object>) {
-        let account = names::account(0);
-        for kind in ["CloudTrail-Digest", "CloudTrail-Insight", "CloudTrail-Aggregated"] {
-            let name = self.name(&account, kind, START + DAY);
-            objects.push(Object {
-                name,
-                text: br#"{"Records":[{"eventID":"x"}]}"#.to_vec(),
-            });
-        }
-        let whole = objects
-            .first()
-            .map(|object| object.text.clone())
-            .unwrap_or_default();
-        for text in [
-            whole[..whole.len() * 3 / 5].to_vec(),
-            b"<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>".to_vec(),
-            Vec::new(),
-            b"{\"logFiles\":[]}".to_vec(),
-        ] {
-            let name = self.name(&account, "CloudTrail", START + DAY);
-            self.truth.damaged.insert(name.clone());
-            objects.push(Object { name, text });
-        }
-        let name = self.name(&account, "CloudTrail", START + 2 * DAY);
-        objects.push(Object {
-            name,
-            text: br#"{"Records":[]}"#.to_vec(),
-        });
     }
 }
 

@@ -6,7 +6,10 @@
 //! that lie, corrections, denials; into the objects siblings that are no log files, and damaged ones. The truth is written
 //! down as the calls are made, not read off them.
 
+mod calls;
+mod deliver;
 mod lake;
+mod record;
 mod session;
 
 use std::collections::{BTreeMap, BTreeSet};
