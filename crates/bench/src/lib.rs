@@ -24,6 +24,7 @@ mod rng;
 mod role;
 mod size;
 mod store;
+pub mod trail;
 mod tree;
 mod user;
 mod workload;

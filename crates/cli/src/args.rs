@@ -52,6 +52,14 @@ pub(crate) enum Command {
     Can(CanArgs),
     /// Shows everything that an entity reaches, and how sensitive it is; in reverse, everybody who reaches it
     BlastRadius(BlastRadiusArgs),
+    /// Shows what CloudTrail saw: who did what to which resource, how often, until when, and who started the chain
+    Evidence(EvidenceArgs),
+    /// Shows who really did something to a resource: the person or workload at the start of the chain, then the chain
+    WhoDid(WhoDidArgs),
+    /// Shows roles, keys and permissions that were granted and not seen in use, and how much that is worth
+    Unused(UnusedArgs),
+    /// Writes the policy that allows what a principal was seen to do, and proves that it does
+    Rightsize(RightsizeArgs),
     /// Shows what somebody should decide about, most severe first: why it matters, how it is known, and what provably ends it
     Findings(Box<FindingsArgs>),
     /// Shows the hops and policy statements that most ways to sensitive data go through, and how many ways each alone cuts
@@ -95,6 +103,86 @@ pub(crate) struct Show {
     /// Format of the answer
     #[arg(long, short, value_enum, default_value_t = Output::Table)]
     pub(crate) output: Output,
+}
+
+/// Where CloudTrail's records are, and of when.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Evidence")]
+pub(crate) struct TrailArgs {
+    /// CloudTrail's files or folders, such as a copy of its bucket; `--demo` has one of its own
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    pub(crate) trail: Vec<PathBuf>,
+    /// From when, such as 2026-11-01 or 2026-11-01T10:00:00Z [default: 30 days before --until]
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) since: Option<sv0_evidence::time::Time>,
+    /// Until when [default: now]
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) until: Option<sv0_evidence::time::Time>,
+}
+
+fn time(text: &str) -> Result<sv0_evidence::time::Time, String> {
+    sv0_evidence::time::Time::parse(text)
+        .ok_or_else(|| "write a day, 2026-11-01, or a time, 2026-11-01T10:00:00Z".into())
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EvidenceArgs {
+    /// Only what this principal did, or who started its chains: an ARN or name
+    #[arg(long, value_name = "NAME")]
+    pub(crate) principal: Option<String>,
+    /// Only what was done to this resource, and to what is in it: an ARN or name
+    #[arg(long, value_name = "NAME")]
+    pub(crate) resource: Option<String>,
+    /// Lines to show at most; 0 is no limit
+    #[arg(long, value_name = "N", default_value_t = 40)]
+    pub(crate) limit: usize,
+    #[command(flatten)]
+    pub(crate) trail: TrailArgs,
+    #[command(flatten)]
+    pub(crate) source: Source,
+    #[command(flatten)]
+    pub(crate) show: Show,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WhoDidArgs {
+    /// An IAM action such as `s3:GetObject` or `s3:*`, or the name of an event
+    pub(crate) action: String,
+    /// A resource, and what is in it: an ARN or name
+    pub(crate) resource: String,
+    #[command(flatten)]
+    pub(crate) trail: TrailArgs,
+    #[command(flatten)]
+    pub(crate) source: Source,
+    #[command(flatten)]
+    pub(crate) show: Show,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UnusedArgs {
+    /// Only this role or user, with its policies and services: name, ARN, `account/name`
+    pub(crate) principal: Option<String>,
+    /// Lines to show at most; 0 is no limit
+    #[arg(long, value_name = "N", default_value_t = 40)]
+    pub(crate) limit: usize,
+    #[command(flatten)]
+    pub(crate) trail: TrailArgs,
+    #[command(flatten)]
+    pub(crate) source: Source,
+    #[command(flatten)]
+    pub(crate) show: Show,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RightsizeArgs {
+    /// A role or user: name, ARN, `account/name`; a workload stands for its role
+    pub(crate) principal: String,
+    #[command(flatten)]
+    pub(crate) trail: TrailArgs,
+    #[command(flatten)]
+    pub(crate) source: Source,
+    #[command(flatten)]
+    pub(crate) show: Show,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -377,6 +465,8 @@ pub(crate) struct PathsArgs {
     /// Role hops to follow at most
     #[arg(long, value_name = "N", default_value_t = 5)]
     pub(crate) max_role_hops: usize,
+    #[command(flatten)]
+    pub(crate) trail: TrailArgs,
     #[command(flatten)]
     pub(crate) source: Source,
     #[command(flatten)]

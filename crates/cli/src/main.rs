@@ -9,6 +9,7 @@ mod args;
 mod command;
 mod load;
 mod render;
+mod trail;
 
 use std::process::ExitCode;
 
@@ -63,6 +64,13 @@ pub(crate) enum Failure {
     #[error("no input")]
     #[diagnostic(help("name files with `--input PATH`, set SV0_SNAPSHOT, or use `--demo`"))]
     NoInput,
+    /// No records of CloudTrail were named.
+    #[error("no records of CloudTrail")]
+    #[diagnostic(help("name files or folders with `--trail PATH`, or use `--demo`"))]
+    NoTrail,
+    /// A place with records of CloudTrail could not be read.
+    #[error(transparent)]
+    Trail(sv0_evidence::source::SourceError),
     /// A file of requests could not be read.
     #[error("cannot read `{path}`")]
     Read {
@@ -173,13 +181,14 @@ impl Failure {
             | Self::NoFinding { .. }
             | Self::Change { .. } => 3,
             Self::Input(_)
+            | Self::Trail(_)
             | Self::Read { .. }
             | Self::Policy { .. }
             | Self::Catalog { .. }
             | Self::Lifecycle { .. }
             | Self::Plan { .. }
             | Self::Rules { .. } => 4,
-            Self::NoInput | Self::Form { .. } => 64,
+            Self::NoInput | Self::NoTrail | Self::Form { .. } => 64,
             #[cfg(not(feature = "collect"))]
             Self::NoCollector => 64,
             #[cfg(feature = "collect")]
@@ -228,6 +237,10 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::Doctor(args) => command::doctor::run(args),
         Command::Analyze(args) => command::analyze::run(args),
         Command::Paths(args) => command::paths::run(args),
+        Command::Evidence(args) => command::evidence::run(args),
+        Command::WhoDid(args) => command::who_did::run(args),
+        Command::Unused(args) => command::unused::run(args),
+        Command::Rightsize(args) => command::rightsize::run(args),
         Command::WhoCan(args) => command::who_can::run(args),
         Command::Can(args) => command::can::run(args),
         Command::BlastRadius(args) => command::blast_radius::run(args),

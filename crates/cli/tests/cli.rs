@@ -415,6 +415,10 @@ fn a_snapshot_survives_the_round_trip() {
             Some(0)
         );
     }
+    // The demo has a trail too.
+    let trail = folder.0.join("trail.jsonl");
+    std::fs::write(&trail, sv0_demo::TRAIL).unwrap();
+    let (since, until) = sv0_demo::TRAIL_WINDOW;
     let ask = |file: &Path| {
         stdout(&[
             "paths",
@@ -424,6 +428,12 @@ fn a_snapshot_survives_the_round_trip() {
             "Elliot",
             "-o",
             "json",
+            "--trail",
+            trail.to_str().unwrap(),
+            "--since",
+            since,
+            "--until",
+            until,
         ])
     };
     assert_eq!(ask(&packed), ask(&plain));

@@ -9,6 +9,12 @@ pub const SNAPSHOT: &str = include_str!("../data/acme.jsonl");
 /// `suppressed` or `none`), `hops` (`from`, `via`, `to`) and `why`.
 pub const SCENARIOS: &str = include_str!("../data/scenarios.json");
 
+/// Thirty days of a made-up CloudTrail of it, a record a line: written by `data/make_trail.py`.
+pub const TRAIL: &str = include_str!("../data/trail.jsonl");
+
+/// The thirty days of [`TRAIL`]: from, and to.
+pub const TRAIL_WINDOW: (&str, &str) = ("2025-12-06T10:00:00Z", "2026-01-05T10:00:00Z");
+
 #[cfg(test)]
 mod tests {
     use super::*;

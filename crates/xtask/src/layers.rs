@@ -32,7 +32,9 @@ const FLOORS: &[Floor] = &[
     Floor {
         name: "floor 2",
         what: "the stages",
-        crates: &["analyze", "bench", "collect", "demo", "export", "input"],
+        crates: &[
+            "analyze", "bench", "collect", "demo", "evidence", "export", "input",
+        ],
     },
     Floor {
         name: "floor 1",
@@ -407,21 +409,22 @@ mod tests {
         ]));
         let expected = "\
 ```text
-floor 4  the command             cli ──────┐
-                                           │
-floor 3  what stages come to     rules     │
-                                           │
-floor 2  the stages              analyze ──●──┐
-                                 bench     │  │
-                                 collect   │  │
-                                 demo      │  │
-                                 export    │  │
-                                 input ────●  │
-                                           │  │
-floor 1  values, and the engine  engine    │  │
-                                 model ────┼──●──┐
-                                           │     │
-floor 0  AWS's rules             iam ──────●─────●
+floor 4  the command             cli ───────┐
+                                            │
+floor 3  what stages come to     rules      │
+                                            │
+floor 2  the stages              analyze ───●──┐
+                                 bench      │  │
+                                 collect    │  │
+                                 demo       │  │
+                                 evidence   │  │
+                                 export     │  │
+                                 input ─────●  │
+                                            │  │
+floor 1  values, and the engine  engine     │  │
+                                 model ─────┼──●──┐
+                                            │     │
+floor 0  AWS's rules             iam ───────●─────●
 
 beside   a tool                  xtask, uses none of them
 ```

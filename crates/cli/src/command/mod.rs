@@ -9,9 +9,13 @@ pub(crate) mod choke_points;
 pub(crate) mod compare;
 pub(crate) mod completions;
 pub(crate) mod demo;
+pub(crate) mod evidence;
+pub(crate) mod rightsize;
 pub(crate) mod simulate;
+pub(crate) mod unused;
 pub(crate) mod what_if;
 pub(crate) mod who_can;
+pub(crate) mod who_did;
 
 #[cfg(feature = "collect")]
 pub(crate) mod doctor;

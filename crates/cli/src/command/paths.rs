@@ -15,6 +15,7 @@ use crate::args::{Output, PathsArgs};
 use crate::load::{self, Model};
 use crate::render::style::{Style, harmless, one_line, paint};
 use crate::render::{self, paths as show};
+use crate::trail;
 
 pub(crate) fn run(args: &PathsArgs) -> Result<u8, Failure> {
     let (model, left_out) = if args.structural {
@@ -72,6 +73,10 @@ pub(crate) fn run(args: &PathsArgs) -> Result<u8, Failure> {
     if args.limit > 0 && !args.output_is_data() {
         answer.hidden = answer.paths.len().saturating_sub(args.limit);
         answer.paths.truncate(args.limit);
+    }
+    if trail::is_there(&args.trail, &args.source) {
+        let reading = trail::read(&args.trail, &args.source)?;
+        trail::annotate(&reading, &model, &mut answer.paths);
     }
     render::answers(args.show.output, &answer.paths, |out| {
         write(out, args, &ends, &answer)

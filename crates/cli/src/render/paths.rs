@@ -34,6 +34,9 @@ pub(crate) fn write(out: &mut dyn Write, path: &Path) -> io::Result<()> {
     if path.conditions_not_evaluated {
         facts.push(paint(Style::Warn, "conditions not evaluated"));
     }
+    if let Some(count) = path.execution_30d {
+        facts.push(used(count, path.last_execution_at.as_deref()));
+    }
     facts.retain(|fact| !fact.is_empty());
     wrap(out, "  ", "  ", &facts.join(" · "))?;
     for (at, hop) in path.hops.iter().enumerate() {
@@ -122,7 +125,55 @@ fn write_hop(out: &mut dyn Write, number: usize, hop: &Hop) -> io::Result<()> {
             &conditions(&hop.conditions),
         )?;
     }
+    if let Some(seen) = hop.evidence.as_ref().and_then(evidence) {
+        wrap(
+            out,
+            &format!("     {} ", paint(Style::Dim, "CloudTrail:")),
+            "        ",
+            &seen,
+        )?;
+    }
     Ok(())
+}
+
+/// How often somebody came along the whole path, within 30 days.
+fn used(count: u64, last: Option<&str>) -> String {
+    match (count, last) {
+        (0, _) => "not seen in use".to_owned(),
+        (1, Some(last)) => format!("used once in 30 days, at {last}"),
+        (_, Some(last)) => format!("used {count} times in 30 days, last {last}"),
+        (_, None) => format!("used {count} times in 30 days"),
+    }
+}
+
+/// What CloudTrail saw of a hop, in words; none where a hop is nobody's action.
+fn evidence(value: &serde_json::Value) -> Option<String> {
+    let text = |name: &str| {
+        value
+            .get(name)
+            .and_then(serde_json::Value::as_str)
+            .unwrap_or_default()
+    };
+    match text("status") {
+        "seen" => {
+            let count = value
+                .get("count")
+                .and_then(serde_json::Value::as_u64)
+                .unwrap_or_default();
+            let times = if count == 1 {
+                "once".to_owned()
+            } else {
+                format!("{count} times")
+            };
+            Some(format!("taken {times}, last {}", text("last")))
+        }
+        "not_seen" => Some(match text("confidence") {
+            "high" => "not taken".to_owned(),
+            _ => "not seen; data events are kept, perhaps not of every resource".to_owned(),
+        }),
+        "cannot_be_seen" => Some(text("why").to_owned()),
+        _ => None,
+    }
 }
 
 /// The chain in one line: `Elliot → AllSafe → AllSafeVaultRole → …`.
