@@ -542,6 +542,8 @@ pub(crate) struct FindingsArgs {
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub(crate) today: Option<String>,
     #[command(flatten)]
+    pub(crate) trail: TrailArgs,
+    #[command(flatten)]
     pub(crate) source: Source,
     /// Format of the answer
     #[arg(long, short, value_enum, default_value_t = FindingsOutput::Table)]

@@ -67,6 +67,32 @@ fn one_in_full() {
     insta::assert_snapshot!(told(&["findings", &id[id.len() - 6..], "--demo"], 0));
 }
 
+/// The made-up organisation has a trail: what was seen makes findings heavier, and fixes are held against it.
+#[test]
+fn evidence_weighs_and_fixes_keep_what_was_seen() {
+    let all = json(&["findings", "--demo", "--fixes"]);
+    let of = |rule: &str, name: &str| -> Value {
+        let all = all["findings"].as_array().unwrap().iter();
+        let mut mine = all.filter(|f| f["rule"] == rule && f["title"].as_str().unwrap().contains(name));
+        mine.next().unwrap().clone()
+    };
+    let person = of("data-beyond-account", "SecOpsAdmin");
+    assert!(person["explanation"].to_string().contains("used the way to CustomerRecords 7 times"), "{person}");
+    assert_eq!(person["paths"][0]["execution_30d"], 7);
+    // Reading invoices is what it is for: no reason to weigh more, and what is left by the first fix.
+    let exporter = of("overprivileged-workload", "invoice-exporter");
+    assert_eq!(exporter["severity"], "high");
+    let fix = &exporter["fixes"][0];
+    assert_eq!(fix["kind"], "narrow", "{fix}");
+    assert_eq!(fix["proof"]["keeps_observed_use"], true, "{fix}");
+    let after = fix["documents"][0]["after"].as_str().unwrap();
+    assert!(after.contains("acme-prod-invoices/*") && !after.contains("s3:*"), "{after}");
+    // Without a trail nothing is claimed about use.
+    let plain = sv0(&["findings", "-i", "../demo/data/acme.jsonl", "--rule", "data-beyond-account", "-o", "json"]);
+    let plain: Value = serde_json::from_slice(&plain.stdout).unwrap();
+    assert!(!plain.to_string().contains("It happened"));
+}
+
 #[test]
 fn every_finding_has_its_reasons_and_its_id_once() {
     let all = json(&["findings", "--demo"]);
@@ -95,8 +121,9 @@ fn what_is_accepted_is_told_and_does_not_fail() {
     let args = [
         "findings",
         "--demo",
-        "--severity",
-        "critical",
+        "--rule",
+        "oidc-no-subject",
+        "unrotated-secret",
         "--suppressions",
         text(&accepted),
     ];

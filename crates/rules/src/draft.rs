@@ -4,6 +4,7 @@ use sv0_analyze::World;
 use sv0_analyze::steps::technique::Technique;
 use sv0_model::finding::{Factor, Finding, Severity, Status};
 use sv0_model::graph::NodeId;
+use sv0_model::kind::Kind;
 use sv0_model::path::{ConditionText, Path, PathVerdict, StatementRef};
 use sv0_model::stable;
 
@@ -83,18 +84,53 @@ impl Draft {
     /// Makes the finding.
     #[must_use]
     pub fn finish(self, ground: &Ground<'_>, rule: &'static Rule) -> (Finding, Vec<Idea>) {
+        let id = self.id(ground.world, rule);
         let world = ground.world;
+        let mut paths = self.paths;
+        if let Some(observed) = &ground.observed {
+            paths.iter_mut().for_each(|path| (observed.annotate)(path));
+        }
+        // What is used comes first.
+        let is_used = |path: &Path| path.execution_30d.is_some_and(|count| count > 0);
+        paths.sort_by(|a, b| {
+            (!is_used(a), a.verdict, a.hops.len(), &a.id).cmp(&(!is_used(b), b.verdict, b.hops.len(), &b.id))
+        });
+        let path_count = paths.len();
+        paths.truncate(MOST_PATHS);
+        let mut factors = self.factors;
+        let mut sentences = self.sentences;
+        {
+            // That something of a kind was used is no use of all of it.
+            let whole = |path: &&Path| path.target.kind != Kind::ResourceScope;
+            let used = paths.iter().filter(|path| is_used(path)).filter(whole);
+            if let Some(path) = used.max_by_key(|path| path.execution_30d) {
+                let count = path.execution_30d.unwrap_or_default();
+                let last = path
+                    .last_execution_at
+                    .as_deref()
+                    .and_then(|at| at.get(..10))
+                    .unwrap_or("an unknown day");
+                factors.push(Factor {
+                    name: "evidence",
+                    points: 1,
+                    text: format!("used {count} times in 30 days, last on {last}"),
+                });
+                sentences.push(format!(
+                    "It happened: {} used the way to {} {count} times in 30 days, last on {last}.",
+                    path.origin.name, path.target.name
+                ));
+            }
+        }
         let (severity, reasons) = weigh(&Weigh {
             impact: self.impact,
             exposure: self.exposure,
             verdict: Some(self.verdict),
-            more: self.factors.clone(),
+            more: factors,
             at_most: self.at_most.clone(),
         });
-        let id = self.id(world, rule);
         let mut statements = self.statements;
         statements.extend(
-            self.paths
+            paths
                 .iter()
                 .flat_map(|path| &path.hops)
                 .flat_map(|hop| hop.statements.clone()),
@@ -102,19 +138,10 @@ impl Draft {
         statements.sort();
         statements.dedup();
         let mut conditions = self.conditions;
-        conditions.extend(
-            self.paths
-                .first()
-                .into_iter()
-                .flat_map(|path| path.condition.clone()),
-        );
+        conditions.extend(paths.first().into_iter().flat_map(|path| path.condition.clone()));
         conditions.sort();
         conditions.dedup();
-        let mut gaps: Vec<_> = self
-            .paths
-            .iter()
-            .flat_map(|path| path.coverage_gaps.clone())
-            .collect();
+        let mut gaps: Vec<_> = paths.iter().flat_map(|path| path.coverage_gaps.clone()).collect();
         gaps.sort_by(|a, b| (&a.account, &a.call, &a.detail).cmp(&(&b.account, &b.call, &b.detail)));
         gaps.dedup();
         let mut attack: Vec<String> = rule.attack().to_vec();
@@ -140,11 +167,11 @@ impl Draft {
                 .map(|node| world.entity(*node))
                 .collect(),
             verdict: self.verdict,
-            explanation: self.sentences,
+            explanation: sentences,
             conditions,
             statements,
-            path_count: self.paths.len(),
-            paths: self.paths.into_iter().take(MOST_PATHS).collect(),
+            path_count,
+            paths,
             techniques: self
                 .techniques
                 .iter()

@@ -76,6 +76,15 @@ pub enum Idea {
         /// The actions as written.
         actions: Vec<String>,
     },
+    /// Leaves of a statement what was seen in use.
+    Narrow {
+        /// Where.
+        place: Place,
+        /// The actions that were seen.
+        actions: Vec<String>,
+        /// What they were seen on.
+        resources: Vec<String>,
+    },
     /// Takes a statement out.
     Statement {
         /// Where.
@@ -134,6 +143,7 @@ impl Idea {
                 _ => FixKind::ResourcePolicy,
             },
             Self::Actions { .. } | Self::Statement { .. } => FixKind::Remove,
+            Self::Narrow { .. } => FixKind::Narrow,
             Self::Detach { .. } => FixKind::Detach,
             Self::Deny { .. } | Self::BlockPublicAccess { .. } => FixKind::ResourcePolicy,
             Self::Guard { .. } => FixKind::Guard,
@@ -144,7 +154,7 @@ impl Idea {
     /// Small changes before large ones.
     const fn cost(&self) -> u8 {
         match self {
-            Self::Condition { .. } => 0,
+            Self::Condition { .. } | Self::Narrow { .. } => 0,
             Self::Principals { .. } | Self::BlockPublicAccess { .. } => 1,
             Self::Principal { .. } | Self::Actions { .. } => 2,
             Self::Statement { .. } => 3,
@@ -227,7 +237,10 @@ pub fn fixes(bench: &Bench<'_>, finding: &Finding, own: &[Idea]) -> Vec<Fix> {
         }
     }
     // What takes least from others first; then what changes least.
-    found.sort_by_key(|(fix, cost)| (fix.proof.also_lost, *cost));
+    found.sort_by_key(|(fix, cost)| {
+        let breaks = fix.proof.keeps_observed_use == Some(false);
+        (breaks, fix.proof.also_lost, *cost)
+    });
     // Not three of one kind where there is another.
     let mut seen: Vec<(FixKind, usize)> = Vec::new();
     found.sort_by_key(|(fix, _)| {

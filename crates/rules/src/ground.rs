@@ -20,6 +20,7 @@ use sv0_model::graph::NodeId;
 use sv0_model::kind::{AccessLevel, EdgeKind, Kind, Sensitivity};
 use sv0_model::path::{Path, PathVerdict, StatementRef};
 
+use crate::observed::Observed;
 use crate::severity::{Exposure, Impact};
 
 /// What an identity can do by itself to data.
@@ -70,6 +71,8 @@ pub struct Ground<'w> {
     pub finder: Finder<'w>,
     /// The day of the snapshot, ISO 8601, where it is known: what is called old is old on that day.
     pub today: Option<String>,
+    /// What was seen in use, where somebody looked.
+    pub observed: Option<Observed<'w>>,
     administrators: FxHashSet<NodeId>,
     holdings: FxHashMap<NodeId, Holding>,
     exposed: Vec<Option<Exposed>>,
@@ -119,6 +122,7 @@ impl<'w> Ground<'w> {
             policies: OnceLock::new(),
             finder,
             today,
+            observed: None,
             paths: OnceLock::new(),
         };
         out.exposed = out.walk_inwards();

@@ -4,10 +4,12 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
+use sv0_evidence::join::Joined;
 use sv0_export::{Document, RulePage};
 use sv0_model::finding::{Finding, Fix, Severity, Status};
 use sv0_rules::ground::Ground;
 use sv0_rules::lifecycle::{Baseline, Known, Suppressions};
+use sv0_rules::observed::Observed;
 use sv0_rules::plan::{Plan, plan};
 use sv0_rules::rule::{RULES, rule};
 use sv0_rules::{Options, Report, report};
@@ -17,6 +19,7 @@ use crate::args::{FindingsArgs, FindingsOutput, Output};
 use crate::load::{self, Model};
 use crate::render::style::{Style, one_line, paint};
 use crate::render::{self, paths::plural};
+use crate::trail;
 
 /// Findings for which fixes are worked out at most.
 const MOST_FIXED: usize = 200;
@@ -45,7 +48,26 @@ pub(crate) fn run(args: &FindingsArgs) -> Result<u8, Failure> {
         .clone()
         .or_else(|| model.observed_at.clone())
         .or_else(system_day);
-    let ground = Ground::new(&model.world, &model.steps, today.clone());
+    let reading = if trail::is_there(&args.trail, &args.source) {
+        Some(trail::read(&args.trail, &args.source)?)
+    } else {
+        None
+    };
+    let sights = reading
+        .as_ref()
+        .map(|reading| trail::sights(reading, Some(&model)));
+    let joined = reading.as_ref().zip(sights.as_ref());
+    let joined = joined.map(|(reading, sights)| Joined::new(&reading.evidence, sights));
+    let annotate = |path: &mut sv0_model::path::Path| {
+        if let Some(joined) = &joined {
+            joined.annotate(path);
+        }
+    };
+    let mut ground = Ground::new(&model.world, &model.steps, today.clone());
+    ground.observed = reading.as_ref().map(|reading| Observed {
+        uses: trail::uses(reading, &model),
+        annotate: &annotate,
+    });
     // A report without what ends a finding is half of one.
     let wants_fixes = args.fixes || args.plan || args.id.is_some() || args.output.export().is_some();
     let options = Options {

@@ -15,6 +15,7 @@ use sv0_model::record::{PolicySlot, PolicyText, Record};
 
 use super::{Bench, Idea, Place, document, terraform};
 use crate::ground::Ground;
+use crate::observed::broken;
 use crate::rule::{RULES, Rule, rule};
 
 /// What there was before a change.
@@ -162,6 +163,7 @@ const fn place(idea: &Idea) -> Option<&Place> {
         | Idea::Principals { place, .. }
         | Idea::Principal { place, .. }
         | Idea::Actions { place, .. }
+        | Idea::Narrow { place, .. }
         | Idea::Statement { place } => Some(place),
         Idea::Detach { .. }
         | Idea::Deny { .. }
@@ -227,6 +229,18 @@ fn change(value: &mut Value, idea: &Idea) -> Option<bool> {
         } => {
             let statement = document::statement(value, place.statement)?;
             document::add_condition(statement, operator, key, values)?;
+            Some(true)
+        }
+        Idea::Narrow {
+            place,
+            actions,
+            resources,
+        } => {
+            let map = document::statement(value, place.statement)?.as_object_mut()?;
+            map.remove("NotAction");
+            map.remove("NotResource");
+            map.insert("Action".into(), json!(actions));
+            map.insert("Resource".into(), json!(resources));
             Some(true)
         }
         Idea::Actions { place, actions } => {
@@ -504,14 +518,39 @@ fn compare_worlds(
     }) {
         notes.push("The value is a placeholder: put in yours.".into());
     }
-    notes.push("There is no evidence of use to compare with.".into());
+    let mut keeps_observed_use = None;
+    match &bench.ground.observed {
+        None => notes.push("There is no evidence of use to compare with: `--trail` names some.".to_owned()),
+        Some(observed) => {
+            let broken = broken(&observed.uses, bench.ground.world, after.world);
+            keeps_observed_use = Some(broken.is_empty());
+            if broken.is_empty() {
+                text.push(format!(
+                    "All {} uses that were seen are still allowed.",
+                    observed.uses.len()
+                ));
+            } else {
+                let shown = broken.iter().take(3).map(|one| {
+                    let who = one.principal.rsplit('/').next().unwrap_or(&one.principal);
+                    format!("{who}: {} on {}", one.action, one.resource)
+                });
+                let shown: Vec<String> = shown.collect();
+                notes.push(format!(
+                    "It stops {} of {} uses that were seen: {}.",
+                    broken.len(),
+                    observed.uses.len(),
+                    shown.join("; ")
+                ));
+            }
+        }
+    }
     Some(Proof {
         finding_gone,
         paths_cut: cut,
         paths_before: finding.paths.len(),
         opens_nothing,
         also_ends,
-        keeps_observed_use: None,
+        keeps_observed_use,
         also_lost,
         checked: text,
         notes,
@@ -553,6 +592,7 @@ fn title(world: &World, ideas: &[Idea], documents: &[DocumentChange]) -> String 
         }
         Idea::Principal { place, entry } => format!("take {} out of {}", label(entry), of(place)),
         Idea::Actions { place, actions } => format!("take {} out of {}", actions.join(", "), of(place)),
+        Idea::Narrow { place, .. } => format!("leave in {} what was seen in use", of(place)),
         Idea::Statement { place } if is_last(place) => {
             format!("delete {}, of which nothing is left", of(place))
         }

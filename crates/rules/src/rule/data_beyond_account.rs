@@ -53,7 +53,7 @@ fn one(ground: &Ground<'_>, person: NodeId) -> Option<Draft> {
     }
     let mut held: Vec<Held> = held.into_values().collect();
     held.sort_by_key(|held| (std::cmp::Reverse(held.impact), held.verdict, held.resource));
-    let some: Vec<NodeId> = held.iter().map(|held| held.resource).take(12).collect();
+    let some: Vec<NodeId> = held.iter().map(|held| held.resource).take(24).collect();
     // Over the nearest ways to whoever holds some of it.
     let holders = borders.iter().copied().filter(|role| {
         let mut data = ground

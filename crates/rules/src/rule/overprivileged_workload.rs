@@ -9,13 +9,15 @@ use sv0_analyze::words::one_line;
 use sv0_iam::syntax::Effect;
 use sv0_model::finding::Severity;
 use sv0_model::graph::NodeId;
-use sv0_model::kind::{AccessLevel, Kind};
-use sv0_model::path::Path;
+use sv0_model::kind::{AccessLevel, Kind, Slot};
+use sv0_model::path::{Path, StatementRef};
 
 use super::trust::{is_reserved, workloads_of};
 use super::words::{name, names};
 use crate::draft::Draft;
+use crate::fix::{Idea, Place};
 use crate::ground::{Ground, is_use};
+use crate::observed::Use;
 use crate::severity::Exposure;
 
 pub(super) fn check(ground: &Ground<'_>) -> Vec<Draft> {
@@ -107,9 +109,52 @@ fn one(ground: &Ground<'_>, role: NodeId) -> Option<Draft> {
             "there is nothing of that kind that sv0 knows of".into(),
         ));
     }
+    out.ideas.extend(seen(ground, role, &statements));
     out.targets = held;
     out.paths = paths;
     Some(out)
+}
+
+/// What was seen in use of a broad statement, in its place: the least privilege that the role was seen to need of it.
+fn seen(ground: &Ground<'_>, role: NodeId, statements: &[StatementRef]) -> Option<Idea> {
+    let world = ground.world;
+    let observed = ground.observed.as_ref()?;
+    let mine = observed.uses.iter().filter(|one| one.principal == world.id(role));
+    let reference = statements
+        .iter()
+        .find(|s| s.layer == "identity" && s.effect == "Allow")?;
+    let (attachment, statement) = ground.statement(reference)?;
+    if attachment.id.starts_with("arn:aws:iam::aws:") {
+        return None;
+    }
+    let mine: Vec<&Use> = mine.filter(|one| statement.action.matches(&one.action)).collect();
+    if mine.is_empty() {
+        return None;
+    }
+    let actions: BTreeSet<String> = mine.iter().map(|one| one.action.clone()).collect();
+    let resources: BTreeSet<String> = mine.iter().map(|one| whole(&one.resource)).collect();
+    Some(Idea::Narrow {
+        place: Place {
+            holder: attachment.id.clone(),
+            slot: attachment.slot,
+            name: (attachment.slot == Slot::Inline).then(|| attachment.name.clone()),
+            policy: attachment.name.clone(),
+            statement: statement.index,
+        },
+        actions: actions.into_iter().collect(),
+        resources: resources.into_iter().collect(),
+    })
+}
+
+/// An object stands for all of its bucket: names of objects change from day to day.
+fn whole(arn: &str) -> String {
+    match arn
+        .strip_prefix("arn:aws:s3:::")
+        .and_then(|name| name.split_once('/'))
+    {
+        Some((bucket, _)) => format!("arn:aws:s3:::{bucket}/*"),
+        None => arn.to_owned(),
+    }
 }
 
 /// The data that other policies of a role grant by name.
