@@ -173,6 +173,29 @@ deny-if-there:
 		$(call say,licences: not checked because cargo-deny is not installed (make deny installs it)); \
 	fi
 
+# ---- evidence -----------------------------------------------------------------------------------------------------
+
+# Another generator of CloudTrail with its ground truth, and real files, where they are on this machine.
+CLOUDTRAIL ?= /work/shared/cloudtrail
+TRAILS := $(CACHE)/trails
+
+.PHONY: evidence-truth
+ifeq ($(wildcard $(CLOUDTRAIL)/gen_trail.py),)
+evidence-truth:
+	@$(call say,evidence: SKIPPED because $(CLOUDTRAIL)/gen_trail.py is not here (sv0 was not held against its ground truth))
+else
+evidence-truth: ## evidence against the ground truth of another generator and real files (MB=200; needs CLOUDTRAIL=folder)
+	@for seed in 3 7; do \
+		if [ ! -e "$(TRAILS)/$$seed-$(or $(MB),200)/manifest.json" ]; then \
+			$(call say,making a lake of $(or $(MB),200) MB with seed $$seed); \
+			$(PYTHON) "$(CLOUDTRAIL)/gen_trail.py" --out "$(TRAILS)/$$seed-$(or $(MB),200)" --size-mb $(or $(MB),200) --seed $$seed >/dev/null 2>&1; \
+		fi; \
+	done
+	@$(call say,evidence: against the ground truth)
+	SV0_TRAIL_TRUTH="$(TRAILS)/3-$(or $(MB),200):$(TRAILS)/7-$(or $(MB),200)" SV0_TRAIL_REAL="$(wildcard $(CLOUDTRAIL)/real-invictus)" \
+		$(CARGO) test --locked -p sv0-evidence --test peer_truth -- --nocapture
+endif
+
 # ---- fuzzing ------------------------------------------------------------------------------------------------------
 
 FUZZ_TARGETS := policy glob condition engines effective simulate
@@ -276,6 +299,11 @@ bench-scale: ## a whole organisation's analysis, stage by stage, beside simd-jso
 bench-live: ## one policy changes in a whole organisation: only what depends on it beside everything anew, as Markdown (ROLES=100000)
 	@$(call say,changes of one policy)
 	@ROLES="$(or $(ROLES),100000)" $(CARGO) bench --locked --profile quick -p sv0-bench --bench live
+
+.PHONY: bench-evidence
+bench-evidence: ## a whole CloudTrail lake read, chains and all, beside inflating it, as Markdown (MB=1000, or LAKE=folder)
+	@$(call say,a lake of CloudTrail)
+	@MB="$(or $(MB),1000)" LAKE="$(LAKE)" $(CARGO) bench --locked -p sv0-bench --bench evidence
 
 .PHONY: bench-peers
 bench-peers: iam-simulate build ## sv0's time and memory beside another evaluator's, as Markdown (SIZES=s,m; needs node 20)

@@ -77,7 +77,12 @@ fn evidence_weighs_and_fixes_keep_what_was_seen() {
         mine.next().unwrap().clone()
     };
     let person = of("data-beyond-account", "SecOpsAdmin");
-    assert!(person["explanation"].to_string().contains("used the way to CustomerRecords 7 times"), "{person}");
+    assert!(
+        person["explanation"]
+            .to_string()
+            .contains("used the way to CustomerRecords 7 times"),
+        "{person}"
+    );
     assert_eq!(person["paths"][0]["execution_30d"], 7);
     // Reading invoices is what it is for: no reason to weigh more, and what is left by the first fix.
     let exporter = of("overprivileged-workload", "invoice-exporter");
@@ -86,9 +91,20 @@ fn evidence_weighs_and_fixes_keep_what_was_seen() {
     assert_eq!(fix["kind"], "narrow", "{fix}");
     assert_eq!(fix["proof"]["keeps_observed_use"], true, "{fix}");
     let after = fix["documents"][0]["after"].as_str().unwrap();
-    assert!(after.contains("acme-prod-invoices/*") && !after.contains("s3:*"), "{after}");
+    assert!(
+        after.contains("acme-prod-invoices/*") && !after.contains("s3:*"),
+        "{after}"
+    );
     // Without a trail nothing is claimed about use.
-    let plain = sv0(&["findings", "-i", "../demo/data/acme.jsonl", "--rule", "data-beyond-account", "-o", "json"]);
+    let plain = sv0(&[
+        "findings",
+        "-i",
+        "../demo/data/acme.jsonl",
+        "--rule",
+        "data-beyond-account",
+        "-o",
+        "json",
+    ]);
     let plain: Value = serde_json::from_slice(&plain.stdout).unwrap();
     assert!(!plain.to_string().contains("It happened"));
 }

@@ -96,6 +96,8 @@ pub struct Event<'a> {
     pub outcome: Outcome,
     /// Management or data.
     pub category: Category,
+    /// `readOnly`: a trail can be told to keep only these, or only the others. AssumeRole is one.
+    pub read_only: bool,
     /// Whether the console's own session made the call (`sessionCredentialFromConsole`); its access key is new each time.
     pub console: bool,
     /// The text of `userIdentity`: a session writes the same in each record, so that it is seldom read
@@ -159,6 +161,7 @@ impl<'a> Event<'a> {
             address: Cow::Borrowed(""),
             outcome: Outcome::Success,
             category: Category::Management,
+            read_only: false,
             console: false,
             identity: b"",
             request: b"",
@@ -207,6 +210,7 @@ impl<'a> Event<'a> {
                         event.category = Category::Data;
                     }
                 }
+                b"readOnly" => event.read_only = is_true(value.skip()?),
                 b"sessionCredentialFromConsole" => event.console = is_true(value.skip()?),
                 b"addendum" => event.replaces = addendum(value)?,
                 _ => {

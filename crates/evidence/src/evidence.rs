@@ -53,6 +53,8 @@ pub struct Visible {
     pub source: String,
     /// Whether as data events.
     pub data: bool,
+    /// Whether they only read.
+    pub read_only: bool,
     /// The first.
     pub first: Time,
     /// The last.

@@ -148,12 +148,19 @@ impl<'a> Joined<'a> {
         let window = self.evidence.window();
         // Counts have no days: where the window is longer, a number for 30 days cannot be told from them.
         let month = window.until.0.saturating_sub(window.since.0) <= 30 * DAY;
-        let mine = self
-            .uses_of(&user.id, &target, &actions)
-            .filter(|one| self.came_along(&start, &roles, one.session));
-        let (count, latest) = mine.fold((0_u64, None), |(count, latest): (u64, Option<Time>), one| {
-            (count + one.count, latest.max(Some(one.last)))
-        });
+        let (mut count, mut latest, mut by_nobody_known) = (0, None, false);
+        for one in self.uses_of(&user.id, &target, &actions) {
+            if self.came_along(&start, &roles, one.session) {
+                count += one.count;
+                latest = latest.max(Some(one.last));
+            } else {
+                by_nobody_known |= !self.evidence.origin(one.session).is_known();
+            }
+        }
+        if count == 0 && by_nobody_known {
+            // The end was used, and this may have been the way.
+            return;
+        }
         // Nothing seen is nothing done only where every use of this very resource is kept.
         let seen = self.sight(last, &actions) == Sight::Recorded;
         if began.is_none() && count > 0 {

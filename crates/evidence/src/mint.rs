@@ -67,12 +67,14 @@ pub(crate) struct Minted<'a> {
     pub(crate) role: Cow<'a, str>,
     /// The `sourceIdentity` that was asked for.
     pub(crate) source_identity: Cow<'a, str>,
+    /// The `roleSessionName` that was asked for.
+    pub(crate) name: Cow<'a, str>,
 }
 
 impl Minted<'_> {
-    /// The name of the session.
+    /// The name of the session; EC2's own calls have no `assumedRoleUser`.
     pub(crate) fn session_name(&self) -> &str {
-        self.session.split_once(':').map_or("", |(_, name)| name)
+        self.session.split_once(':').map_or(&*self.name, |(_, name)| name)
     }
 }
 
@@ -87,7 +89,7 @@ pub(crate) fn minted<'a>(event: &Event<'a>) -> Option<Minted<'a>> {
     if minted.key.is_empty() && minted.session.is_empty() {
         return None;
     }
-    (minted.role, minted.source_identity) = asked(event.request).unwrap_or_default();
+    (minted.role, minted.source_identity, minted.name) = asked(event.request).unwrap_or_default();
     if minted.role.is_empty()
         && let Some(listed) = event
             .resources
@@ -106,6 +108,7 @@ fn response(raw: &[u8], mechanism: Mechanism) -> Result<Minted<'_>, JsonError> {
         session: Cow::Borrowed(""),
         role: Cow::Borrowed(""),
         source_identity: Cow::Borrowed(""),
+        name: Cow::Borrowed(""),
     };
     within(&mut Scanner::new(raw), |name, value| match name {
         b"credentials" => within(value, |name, value| {
@@ -131,18 +134,19 @@ fn response(raw: &[u8], mechanism: Mechanism) -> Result<Minted<'_>, JsonError> {
     Ok(minted)
 }
 
-/// `roleArn` and `sourceIdentity` of a request.
-fn asked(request: &[u8]) -> Result<(Cow<'_, str>, Cow<'_, str>), JsonError> {
-    let (mut role, mut source_identity) = (Cow::Borrowed(""), Cow::Borrowed(""));
+/// `roleArn`, `sourceIdentity` and `roleSessionName` of a request.
+fn asked(request: &[u8]) -> Result<(Cow<'_, str>, Cow<'_, str>, Cow<'_, str>), JsonError> {
+    let (mut role, mut source_identity, mut session) = Default::default();
     within(&mut Scanner::new(request), |name, value| {
         match name {
             b"roleArn" => role = text(value)?,
             b"sourceIdentity" => source_identity = text(value)?,
+            b"roleSessionName" => session = text(value)?,
             _ => {
                 value.skip()?;
             }
         }
         Ok(())
     })?;
-    Ok((role, source_identity))
+    Ok((role, source_identity, session))
 }

@@ -111,6 +111,9 @@ impl Mints {
     }
 }
 
+/// Sessions and the calls that could have given them their credentials.
+type Several = FxHashMap<usize, SmallVec<[u32; 2]>>;
+
 /// What a search for a session's mint comes to.
 enum Parent {
     Found(u32, Link),
@@ -140,7 +143,7 @@ impl Resolver<'_> {
             .map(|session| session.key.key)
             .filter(|key| *key != 0)
             .collect();
-        let mut several: FxHashMap<usize, Vec<EventId>> = FxHashMap::default();
+        let mut several = Several::default();
         for (at, session) in sessions.iter_mut().enumerate() {
             if !session.actor.has_parent() {
                 continue;
@@ -148,13 +151,7 @@ impl Resolver<'_> {
             match self.parent(session, &used) {
                 Parent::Found(mint, link) => session.parent = Some((mint, link)),
                 Parent::Several(mints) => {
-                    let mut events: Vec<EventId> = mints
-                        .iter()
-                        .filter_map(|at| self.mints.get(*at))
-                        .map(|mint| mint.event)
-                        .collect();
-                    events.sort();
-                    several.insert(at, events);
+                    several.insert(at, mints);
                 }
                 Parent::None => {}
             }
@@ -163,7 +160,7 @@ impl Resolver<'_> {
         let mut origins = Vec::new();
         let found: Vec<u32> = (0..sessions.len())
             .map(|at| {
-                let origin = self.origin(at, sessions, &several);
+                let origin = self.origin(at, sessions, &several, 0);
                 *numbers.entry(origin).or_insert_with_key(|origin| {
                     origins.push(origin.clone());
                     u32::try_from(origins.len() - 1).unwrap_or(u32::MAX)
@@ -184,14 +181,15 @@ impl Resolver<'_> {
             ..
         } = session.key;
         if let Some(found) = self.mints.by_key.get(&key).filter(|_| key != 0) {
+            // EC2's own calls do not name the session; then the role must be the one.
+            let is_of = |mint: &Mint| match mint.session {
+                0 => mint.role == 0 || session.actor.issuer == 0 || mint.role == session.actor.issuer,
+                named => named == principal_id,
+            };
             let same: SmallVec<[u32; 2]> = found
                 .iter()
                 .copied()
-                .filter(|at| {
-                    self.mints
-                        .get(*at)
-                        .is_some_and(|mint| mint.session == principal_id || mint.session == 0)
-                })
+                .filter(|at| self.mints.get(*at).is_some_and(is_of))
                 .collect();
             let within = |slack: u32| -> SmallVec<[u32; 2]> {
                 let near = |at: &u32| {
@@ -240,40 +238,51 @@ impl Resolver<'_> {
         }
     }
 
-    fn origin(&self, at: usize, sessions: &[Session], several: &FxHashMap<usize, Vec<EventId>>) -> Origin {
-        let mut at = at;
-        for _ in 0..LONGEST {
-            let Some(session) = sessions.get(at) else {
-                break;
-            };
-            if !session.actor.has_parent() {
-                return self.start(&session.actor);
-            }
-            let Some(mint) = session.parent.and_then(|(mint, _)| self.mints.get(mint)) else {
-                if let Some(person) = self.person(session) {
-                    return person;
-                }
-                if let Some(mints) = several.get(&at) {
-                    return Origin::Ambiguous { mints: mints.clone() };
-                }
-                let created = session.key.created;
-                let why = if created != Time::MIN && created < self.first {
-                    Why::BeforeRecords
-                } else {
-                    Why::NoMint
-                };
-                return Origin::Unknown { why };
-            };
-            let Some(next) = self.of_actor.get(mint.actor as usize).map(|next| *next as usize) else {
-                break;
-            };
-            match sessions.get(next) {
-                Some(parent) if !parent.actor.has_parent() => return self.start(&parent.actor),
-                Some(_) => at = next,
-                None => break,
-            }
+    /// `several`: for sessions that more than one call could have given their credentials, these calls.
+    fn origin(&self, at: usize, sessions: &[Session], several: &Several, depth: usize) -> Origin {
+        let Some(session) = sessions.get(at).filter(|_| depth < LONGEST) else {
+            return Origin::Unknown { why: Why::TooLong };
+        };
+        if !session.actor.has_parent() {
+            return self.start(&session.actor);
         }
-        Origin::Unknown { why: Why::TooLong }
+        let caller = |mint: &Mint| {
+            let caller = self
+                .of_actor
+                .get(mint.actor as usize)
+                .map_or(usize::MAX, |at| *at as usize);
+            self.origin(caller, sessions, several, depth + 1)
+        };
+        if let Some(mint) = session.parent.and_then(|(mint, _)| self.mints.get(mint)) {
+            return caller(mint);
+        }
+        if let Some(person) = self.person(session) {
+            return person;
+        }
+        if let Some(mints) = several.get(&at) {
+            // Whichever of the calls it was: where all of them have one origin, that is it.
+            let mut origins = mints.iter().filter_map(|at| self.mints.get(*at)).map(caller);
+            if let Some(first) = origins.next()
+                && first.is_known()
+                && origins.all(|other| other == first)
+            {
+                return first;
+            }
+            let mut mints: Vec<EventId> = mints
+                .iter()
+                .filter_map(|at| self.mints.get(*at))
+                .map(|mint| mint.event)
+                .collect();
+            mints.sort();
+            return Origin::Ambiguous { mints };
+        }
+        let created = session.key.created;
+        let why = if created != Time::MIN && created < self.first {
+            Why::BeforeRecords
+        } else {
+            Why::NoMint
+        };
+        Origin::Unknown { why }
     }
 
     /// Identity Center names the sessions of its roles after the person, whom nobody else can name so; and tells whom a

@@ -7,6 +7,7 @@
 
 use rustc_hash::FxHashMap;
 use serde::Serialize;
+use sv0_iam::catalog::{AccessLevel, Catalog};
 use sv0_model::record::Record;
 
 use crate::action::{self, Recorded};
@@ -22,6 +23,8 @@ pub enum Sight {
     InPart,
     /// There is no record of the account at all.
     NoRecords,
+    /// The account's records hold no reads at all: its trails keep writes only.
+    ReadsOff,
     /// No trail here keeps such data events.
     DataEventsOff,
     /// No record ever shows it.
@@ -36,6 +39,7 @@ impl Sight {
             Self::Recorded => "would have been recorded",
             Self::InPart => "data events are kept, perhaps not of every resource",
             Self::NoRecords => "cannot be seen: there are no records of this account",
+            Self::ReadsOff => "cannot be seen: the records of this account hold no reads",
             Self::DataEventsOff => "cannot be seen: no trail here keeps these data events",
             Self::NeverRecorded => "cannot be seen: no record ever shows it",
         }
@@ -61,7 +65,7 @@ impl Sight {
 /// What can be seen in which account.
 #[derive(Debug, Default)]
 pub struct Sights {
-    /// Account → whether there is anything but data events.
+    /// Account → whether its management events hold reads.
     management: FxHashMap<String, bool>,
     /// Account and service.
     data: FxHashMap<(String, String), Sight>,
@@ -83,6 +87,17 @@ fn service_of(kind: &str) -> Option<&'static str> {
     })
 }
 
+/// Whether CloudTrail marks the calls of an action as read only. It does so with AssumeRole, which gives out credentials.
+fn reads(action: &str) -> bool {
+    let gives_credentials = action
+        .get(..14)
+        .is_some_and(|head| head.eq_ignore_ascii_case("sts:AssumeRole"));
+    let level = Catalog::embedded()
+        .action(action)
+        .map(|action| action.access_level());
+    gives_credentials || matches!(level, Some(AccessLevel::Read | AccessLevel::List))
+}
+
 impl Sights {
     /// Of the records that were read, and of the configuration: its trails are among `configuration`, if it was collected.
     pub fn new<'a>(evidence: &Evidence, configuration: impl IntoIterator<Item = &'a Record>) -> Self {
@@ -92,7 +107,7 @@ impl Sights {
                 let service = action::prefix(&one.source).to_owned();
                 sights.data.insert((one.account.clone(), service), Sight::InPart);
             } else {
-                sights.management.insert(one.account.clone(), true);
+                *sights.management.entry(one.account.clone()).or_default() |= one.read_only;
             }
         }
         for record in configuration {
@@ -141,9 +156,15 @@ impl Sights {
             .copied()
             .filter(|account| !account.is_empty())
             .collect();
-        let management = known.iter().any(|account| self.management.contains_key(*account));
+        let kept: Vec<bool> = known
+            .iter()
+            .filter_map(|account| self.management.get(*account))
+            .copied()
+            .collect();
+        let management = !kept.is_empty();
         match action::recorded(action) {
             Recorded::Never => Sight::NeverRecorded,
+            Recorded::Management if management && reads(action) && !kept.contains(&true) => Sight::ReadsOff,
             Recorded::Management if management => Sight::Recorded,
             Recorded::Management => Sight::NoRecords,
             Recorded::Data => {

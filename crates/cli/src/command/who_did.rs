@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use sv0_evidence::answer::{Filter, Line, lines};
 use sv0_evidence::event::Outcome;
-use sv0_evidence::visible::{Sight, Sights};
+use sv0_evidence::visible::Sights;
 
 use super::evidence::{did, full_name, short, who};
 use crate::Failure;
@@ -51,7 +51,7 @@ fn write(
             Some(sights.of(&[account], &args.action))
         };
         return match sight {
-            Some(sight @ (Sight::NoRecords | Sight::DataEventsOff | Sight::NeverRecorded)) => {
+            Some(sight) if !sight.can_be_seen() => {
                 writeln!(out, "Nobody that is recorded; but that {}.", sight.words())
             }
             _ => writeln!(out, "Nobody that is recorded."),

@@ -74,7 +74,11 @@ impl Actor {
             IdentityType::AwsService => {
                 actor.service = texts.add(&who.invoked_by);
                 // A service that takes a role for a workload says whose it is in the session's name.
-                if let Some(minted) = minted.filter(|_| GIVES_TO_WORKLOADS.contains(&&*who.invoked_by)) {
+                if let Some(minted) = minted
+                    .filter(|_| GIVES_TO_WORKLOADS.contains(&&*who.invoked_by))
+                    // Lambda tries a role before a function has it.
+                    .filter(|minted| !minted.session_name().starts_with("awslambda_"))
+                {
                     let account = Arn::parse(&minted.role).map_or("", |role| role.account);
                     actor.user_name = texts.add(minted.session_name());
                     actor.provider = texts.add(&event.region);

@@ -25,7 +25,7 @@ impl Fold {
             self.actors.get(at).copied()
         });
         let (mut sessions, of_actor) = self.sessions(&mints);
-        let accounts: FxHashSet<u32> = self.visible.keys().map(|(account, _, _)| *account).collect();
+        let accounts: FxHashSet<u32> = self.visible.keys().map(|(account, ..)| *account).collect();
         let first = self
             .visible
             .values()
@@ -47,10 +47,11 @@ impl Fold {
         let visible = self
             .visible
             .iter()
-            .map(|((account, source, data), (first, last))| Visible {
+            .map(|((account, source, data, read_only), (first, last))| Visible {
                 account: self.texts.get(*account).to_owned(),
                 source: self.texts.get(*source).to_owned(),
                 data: *data,
+                read_only: *read_only,
                 first: *first,
                 last: *last,
             })

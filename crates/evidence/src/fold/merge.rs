@@ -104,8 +104,8 @@ impl Fold {
         for (id, arn) in &other.names {
             self.learn(text(*id), text(*arn));
         }
-        for ((account, source, data), (from, to)) in &other.visible {
-            let key = (text(*account), text(*source), *data);
+        for ((account, source, data, read_only), (from, to)) in &other.visible {
+            let key = (text(*account), text(*source), *data, *read_only);
             let (first, last) = self.visible.entry(key).or_insert((*from, *to));
             *first = (*first).min(*from);
             *last = (*last).max(*to);

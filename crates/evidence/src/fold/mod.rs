@@ -103,8 +103,8 @@ pub struct Fold {
     mints: FxHashMap<EventId, Mint>,
     /// `AROA…` and `AIDA…` → ARN, learned from all records.
     names: FxHashMap<u32, u32>,
-    /// Where something was recorded: (account, source, whether as a data event) → first, last.
-    visible: FxHashMap<(u32, u32, bool), (Time, Time)>,
+    /// Where something was recorded: (account, source, whether as a data event, whether it only read) → first, last.
+    visible: FxHashMap<(u32, u32, bool, bool), (Time, Time)>,
     totals: Totals,
     /// Actors by the text of their `userIdentity`; only a shortcut, and not part of the result.
     known: FxHashMap<u64, (Box<[u8]>, Known)>,
@@ -294,11 +294,8 @@ impl Fold {
     }
 
     fn see(&mut self, event: &Event<'_>, source: u32) {
-        let key = (
-            self.texts.add(&event.recipient),
-            source,
-            event.category == Category::Data,
-        );
+        let account = self.texts.add(&event.recipient);
+        let key = (account, source, event.category == Category::Data, event.read_only);
         let (first, last) = self.visible.entry(key).or_insert((event.time, event.time));
         *first = (*first).min(event.time);
         *last = (*last).max(event.time);
