@@ -134,8 +134,11 @@ fn response(raw: &[u8], mechanism: Mechanism) -> Result<Minted<'_>, JsonError> {
     Ok(minted)
 }
 
+/// What was asked for: see [`asked`].
+type Asked<'a> = (Cow<'a, str>, Cow<'a, str>, Cow<'a, str>);
+
 /// `roleArn`, `sourceIdentity` and `roleSessionName` of a request.
-fn asked(request: &[u8]) -> Result<(Cow<'_, str>, Cow<'_, str>, Cow<'_, str>), JsonError> {
+fn asked(request: &[u8]) -> Result<Asked<'_>, JsonError> {
     let (mut role, mut source_identity, mut session) = Default::default();
     within(&mut Scanner::new(request), |name, value| {
         match name {
