@@ -120,6 +120,18 @@ fn what_cannot_be_seen_is_not_called_unused() {
 }
 
 #[test]
+fn nobody_is_not_said_where_nobody_could_be_seen() {
+    let text = |action: &str, resource: &str| text(&["who-did", action, resource, "--demo"]);
+    assert!(
+        text("lambda:InvokeFunction", "invoice-exporter")
+            .contains("cannot be seen: no trail here keeps these data events")
+    );
+    assert!(text("iam:PassRole", "InvoiceExporterRole").contains("cannot be seen: no record ever shows it"));
+    assert!(text("s3:DeleteObject", "acme-prod-invoices").contains("perhaps not of every resource"));
+    assert!(text("iam:DeleteRole", "InvoiceExporterRole").contains("would have been recorded"));
+}
+
+#[test]
 fn damaged_files_are_named_and_the_rest_is_read() {
     let folder = std::env::temp_dir().join(format!("sv0-evidence-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();

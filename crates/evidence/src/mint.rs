@@ -89,7 +89,8 @@ pub(crate) fn minted<'a>(event: &Event<'a>) -> Option<Minted<'a>> {
     if minted.key.is_empty() && minted.session.is_empty() {
         return None;
     }
-    (minted.role, minted.source_identity, minted.name) = asked(event.request).unwrap_or_default();
+    // A request that cannot be read tells nothing more; the link does not hang on it.
+    let _ = ask(event.request, &mut minted);
     if minted.role.is_empty()
         && let Some(listed) = event
             .resources
@@ -134,22 +135,17 @@ fn response(raw: &[u8], mechanism: Mechanism) -> Result<Minted<'_>, JsonError> {
     Ok(minted)
 }
 
-/// What was asked for: see [`asked`].
-type Asked<'a> = (Cow<'a, str>, Cow<'a, str>, Cow<'a, str>);
-
-/// `roleArn`, `sourceIdentity` and `roleSessionName` of a request.
-fn asked(request: &[u8]) -> Result<Asked<'_>, JsonError> {
-    let (mut role, mut source_identity, mut session) = Default::default();
+/// What the request says: `roleArn`, `sourceIdentity` and `roleSessionName`.
+fn ask<'a>(request: &'a [u8], minted: &mut Minted<'a>) -> Result<(), JsonError> {
     within(&mut Scanner::new(request), |name, value| {
         match name {
-            b"roleArn" => role = text(value)?,
-            b"sourceIdentity" => source_identity = text(value)?,
-            b"roleSessionName" => session = text(value)?,
+            b"roleArn" => minted.role = text(value)?,
+            b"sourceIdentity" => minted.source_identity = text(value)?,
+            b"roleSessionName" => minted.name = text(value)?,
             _ => {
                 value.skip()?;
             }
         }
         Ok(())
-    })?;
-    Ok((role, source_identity, session))
+    })
 }

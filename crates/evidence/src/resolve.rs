@@ -222,7 +222,7 @@ impl Resolver<'_> {
             .into_iter()
             .flatten()
             .copied()
-            // A call whose own key is in use gave out that session, not this one with another key.
+            // Another call gave out this session's key, which then is no help; a call whose own key is in use was not it.
             .filter(|at| {
                 key == 0
                     || self

@@ -147,6 +147,18 @@ impl Sights {
         }
     }
 
+    /// The same where the account is not known: a bucket's ARN does not tell it.
+    #[must_use]
+    pub fn anywhere(&self, action: &str) -> Sight {
+        let data = self.data.keys().map(|(account, _)| account);
+        let all: Vec<&str> = self.management.keys().chain(data).map(String::as_str).collect();
+        match self.of(&all, action) {
+            // Of some account; whether of the one that counts nobody knows.
+            Sight::Recorded => Sight::InPart,
+            other => other,
+        }
+    }
+
     /// Whether the use of an action would be seen: `accounts` are those in whose trails it would stand, the caller's and the
     /// resource's.
     #[must_use]

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use sv0_evidence::answer::{Filter, Line, lines};
 use sv0_evidence::event::Outcome;
-use sv0_evidence::visible::Sights;
+use sv0_evidence::visible::{Sight, Sights};
 
 use super::evidence::{did, full_name, short, who};
 use crate::Failure;
@@ -39,23 +39,16 @@ fn write(
     let head = format!("Who did {} to {}", args.action, args.resource);
     writeln!(out, "{}\n", paint(Style::Head, &one_line(&head)))?;
     if found.is_empty() {
-        let account = filter
-            .resource
-            .as_deref()
-            .and_then(sv0_iam::name::Arn::parse)
-            .map_or("", |arn| arn.account);
-        // S3 names no account: whether anybody's reads could be seen then tells the lake as a whole.
-        let sight = if account.is_empty() {
-            None
-        } else {
-            Some(sights.of(&[account], &args.action))
+        let arn = filter.resource.as_deref().and_then(sv0_iam::name::Arn::parse);
+        let sight = match arn.and_then(|arn| arn.account_id()) {
+            Some(account) => sights.of(&[account], &args.action),
+            None => sights.anywhere(&args.action),
         };
-        return match sight {
-            Some(sight) if !sight.can_be_seen() => {
-                writeln!(out, "Nobody that is recorded; but that {}.", sight.words())
-            }
-            _ => writeln!(out, "Nobody that is recorded."),
+        let text = match sight {
+            Sight::Recorded => "Nobody; it would have been recorded.".to_owned(),
+            sight => format!("Nobody that is recorded: {}.", sight.words()),
         };
+        return render::wrap(out, "", "", &text);
     }
     for line in found {
         let times = if line.count == 1 {
