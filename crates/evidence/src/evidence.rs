@@ -1,6 +1,7 @@
 //! What comes out of an aggregation: who did what to which resource, how often, from when to when; and each session's
 //! chain.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::event::Outcome;
@@ -45,7 +46,7 @@ impl Row {
 }
 
 /// A kind of event that the trails here are seen to keep.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 pub struct Visible {
     /// The account in whose trail it stands.
     pub account: String,

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::hash::Hasher;
 
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 /// An `eventID` or `sharedEventID`.
@@ -108,6 +109,16 @@ impl fmt::Debug for EventId {
 impl Serialize for EventId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl JsonSchema for EventId {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "EventId".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "description": "The `eventID` of a record" })
     }
 }
 

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use rustc_hash::FxHashMap;
+use schemars::JsonSchema;
 use serde::Serialize;
 use sv0_iam::name::Arn;
 use sv0_model::graph::{Confidence, Graph};
@@ -23,7 +24,7 @@ use crate::time::{DAY, Time};
 use crate::visible::{Sight, Sights};
 
 /// What the records say of a hop.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "status")]
 pub enum HopEvidence {
     /// It was taken.

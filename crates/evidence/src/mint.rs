@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::event::{Event, Outcome, text};
@@ -11,7 +12,7 @@ use crate::identity::within;
 use crate::json::{JsonError, Scanner};
 
 /// How credentials were given out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, JsonSchema)]
 pub enum Mechanism {
     /// sts:AssumeRole.
     AssumeRole,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::id::EventId;
@@ -9,7 +10,7 @@ use crate::mint::Mechanism;
 use crate::time::Time;
 
 /// The start of a chain of authority: a person, a workload, somebody outside; or why nobody knows.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Origin {
     /// The root user of an account.
@@ -79,7 +80,7 @@ pub enum Origin {
 }
 
 /// Why an origin is not known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Why {
     /// The credentials were given out before the first record here.
@@ -151,7 +152,7 @@ impl fmt::Display for Origin {
 }
 
 /// By what a session is known to come from a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Link {
     /// The access key that the call gave out is the one that is used.
@@ -161,7 +162,7 @@ pub enum Link {
 }
 
 /// One link of a chain: a call that gave out credentials.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 pub struct Hop {
     /// Which call.
     pub mechanism: Mechanism,

@@ -9,6 +9,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 use sv0_iam::catalog::Catalog;
@@ -28,7 +29,7 @@ const LISTED: usize = 8;
 const LONGEST: usize = 6_144;
 
 /// The policy, and how it is known to suffice.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Rightsized {
     /// For whom.
     pub principal: String,

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
+use schemars::JsonSchema;
 use serde::Serialize;
 use sv0_iam::condition::Context;
 use sv0_iam::decide::{Attached, Policies, Request, decide};
@@ -53,7 +54,7 @@ pub struct GrantedPolicy {
 }
 
 /// Whether something was used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// It was not seen, and would have been.
@@ -90,7 +91,7 @@ impl Verdict {
 }
 
 /// A principal.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct PrincipalUse {
     /// Its ARN.
     pub principal: String,
@@ -111,7 +112,7 @@ pub struct PrincipalUse {
 }
 
 /// An identity policy of a principal.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct PolicyUse {
     /// Its name.
     pub policy: String,
@@ -127,7 +128,7 @@ pub struct PolicyUse {
 }
 
 /// An access key.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct KeyUse {
     /// Its id, which is no secret.
     pub id: String,
@@ -140,7 +141,7 @@ pub struct KeyUse {
 }
 
 /// The permissions of a principal for one service.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ServiceUse {
     /// Its prefix.
     pub service: String,

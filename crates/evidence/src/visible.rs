@@ -6,6 +6,7 @@
 //! Source: CloudTrail User Guide, "Logging data events" and "Logging management events" (read-only and write-only trails).
 
 use rustc_hash::FxHashMap;
+use schemars::JsonSchema;
 use serde::Serialize;
 use sv0_iam::catalog::{AccessLevel, Catalog};
 use sv0_model::record::Record;
@@ -14,7 +15,7 @@ use crate::action::{self, Recorded};
 use crate::evidence::Evidence;
 
 /// Whether a use would have been seen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Sight {
     /// It would stand here.

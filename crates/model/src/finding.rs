@@ -1,13 +1,14 @@
 //! A finding: something that somebody should decide about, with why it matters, how it is known, and what ends it. This
 //! is the shape of the JSON output (`docs/findings.md`): fields are added, never renamed.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::coverage::Gap;
 use crate::path::{ConditionText, EntityRef, Path, PathVerdict, StatementRef};
 
 /// How much it matters; ordered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, serde::Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// Good to know; nothing to do.
@@ -59,7 +60,7 @@ impl std::str::FromStr for Severity {
 }
 
 /// One of the reasons that together set a severity.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Factor {
     /// `impact`, `exposure`, `certainty`, `evidence`.
     pub name: &'static str,
@@ -70,7 +71,7 @@ pub struct Factor {
 }
 
 /// What a fix does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FixKind {
     /// Takes a statement, or actions of one, out of a policy.
@@ -90,7 +91,7 @@ pub enum FixKind {
 }
 
 /// Another text for one policy document, or a new document.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct DocumentChange {
     /// The id of the entity that holds it.
     pub holder: String,
@@ -107,7 +108,7 @@ pub struct DocumentChange {
 }
 
 /// What was looked at to know that a fix works. Each was asked of a world with the change made.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Proof {
     /// Whether the finding is gone.
     pub finding_gone: bool,
@@ -130,7 +131,7 @@ pub struct Proof {
 }
 
 /// A change that ends a finding.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Fix {
     /// What it does.
     pub kind: FixKind,
@@ -154,7 +155,7 @@ pub struct Fix {
 }
 
 /// Where a finding stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "state")]
 pub enum Status {
     /// Not in the baseline that it was compared with.
@@ -173,7 +174,7 @@ pub enum Status {
 }
 
 /// Something that somebody should decide about.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Finding {
     /// Stable across snapshots: a hash of the rule and of whom and what it is about.
     pub id: String,

@@ -2,13 +2,14 @@
 //!
 //! They are matched exhaustively, so that adding one makes the compiler list every place that must know it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Defines an enum whose variants carry their stable text, with `ALL`, `as_str`, `Display` and `FromStr`.
 macro_rules! names {
     ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
         $(#[$meta])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
         pub enum $name { $($(#[$vmeta])* #[serde(rename = $text)] $variant),+ }
 
         impl $name {

@@ -1,13 +1,14 @@
 //! An authority path: from where authority starts, hop by hop, to what it reaches. This is the shape of the JSON output
 //! (`docs/output.md`): fields are added, never renamed.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::coverage::Gap;
 use crate::kind::{AccessLevel, EdgeKind, Kind, Sensitivity};
 
 /// An entity as output names it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 pub struct EntityRef {
     /// `external_id`.
     pub id: String,
@@ -24,7 +25,7 @@ pub struct EntityRef {
 }
 
 /// Whether a hop or a path is real.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PathVerdict {
     /// Whatever the unknown facts are.
@@ -48,7 +49,7 @@ impl PathVerdict {
 }
 
 /// A statement that decides something.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, JsonSchema)]
 pub struct StatementRef {
     /// `identity`, `boundary`, `session`, `scp`, `rcp`, `resource`, `endpoint`.
     pub layer: String,
@@ -69,7 +70,7 @@ pub struct StatementRef {
 }
 
 /// What has to hold for a hop.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, JsonSchema)]
 pub struct ConditionText {
     /// In words.
     pub text: String,
@@ -88,7 +89,7 @@ pub struct ConditionText {
 }
 
 /// What stands in the way.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, JsonSchema)]
 pub struct BlockedBy {
     /// The policy layer.
     pub layer: String,
@@ -104,7 +105,7 @@ pub struct BlockedBy {
 }
 
 /// One step of a path.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Hop {
     /// What kind of step.
     pub edge: EdgeKind,
@@ -132,7 +133,7 @@ pub struct Hop {
 }
 
 /// An authority path.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Path {
     /// Stable across snapshots: a hash of origin, chain and target.
     pub id: String,

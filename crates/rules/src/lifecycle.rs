@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sv0_iam::name::Glob;
 use sv0_model::finding::{Finding, Severity, Status};
@@ -166,7 +167,7 @@ fn is_day(text: &str) -> bool {
 }
 
 /// What was there when somebody last looked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Baseline {
     /// The version of this form: 1.
     pub version: u32,
@@ -175,7 +176,7 @@ pub struct Baseline {
 }
 
 /// One of them.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Known {
     /// Its id.
     pub id: String,

@@ -3,11 +3,12 @@
 
 use std::collections::BTreeSet;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use sv0_model::finding::{Finding, Fix, Severity};
 
 /// One step.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Step {
     /// The finding whose fix it is.
     pub finding: String,
@@ -18,7 +19,7 @@ pub struct Step {
 }
 
 /// A finding that is ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Ended {
     /// Its id.
     pub id: String,
@@ -29,7 +30,7 @@ pub struct Ended {
 }
 
 /// The answer.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Plan {
     /// The steps, best first.
     pub steps: Vec<Step>,

@@ -1,6 +1,7 @@
 //! All findings of a world, most severe first.
 
 use rayon::prelude::*;
+use schemars::JsonSchema;
 use serde::Serialize;
 use sv0_analyze::normalize::rules::Rules;
 use sv0_model::coverage::Gap;
@@ -24,7 +25,7 @@ pub struct Options {
 }
 
 /// The answer.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Report {
     /// The findings, most severe first.
     pub findings: Vec<Finding>,

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use sv0_analyze::normalize;
 use sv0_analyze::normalize::rules::Rules;
@@ -27,7 +28,7 @@ pub struct Version {
 }
 
 /// What is different.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Review {
     /// What changed, in words.
     pub changes: Vec<String>,

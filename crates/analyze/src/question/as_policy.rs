@@ -1,5 +1,6 @@
 //! What a principal can do by its own policies, under its ceilings, as one policy document.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use sv0_engine::document::{Policy, document};
 use sv0_engine::effective::effective;
@@ -13,11 +14,12 @@ use crate::ask::Asker;
 use crate::world::World;
 
 /// The answer.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct AsPolicy {
     /// Who was asked about.
     pub principal: EntityRef,
     /// The document.
+    #[schemars(with = "serde_json::Value")]
     pub policy: Policy,
     /// In which respects the document says more than the truth.
     pub wider: Vec<String>,

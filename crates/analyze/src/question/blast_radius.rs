@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
+use schemars::JsonSchema;
 use serde::Serialize;
 use sv0_model::coverage::Gap;
 use sv0_model::graph::NodeId;
@@ -18,7 +19,7 @@ use crate::steps::Steps;
 use crate::world::World;
 
 /// One end of the chains between two entities, all chains taken together.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Reach {
     /// What is reached, or by whom.
     pub entity: EntityRef,
@@ -53,7 +54,7 @@ pub struct Reach {
 }
 
 /// A broad grant, and what it comes to.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Broad {
     /// The scope.
     pub scope: EntityRef,
@@ -72,7 +73,7 @@ pub struct Broad {
 }
 
 /// Everything that an entity reaches.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct BlastRadius {
     /// Where authority starts.
     pub origin: EntityRef,
@@ -103,7 +104,7 @@ pub struct BlastRadius {
 }
 
 /// Every origin that reaches an entity.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ReachedBy {
     /// What is reached.
     pub target: EntityRef,
@@ -273,7 +274,7 @@ pub fn reached_by(
 }
 
 /// What kind of origin it is, in the order of interest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Group {
     /// Nobody of the organization, as far as was collected.

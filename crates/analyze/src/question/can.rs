@@ -1,5 +1,6 @@
 //! What a principal can do: to data, and with other identities and workloads.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use sv0_iam::decide::Verdict;
 use sv0_model::coverage::Gap;
@@ -12,7 +13,7 @@ use crate::steps::Steps;
 use crate::world::World;
 
 /// What can be done to one resource or scope.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Reach {
     /// The resource or scope.
     pub resource: EntityRef,
@@ -37,7 +38,7 @@ pub struct Reach {
 }
 
 /// What another entity can be used for.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Use {
     /// What kind of step.
     pub edge: EdgeKind,
@@ -54,7 +55,7 @@ pub struct Use {
 }
 
 /// The answer.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Can {
     /// Who was asked about.
     pub principal: EntityRef,

@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
+use schemars::JsonSchema;
 use serde::Serialize;
 use sv0_model::graph::NodeId;
 use sv0_model::kind::{EdgeKind, Sensitivity};
@@ -28,7 +29,7 @@ struct Pair {
 }
 
 /// A pair as an example.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Example {
     /// Where authority starts.
     pub origin: EntityRef,
@@ -37,7 +38,7 @@ pub struct Example {
 }
 
 /// A hop that ways go through.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Hop {
     /// What kind.
     pub edge: EdgeKind,
@@ -58,7 +59,7 @@ pub struct Hop {
 }
 
 /// A statement that ways go through.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Statement {
     /// The policy's ARN, or the id of the entity that holds it.
     pub policy_id: String,
@@ -83,7 +84,7 @@ pub struct Statement {
 }
 
 /// The answer.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ChokePoints {
     /// Origins that were looked from.
     pub origins: usize,

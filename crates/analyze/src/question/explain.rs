@@ -1,6 +1,7 @@
 //! Why a principal can, or cannot, do something: every layer, every statement that matches, what else stands in the
 //! way.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use sv0_iam::catalog::Catalog;
 use sv0_iam::decide::{Decision, Hit, Layer};
@@ -19,7 +20,7 @@ use crate::words;
 use crate::world::World;
 
 /// A statement that matches, or may.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Matching {
     /// Which.
     #[serde(flatten)]
@@ -36,7 +37,7 @@ pub struct Matching {
 }
 
 /// What one layer says.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct LayerSays {
     /// Which layer.
     pub layer: &'static str,
@@ -52,7 +53,7 @@ pub struct LayerSays {
 }
 
 /// The answer.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Explanation {
     /// Who.
     pub principal: EntityRef,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use rayon::prelude::*;
+use schemars::JsonSchema;
 use serde::Serialize;
 use sv0_model::coverage::Gap;
 use sv0_model::graph::NodeId;
@@ -15,7 +16,7 @@ use crate::steps::Steps;
 use crate::world::World;
 
 /// Who reaches one piece of sensitive data.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Exposure {
     /// The data.
     pub resource: EntityRef,
@@ -32,7 +33,7 @@ pub struct Exposure {
 }
 
 /// The answer.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Overview {
     /// Accounts: id and name.
     pub accounts: Vec<(String, String)>,
@@ -61,7 +62,7 @@ pub struct Overview {
 }
 
 /// A path that stands out, and why.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Remarkable {
     /// Why, in a few words.
     pub why: &'static str,

@@ -1,6 +1,7 @@
 //! Who can do this to that: directly, and through chains of authority.
 
 use rustc_hash::FxHashMap;
+use schemars::JsonSchema;
 use serde::Serialize;
 use sv0_engine::index::Bundle;
 use sv0_iam::catalog::Catalog;
@@ -82,7 +83,7 @@ pub fn subject(world: &World, text: &str) -> Result<Subject, LookupError> {
 }
 
 /// One who can.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Who {
     /// Who.
     pub principal: EntityRef,
@@ -99,7 +100,7 @@ pub struct Who {
 }
 
 /// One who can by way of others.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Through {
     /// Who.
     pub origin: EntityRef,
@@ -116,7 +117,7 @@ pub struct Through {
 }
 
 /// One who is granted it and cannot.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Stopped {
     /// Who.
     pub principal: EntityRef,
@@ -125,7 +126,7 @@ pub struct Stopped {
 }
 
 /// The answer.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct WhoCan {
     /// The action asked about, as the catalogue spells it.
     pub action: String,

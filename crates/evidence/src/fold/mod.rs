@@ -16,6 +16,7 @@ mod merge;
 use std::hash::BuildHasher;
 
 use rustc_hash::{FxBuildHasher, FxHashMap};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::event::{Category, Event};
@@ -71,7 +72,7 @@ struct Known {
 }
 
 /// What was read, in numbers.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Totals {
     /// Records of every kind.
     pub records: u64,

@@ -5,12 +5,13 @@
 //!
 //! Source: CloudTrail User Guide, "Finding your CloudTrail log files" and "CloudTrail log file examples".
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::time::{DAY, Time, Window};
 
 /// Why an object was left out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Left {
     /// A digest: hashes of log files.

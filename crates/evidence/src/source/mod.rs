@@ -8,6 +8,7 @@ pub mod local;
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::time::{Time, Window};
@@ -67,7 +68,7 @@ pub trait Source: Sync {
 }
 
 /// What was listed, in numbers.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Listed {
     /// Objects to read.
     pub objects: u64,

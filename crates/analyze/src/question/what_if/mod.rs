@@ -7,6 +7,7 @@ mod edit;
 use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
+use schemars::JsonSchema;
 use serde::Serialize;
 use sv0_iam::catalog::Catalog;
 use sv0_model::coverage::Gap;
@@ -23,7 +24,7 @@ use crate::variant::without_edges;
 use crate::world::World;
 
 /// What one origin gains or loses on one target.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Difference {
     /// Where authority starts.
     pub origin: EntityRef,
@@ -46,7 +47,7 @@ pub struct Difference {
 }
 
 /// The answer.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct WhatIf {
     /// The changes, in words.
     pub changes: Vec<String>,
