@@ -1,6 +1,7 @@
 //! The questions that people ask, and the answers in the shape of the JSON output (`docs/output.md`).
 
 pub mod as_policy;
+pub mod asked;
 pub mod blast_radius;
 pub mod can;
 pub mod choke_points;
@@ -15,6 +16,7 @@ pub mod what_if;
 pub mod who_can;
 
 pub use as_policy::{AsPolicy, as_policy};
+pub use asked::AskError;
 pub use blast_radius::{BlastRadius, ReachedBy, blast_radius, reached_by};
 pub use can::{Can, can};
 pub use choke_points::{ChokePoints, choke_points};

@@ -44,6 +44,10 @@ pub(crate) enum Command {
     Doctor(Box<DoctorArgs>),
     /// Reads files and gives an overview: what there is, what is at risk, what could not be read
     Analyze(AnalyzeArgs),
+    /// Serves the page and the HTTP API: for people who would rather look than read, and for programs
+    Serve(Box<ServeArgs>),
+    /// Makes a token for the HTTP API; the file that it goes into holds its hash
+    Token(TokenArgs),
     /// Shows authority paths, hop by hop
     Paths(PathsArgs),
     /// Shows who can do something to a resource, directly and through others
@@ -329,6 +333,81 @@ fn duration(text: &str) -> Result<std::time::Duration, String> {
         _ => return Err(wrong()),
     };
     Ok(std::time::Duration::from_secs(number.saturating_mul(factor)))
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = SERVE_EXAMPLES)]
+pub(crate) struct ServeArgs {
+    /// Snapshots and other files, as `--input` takes them
+    #[arg(value_name = "PATH", conflicts_with_all = ["input", "demo"])]
+    pub(crate) paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) source: Source,
+    /// An earlier snapshot: what is different from it
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    pub(crate) compare: Vec<PathBuf>,
+    /// Where to listen; port 0 is any that is free
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
+    pub(crate) listen: std::net::SocketAddr,
+    /// The address that people use where a proxy stands before it, such as https://sv0.example.com
+    #[arg(long, value_name = "URL")]
+    pub(crate) public_url: Option<String>,
+    /// Opens the page in a browser
+    #[arg(long)]
+    pub(crate) open: bool,
+    /// A YAML file that says which findings are accepted; what is accepted on the page is added to it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) suppressions: Option<PathBuf>,
+    /// The day on which findings are decided [default: the day of the snapshot, else today]
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub(crate) today: Option<String>,
+    #[command(flatten)]
+    pub(crate) trail: TrailArgs,
+    #[command(flatten)]
+    pub(crate) sign_in: SignInArgs,
+    /// Requests a second of one user [default: no limit on 127.0.0.1, else 50]
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) rate_limit: Option<u32>,
+    /// Writes a line for each request into a file: who asked what
+    #[arg(long, value_name = "FILE")]
+    pub(crate) audit: Option<PathBuf>,
+    /// Serves the page's files from a folder instead of those that are built in: for work on the page
+    #[arg(long, value_name = "FOLDER", hide = true)]
+    pub(crate) web_root: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) log: Log,
+}
+
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  sv0 serve --demo --open
+  sv0 serve scan.sv0.jsonl.zst --trail ./cloudtrail --suppressions suppressions.yaml
+  sv0 token --tokens tokens.toml --name ci --role viewer
+  sv0 serve scan.sv0.jsonl.zst --listen 0.0.0.0:8443 --public-url https://sv0.example.com --tokens tokens.toml";
+
+/// How people sign in.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Sign-in")]
+pub(crate) struct SignInArgs {
+    /// API tokens, which people can sign in with as well: a file that `sv0 token` wrote
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tokens: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TokenArgs {
+    /// The file of tokens; it is made if there is none
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tokens: PathBuf,
+    /// Whose token it is, for the audit log
+    #[arg(long)]
+    pub(crate) name: String,
+    /// What it may do: viewer (looks), analyst (accepts findings), admin (sees the server's numbers)
+    #[arg(long, default_value = "viewer")]
+    pub(crate) role: sv0_server::auth::Role,
+    /// The last day on which it holds
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub(crate) until: Option<String>,
 }
 
 #[derive(Debug, Args)]

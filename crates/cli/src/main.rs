@@ -8,6 +8,7 @@
 mod args;
 mod command;
 mod load;
+mod log;
 mod render;
 mod trail;
 
@@ -15,6 +16,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use clap::error::ErrorKind;
+use sv0_analyze::question::AskError;
 use sv0_iam::catalog::CatalogError;
 
 use crate::args::{Cli, Command};
@@ -158,6 +160,19 @@ pub(crate) enum Failure {
     #[cfg(feature = "collect")]
     #[error(transparent)]
     Scan(#[from] command::scan::ScanFailure),
+    /// Nothing can be served.
+    #[error(transparent)]
+    #[diagnostic(help(
+        "listen on 127.0.0.1, or let people sign in: `--tokens FILE` (see `sv0 token`) or `--oidc-issuer URL`"
+    ))]
+    Open(sv0_server::ServeError),
+    /// Nothing is served.
+    #[error(transparent)]
+    Serve(sv0_server::ServeError),
+    /// A file of tokens has something wrong in it.
+    #[error(transparent)]
+    #[diagnostic(help("`sv0 token --tokens FILE --name NAME --role viewer` adds a token to it"))]
+    Tokens(#[from] sv0_server::auth::token::TokenError),
     /// The answer could not be written.
     #[error("cannot write the answer")]
     Output(#[source] std::io::Error),
@@ -169,6 +184,22 @@ pub(crate) enum Failure {
         #[source]
         source: std::io::Error,
     },
+}
+
+impl From<AskError> for Failure {
+    fn from(error: AskError) -> Self {
+        match error {
+            AskError::Lookup(error) => Self::Lookup(error),
+            AskError::Action { action, help } => Self::Action { action, help },
+            AskError::Mismatch { action, resource } => Self::Mismatch { action, resource },
+            AskError::NoPrincipal { name, kind } => {
+                let help = format!(
+                    "`sv0 paths --from {name}` shows what it leads to; ask about the role or user that acts"
+                );
+                Self::NoPrincipal { name, kind, help }
+            }
+        }
+    }
 }
 
 impl Failure {
@@ -187,8 +218,10 @@ impl Failure {
             | Self::Catalog { .. }
             | Self::Lifecycle { .. }
             | Self::Plan { .. }
+            | Self::Serve(_)
+            | Self::Tokens(_)
             | Self::Rules { .. } => 4,
-            Self::NoInput | Self::NoTrail | Self::Form { .. } => 64,
+            Self::NoInput | Self::NoTrail | Self::Form { .. } | Self::Open(_) => 64,
             #[cfg(not(feature = "collect"))]
             Self::NoCollector => 64,
             #[cfg(feature = "collect")]
@@ -236,6 +269,8 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::Onboard(args) => command::onboard::run(args),
         Command::Doctor(args) => command::doctor::run(args),
         Command::Analyze(args) => command::analyze::run(args),
+        Command::Serve(args) => command::serve::run(args),
+        Command::Token(args) => command::token::run(args),
         Command::Paths(args) => command::paths::run(args),
         Command::Evidence(args) => command::evidence::run(args),
         Command::WhoDid(args) => command::who_did::run(args),

@@ -3,16 +3,12 @@
 use std::io::{self, IsTerminal, Write};
 
 use sv0_evidence::Reading;
-use sv0_evidence::action;
-use sv0_evidence::event::Outcome;
 use sv0_evidence::join::Joined;
-use sv0_evidence::names::same;
 use sv0_evidence::source::{Listing, Local, Object, Source, SourceError};
 use sv0_evidence::time::{DAY, Time, Window};
 use sv0_evidence::visible::Sights;
 use sv0_model::path::Path;
 use sv0_model::record::Record;
-use sv0_rules::observed::Use;
 
 use crate::Failure;
 use crate::args::{Source as SourceArgs, TrailArgs};
@@ -161,44 +157,4 @@ pub(crate) fn annotate(reading: &Reading, model: &Model, paths: &mut [Path]) {
     for path in paths {
         joined.annotate(path);
     }
-}
-
-/// What findings need of it: every use that succeeded, each once, with the names of the configuration.
-pub(crate) fn uses(reading: &Reading, model: &Model) -> Vec<Use> {
-    let graph = &model.world.graph;
-    let mut by_last: std::collections::HashMap<&str, Vec<&str>> = std::collections::HashMap::new();
-    for (_, node) in graph.nodes() {
-        let id = node.record.id.as_str();
-        by_last.entry(last_part(id)).or_default().push(id);
-    }
-    // What a record made of a name is found by its last part; a secret's has six characters more.
-    let full = |recorded: &str| -> String {
-        if recorded == "*" || graph.find(recorded).is_some() {
-            return recorded.to_owned();
-        }
-        let near = by_last.get(last_part(recorded)).into_iter().flatten();
-        let found = near.copied().find(|id| same(id, recorded));
-        found.unwrap_or(recorded).to_owned()
-    };
-    let mut out: Vec<Use> = reading
-        .evidence
-        .uses()
-        .filter(|one| matches!(one.outcome, Outcome::Success))
-        .flat_map(|one| {
-            let (principal, resource) = (full(one.principal), full(one.resource));
-            let actions = action::actions(one.source, one.name).into_iter();
-            actions.map(move |action| Use {
-                principal: principal.clone(),
-                action: action.to_owned(),
-                resource: resource.clone(),
-            })
-        })
-        .collect();
-    out.sort();
-    out.dedup();
-    out
-}
-
-fn last_part(id: &str) -> &str {
-    id.rsplit(['/', ':']).next().unwrap_or(id)
 }

@@ -8,7 +8,9 @@ use crate::coverage::Gap;
 use crate::path::{ConditionText, EntityRef, Path, PathVerdict, StatementRef};
 
 /// How much it matters; ordered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, serde::Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, serde::Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// Good to know; nothing to do.
@@ -219,6 +221,17 @@ pub struct Finding {
 impl Finding {
     /// Targets that a finding lists.
     pub const MOST_TARGETS: usize = 20;
+
+    /// Whether it is about an entity, or touches it.
+    #[must_use]
+    pub fn concerns(&self, id: &str) -> bool {
+        let ends = |path: &Path| {
+            path.origin.id == id || path.target.id == id || path.via_roles.iter().any(|via| via == id)
+        };
+        self.subject.id == id
+            || self.targets.iter().any(|target| target.id == id)
+            || self.paths.iter().any(ends)
+    }
 
     /// Whether it counts: it is not suppressed.
     #[must_use]

@@ -11,6 +11,8 @@ mod ideas;
 mod terraform;
 mod trial;
 
+pub use trial::records;
+
 use sv0_analyze::normalize::rules::Rules;
 use sv0_model::finding::{Finding, Fix, FixKind};
 use sv0_model::kind::Slot;

@@ -73,6 +73,16 @@ impl Suppressions {
         Ok(out)
     }
 
+    /// Where a finding stands on a day, if one of these holds for it.
+    #[must_use]
+    pub fn status(&self, finding: &Finding, today: Option<&str>) -> Option<Status> {
+        let one = self
+            .suppressions
+            .iter()
+            .find(|one| one.fits(finding) && !one.is_over(today))?;
+        Some(one.status())
+    }
+
     /// Marks the findings that are suppressed on a day, and says what the file holds to no purpose.
     pub fn apply(&self, findings: &mut [Finding], today: Option<&str>) -> Vec<String> {
         let mut used = vec![false; self.suppressions.len()];
@@ -87,11 +97,7 @@ impl Suppressions {
                     *expired += 1;
                     continue;
                 }
-                finding.status = Status::Suppressed {
-                    reason: one.reason.clone(),
-                    by: one.by.clone(),
-                    until: one.until.clone(),
-                };
+                finding.status = one.status();
                 break;
             }
         }
@@ -116,6 +122,14 @@ impl Suppressions {
 }
 
 impl Suppression {
+    fn status(&self) -> Status {
+        Status::Suppressed {
+            reason: self.reason.clone(),
+            by: self.by.clone(),
+            until: self.until.clone(),
+        }
+    }
+
     fn check(&self) -> Result<(), String> {
         if self.id.is_none() && self.rule.is_none() && self.subject.is_none() {
             return Err("say which findings: `id`, `rule` or `subject`".into());

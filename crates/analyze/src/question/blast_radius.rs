@@ -222,10 +222,7 @@ pub fn reached_by(
     targets: &[NodeId],
     options: Options,
 ) -> ReachedBy {
-    let leading = leads_to(world, steps, finder, targets);
-    let mut origins = finder.origins();
-    origins.retain(|origin| leading.contains(origin) && !targets.contains(origin));
-    let found: Vec<(Vec<Path>, bool)> = origins
+    let found: Vec<(Vec<Path>, bool)> = leading(world, steps, finder, targets)
         .par_iter()
         .map(|origin| {
             let found = finder.from(*origin, targets, options);
@@ -409,6 +406,15 @@ fn identities(world: &World, finder: &Finder<'_>, origins: &[NodeId], options: O
     out.sort_by(|a, b| a.id.cmp(&b.id));
     out.dedup();
     out
+}
+
+/// The origins that may have a path to some targets: nobody else has to be followed.
+#[must_use]
+pub fn leading(world: &World, steps: &Steps, finder: &Finder<'_>, targets: &[NodeId]) -> Vec<NodeId> {
+    let leading = leads_to(world, steps, finder, targets);
+    let mut origins = finder.origins();
+    origins.retain(|origin| leading.contains(origin) && !targets.contains(origin));
+    origins
 }
 
 /// Everything that leads to some targets, however long the chain: nothing else needs a search.

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rustc_hash::FxHashSet;
 use sv0_iam::decide::Verdict;
 use sv0_model::graph::NodeId;
-use sv0_model::kind::EdgeKind;
+use sv0_model::kind::{EdgeKind, Kind};
 use sv0_model::path::{EntityRef, Path, PathVerdict};
 
 use super::links::Links;
@@ -65,6 +65,22 @@ pub fn keep_best(paths: &mut Vec<Path>, most: usize) -> usize {
             .is_some_and(|routes| routes.contains(&route(path)))
     });
     left_out
+}
+
+/// Puts paths in the order in which people want them: most sensitive first, single things before scopes, certain before
+/// conditional, then shorter.
+pub fn sort(paths: &mut [Path]) {
+    paths.sort_by_cached_key(|path| {
+        (
+            std::cmp::Reverse(path.sensitivity),
+            path.target.kind == Kind::ResourceScope,
+            path.verdict,
+            path.hops.len(),
+            path.origin.name.clone(),
+            path.target.name.clone(),
+            path.id.clone(),
+        )
+    });
 }
 
 /// How many routes some paths between two ends are.

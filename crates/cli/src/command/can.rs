@@ -2,20 +2,19 @@
 
 use std::io::{self, Write};
 
-use sv0_analyze::question::{AsPolicy, Can, as_policy, brief, can};
-use sv0_model::graph::NodeId;
-use sv0_model::kind::{EdgeKind, EntityType, Kind, Sensitivity};
+use sv0_analyze::question::{AsPolicy, Can, as_policy, asked, brief, can};
+use sv0_model::kind::{Kind, Sensitivity};
 use sv0_model::path::PathVerdict;
 
 use crate::Failure;
 use crate::args::CanArgs;
-use crate::load::{self, Model};
+use crate::load;
 use crate::render::style::{Style, paint};
 use crate::render::{self};
 
 pub(crate) fn run(args: &CanArgs) -> Result<u8, Failure> {
     let model = load::load(&args.source)?;
-    let node = principal(&model, &args.principal)?;
+    let node = asked::principal(&model.world, &args.principal)?;
     if args.as_policy {
         let answer = as_policy(&model.world, node);
         render::answer(args.show.output, &answer, |out| write_policy(out, &answer))?;
@@ -26,32 +25,6 @@ pub(crate) fn run(args: &CanArgs) -> Result<u8, Failure> {
     render::answer(args.show.output, &answer, |out| write(out, &answer, args.all))?;
     render::note_damage(&model);
     Ok(model.exit_code())
-}
-
-/// The identity that a name means; a workload stands for the role it runs as.
-pub(crate) fn principal(model: &Model, name: &str) -> Result<NodeId, Failure> {
-    let node = match model.lookup(name, &[EntityType::Identity]) {
-        Ok(node) => node,
-        Err(failure) => model.lookup(name, &[EntityType::Workload]).map_err(|_| failure)?,
-    };
-    let role = model.world.graph.targets(node, EdgeKind::RunsAs).next();
-    let kind = model.world.node(node).record.kind;
-    if role.is_none()
-        && matches!(
-            kind,
-            Kind::SsoUser | Kind::SsoGroup | Kind::SsoPermissionSet | Kind::IamGroup
-        )
-    {
-        let name = model.world.label(node);
-        let help =
-            format!("`sv0 paths --from {name}` shows what it leads to; ask about the role or user that acts");
-        return Err(Failure::NoPrincipal {
-            name,
-            kind: kind.label(),
-            help,
-        });
-    }
-    Ok(role.unwrap_or(node))
 }
 
 /// The document alone goes to stdout, so that it can be fed to another tool; what it could not say goes beside it.

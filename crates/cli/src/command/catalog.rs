@@ -3,11 +3,11 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
+use sv0_analyze::question::asked;
 use sv0_iam::catalog::{Action, Catalog};
 
 use crate::Failure;
 use crate::args::CatalogArgs;
-use crate::load::check_action;
 use crate::render;
 use crate::render::style::{Style, paint};
 
@@ -39,7 +39,7 @@ pub(crate) fn run(args: &CatalogArgs) -> Result<u8, Failure> {
     let found: Vec<Found> = match args.name.as_deref() {
         None => Vec::new(),
         Some(name) if name.contains(':') => {
-            check_action(name)?;
+            asked::action(name)?;
             let pattern = sv0_iam::name::ActionPattern::new(name);
             catalog
                 .actions()
@@ -48,10 +48,10 @@ pub(crate) fn run(args: &CatalogArgs) -> Result<u8, Failure> {
                 .collect()
         }
         Some(service) => {
-            check_action(&format!("{service}:*"))?;
+            asked::action(&format!("{service}:*"))?;
             let found: Vec<Found> = catalog.actions_of(service).map(describe).collect();
             if found.is_empty() {
-                check_action(&format!("{service}:?"))?;
+                asked::action(&format!("{service}:?"))?;
                 let help = catalog.suggest_service(service).map_or_else(
                     || "`sv0 catalog` tells how many services there are".into(),
                     |near| format!("did you mean `{near}`?"),

@@ -3,29 +3,21 @@
 use std::io::{self, Write};
 
 use sv0_analyze::question::explain::{LayerSays, Matching};
-use sv0_analyze::question::{Explanation, explain, who_can};
+use sv0_analyze::question::{Explanation, asked, explain, who_can};
 use sv0_model::path::PathVerdict;
 
-use super::can::principal;
 use crate::Failure;
 use crate::args::ExplainArgs;
-use crate::load::{self, check_action, check_applies};
+use crate::load;
 use crate::render;
 use crate::render::style::{Style, paint};
 
 pub(crate) fn run(args: &ExplainArgs) -> Result<u8, Failure> {
-    check_action(&args.action)?;
-    if args.action.contains(['*', '?']) {
-        let help = "`explain` takes one action; `sv0 who-can` takes patterns".to_owned();
-        return Err(Failure::Action {
-            action: args.action.clone(),
-            help,
-        });
-    }
+    asked::single_action(&args.action)?;
     let model = load::load(&args.source)?;
-    let who = principal(&model, &args.principal)?;
+    let who = asked::principal(&model.world, &args.principal)?;
     let subject = who_can::subject(&model.world, &args.resource).map_err(Failure::Lookup)?;
-    check_applies(&args.action, &subject.arn)?;
+    asked::applies(&args.action, &subject.arn)?;
     let answer = explain::explain(&model.world, who, &args.action, &subject);
     render::answer(args.show.output, &answer, |out| write(out, &answer))?;
     render::note_damage(&model);

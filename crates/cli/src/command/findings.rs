@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use sv0_evidence::join::Joined;
-use sv0_export::{Document, RulePage};
+use sv0_export::Document;
 use sv0_model::finding::{Finding, Fix, Severity, Status};
 use sv0_rules::ground::Ground;
 use sv0_rules::lifecycle::{Baseline, Known, Suppressions};
@@ -65,7 +65,7 @@ pub(crate) fn run(args: &FindingsArgs) -> Result<u8, Failure> {
     };
     let mut ground = Ground::new(&model.world, &model.steps, today.clone());
     ground.observed = reading.as_ref().map(|reading| Observed {
-        uses: trail::uses(reading, &model),
+        uses: sv0_server::snapshot::uses(reading, &model.world),
         annotate: &annotate,
     });
     // A report without what ends a finding is half of one.
@@ -164,7 +164,7 @@ fn baseline(path: &Path) -> Result<Baseline, Failure> {
 }
 
 /// Today, in UTC.
-fn system_day() -> Option<String> {
+pub(super) fn system_day() -> Option<String> {
     let since = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .ok()?;
@@ -238,24 +238,8 @@ fn show(args: &FindingsArgs, said: &Said, today: Option<&str>) -> Result<(), Fai
 
 /// The findings in another tool's format.
 fn exported(args: &FindingsArgs, said: &Said, today: Option<&str>, format: &sv0_export::Format) -> String {
-    let rules: Vec<RulePage> = RULES
-        .iter()
-        .map(|rule| RulePage {
-            id: rule.id.to_owned(),
-            title: rule.title().to_owned(),
-            what: rule.section("What"),
-            why: rule.section("Why it matters"),
-            how: rule.section("How it is decided"),
-            todo: rule.section("What to do"),
-            references: rule.page().front.references.clone(),
-            attack: rule.attack().to_vec(),
-        })
-        .collect();
-    let day = today.and_then(|today| today.get(..10)).unwrap_or("1970-01-01");
-    let at = match today {
-        Some(whole) if whole.len() >= 20 && whole.ends_with('Z') => whole.to_owned(),
-        _ => format!("{day}T00:00:00Z"),
-    };
+    let rules = sv0_server::export::rule_pages();
+    let (at, at_millis) = sv0_server::export::instant(today);
     let inputs: Vec<String> = args
         .source
         .input
@@ -276,9 +260,7 @@ fn exported(args: &FindingsArgs, said: &Said, today: Option<&str>, format: &sv0_
         limited: &said.report.limited,
         source: &source,
         at: &at,
-        at_millis: sv0_rules::day::number(day)
-            .unwrap_or(0)
-            .saturating_mul(86_400_000),
+        at_millis,
         version: env!("CARGO_PKG_VERSION"),
         has_baseline: args.baseline.is_some(),
     })

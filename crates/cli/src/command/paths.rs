@@ -55,18 +55,7 @@ pub(crate) fn run(args: &PathsArgs) -> Result<u8, Failure> {
     if !(args.all || args.to.is_some() || args.output_is_data()) {
         answer.folded = fold(&mut answer.paths);
     }
-    answer.paths.sort_by_key(|path| {
-        let scope = path.target.kind == Kind::ResourceScope;
-        (
-            std::cmp::Reverse(path.sensitivity),
-            scope,
-            path.verdict,
-            path.hops.len(),
-            path.origin.name.clone(),
-            path.target.name.clone(),
-            path.id.clone(),
-        )
-    });
+    routes::sort(&mut answer.paths);
     if args.from.is_some() && args.to.is_some() && !args.blocked && ends.from.policy.is_none() {
         answer.between(&model, &finder, &ends, options);
     }

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use sv0_analyze::question::asked;
 use sv0_evidence::names::same;
 use sv0_evidence::rightsize::{Rightsized, rightsize};
 
@@ -14,7 +15,7 @@ use crate::trail;
 
 pub(crate) fn run(args: &RightsizeArgs) -> Result<u8, Failure> {
     let model = load::load(&args.source)?;
-    let node = super::can::principal(&model, &args.principal)?;
+    let node = asked::principal(&model.world, &args.principal)?;
     let reading = trail::read(&args.trail, &args.source)?;
     // What a record made of a name is found by its last part.
     let full_name = |recorded: &str| {

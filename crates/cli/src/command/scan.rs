@@ -72,7 +72,7 @@ pub(crate) fn run(args: &ScanArgs) -> Result<u8, Failure> {
         return list_calls(args);
     }
     let options = options(args)?;
-    log(&args.log);
+    crate::log::begin(&args.log);
     let began = Instant::now();
     let progress = Arc::new(Progress::default());
     let outcome = {
@@ -172,33 +172,6 @@ pub(crate) fn options_of(what: &ScanWhat, access: &Access, journal: PathBuf) -> 
         resume: false,
         probe: None,
     })
-}
-
-/// Our own words only: the SDK's log can hold what AWS answered, and so values that sv0 never keeps.
-pub(crate) fn log(args: &Log) {
-    use tracing_subscriber::filter::{LevelFilter, Targets};
-    use tracing_subscriber::layer::SubscriberExt;
-    use tracing_subscriber::util::SubscriberInitExt;
-
-    let level = match (args.log_format, args.verbose, args.quiet) {
-        (_, true, _) => LevelFilter::DEBUG,
-        (LogFormat::Json, _, false) => LevelFilter::INFO,
-        (LogFormat::Text, _, false) => LevelFilter::WARN,
-        (_, _, true) => LevelFilter::ERROR,
-    };
-    let ours = Targets::new()
-        .with_target("sv0", level)
-        .with_target("sv0_collect", level);
-    let layer = tracing_subscriber::fmt::layer().with_writer(io::stderr);
-    let registry = tracing_subscriber::registry().with(ours);
-    let set = match args.log_format {
-        LogFormat::Json => registry.with(layer.json().flatten_event(true)).try_init(),
-        LogFormat::Text => registry
-            .with(layer.with_ansi(io::stderr().is_terminal()))
-            .try_init(),
-    };
-    // There is a log already only where a test has made one.
-    drop(set);
 }
 
 /// The progress line on a terminal; progress as log lines where the log is JSON.

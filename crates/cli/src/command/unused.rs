@@ -3,11 +3,9 @@
 use std::io::{self, Write};
 
 use sv0_analyze::World;
-use sv0_evidence::unused::{Granted, GrantedPolicy, PrincipalUse, Verdict, unused};
-use sv0_iam::catalog::Catalog;
-use sv0_iam::syntax::ast::{ActionElement, Effect, Policy};
-use sv0_model::graph::NodeId;
-use sv0_model::kind::Kind;
+use sv0_analyze::question::asked;
+use sv0_evidence::unused::{Granted, PrincipalUse, Verdict, unused};
+use sv0_server::granted;
 
 use crate::Failure;
 use crate::args::UnusedArgs;
@@ -21,20 +19,14 @@ pub(crate) fn run(args: &UnusedArgs) -> Result<u8, Failure> {
     let only = args
         .principal
         .as_deref()
-        .map(|name| super::can::principal(&model, name))
+        .map(|name| asked::principal(&model.world, name))
         .transpose()?;
     let reading = trail::read(&args.trail, &args.source)?;
     let sights = trail::sights(&reading, Some(&model));
     let world = &model.world;
-    let granted: Vec<Granted> = world
-        .principals
-        .keys()
-        .copied()
+    let granted: Vec<Granted> = granted::principals(world)
         .filter(|node| only.is_none_or(|only| only == *node))
-        .filter(|node| {
-            matches!(world.node(*node).record.kind, Kind::IamRole | Kind::IamUser) && !world.node(*node).stub
-        })
-        .map(|node| grants(world, node))
+        .map(|node| granted::of(world, node))
         .collect();
     let found = unused(&reading.evidence, &sights, &granted);
     render::answers(args.show.output, &found, |out| match (&only, found.as_slice()) {
@@ -43,76 +35,6 @@ pub(crate) fn run(args: &UnusedArgs) -> Result<u8, Failure> {
     })?;
     render::note_damage(&model);
     Ok(trail::exit_code(&reading).max(model.exit_code()))
-}
-
-/// What the policies of a principal grant, denials and ceilings apart.
-fn grants(world: &World, node: NodeId) -> Granted {
-    let record = &world.node(node).record;
-    let text = |name: &str| {
-        record
-            .attrs
-            .get(name)
-            .and_then(|value| value.as_str())
-            .map(str::to_owned)
-    };
-    let mut granted = Granted {
-        principal: record.id.clone(),
-        account: record.account.clone().unwrap_or_default(),
-        last_used: text("last_used"),
-        ..Granted::default()
-    };
-    let keys = record.attrs.get("access_keys").and_then(|keys| keys.as_array());
-    for key in keys.into_iter().flatten() {
-        let text = |name: &str| key.get(name).and_then(|value| value.as_str()).map(str::to_owned);
-        if let Some(id) = text("id") {
-            granted.keys.push((id, text("last_used")));
-        }
-    }
-    let accessed = record
-        .attrs
-        .get("service_last_accessed")
-        .and_then(|services| services.as_object());
-    for (service, last) in accessed.into_iter().flatten() {
-        granted
-            .service_last_accessed
-            .insert(service.clone(), last.as_str().map(str::to_owned));
-    }
-    let tags = world
-        .principals
-        .get(&node)
-        .map(|principal| principal.identity.as_slice())
-        .unwrap_or_default();
-    for attachment in tags.iter().filter_map(|tag| world.attachment(*tag)) {
-        let actions = allowed(&attachment.policy);
-        granted.policies.push(GrantedPolicy {
-            name: attachment.name.clone(),
-            policy: attachment.policy.clone(),
-            breadth: actions.len(),
-        });
-        granted.actions.extend(actions);
-    }
-    granted.actions.sort_unstable();
-    granted.actions.dedup();
-    granted
-}
-
-/// Actions of the catalogue that a policy allows on something.
-fn allowed(policy: &Policy) -> Vec<&'static str> {
-    let matches = |element: &ActionElement, name: &str| {
-        let listed = element.patterns.iter().any(|pattern| pattern.matches(name));
-        listed != element.negated
-    };
-    let allows: Vec<&ActionElement> = policy
-        .statements
-        .iter()
-        .filter(|statement| statement.effect == Effect::Allow)
-        .map(|statement| &statement.action)
-        .collect();
-    Catalog::embedded()
-        .actions()
-        .map(|action| action.name())
-        .filter(|name| allows.iter().any(|element| matches(element, name)))
-        .collect()
 }
 
 fn word(verdict: Verdict) -> String {

@@ -2,19 +2,19 @@
 
 use std::io::{self, Write};
 
-use sv0_analyze::question::{WhoCan, who_can};
+use sv0_analyze::question::{WhoCan, asked, who_can};
 
 use crate::Failure;
 use crate::args::WhoCanArgs;
-use crate::load::{self, check_action, check_applies};
+use crate::load;
 use crate::render::style::{Style, paint};
 use crate::render::{self, paths::plural};
 
 pub(crate) fn run(args: &WhoCanArgs) -> Result<u8, Failure> {
-    check_action(&args.action)?;
+    asked::action(&args.action)?;
     let model = load::load(&args.source)?;
     let subject = who_can::subject(&model.world, &args.resource).map_err(Failure::Lookup)?;
-    check_applies(&args.action, &subject.arn)?;
+    asked::applies(&args.action, &subject.arn)?;
     let answer = who_can::who_can(
         &model.world,
         &model.steps,

@@ -41,7 +41,8 @@ impl Before {
 }
 
 /// What a world was made from.
-pub(super) fn records(world: &World) -> Vec<Record> {
+#[must_use]
+pub fn records(world: &World) -> Vec<Record> {
     let collected = world.graph.nodes().filter(|(_, node)| !node.stub);
     // Services were not collected: they are there because somebody trusts them.
     collected

@@ -1,0 +1,102 @@
+//! What is reached, by whom, and through what most of it goes.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sv0_analyze::paths::Options;
+use sv0_analyze::question::choke_points::{self, Bounds};
+use sv0_analyze::question::{self, BlastRadius, ChokePoints, ReachedBy, endpoints};
+
+use crate::endpoint::Asking;
+use crate::page::limit;
+use crate::problem::Problem;
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Of {
+    /// An entity: its id, or a name where only one is called so. A group stands for its members, an account for what is in it.
+    id: String,
+    /// How many of each list at most.
+    limit: Option<u16>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Reaches {
+    #[serde(flatten)]
+    answer: BlastRadius,
+    /// How many of `reaches` are shown.
+    shown: usize,
+    /// What the name was taken for, where it is not the entity itself.
+    note: Option<String>,
+}
+
+pub(super) fn blast_radius(asking: &Asking<'_>, of: Of) -> Result<Reaches, Problem> {
+    let app = asking.app;
+    let named = app.world().lookup(&of.id, &[])?;
+    let ends = endpoints::origins(app.world(), app.finder(), named);
+    let mut answer =
+        question::blast_radius(app.world(), app.finder(), named, &ends.nodes, Options::default());
+    answer.reaches.truncate(limit(of.limit, 200));
+    Ok(Reaches {
+        shown: answer.reaches.len(),
+        answer,
+        note: ends.note,
+    })
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Reached {
+    #[serde(flatten)]
+    answer: ReachedBy,
+    /// How many of `origins` are shown.
+    shown: usize,
+    /// What the name was taken for, where it is not the entity itself.
+    note: Option<String>,
+}
+
+pub(super) fn reached_by(asking: &Asking<'_>, of: Of) -> Result<Reached, Problem> {
+    let app = asking.app;
+    let named = app.world().lookup(&of.id, &[])?;
+    let ends = endpoints::targets(app.world(), app.finder(), named);
+    let mut answer = question::reached_by(
+        app.world(),
+        app.steps(),
+        app.finder(),
+        named,
+        &ends.nodes,
+        Options::default(),
+    );
+    answer.origins.truncate(limit(of.limit, 200));
+    Ok(Reached {
+        shown: answer.origins.len(),
+        answer,
+        note: ends.note,
+    })
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct To {
+    /// To what; sensitive data if nothing is said.
+    to: Option<String>,
+    /// How many of each list at most.
+    limit: Option<u16>,
+}
+
+pub(super) fn choke_points(asking: &Asking<'_>, to: To) -> Result<ChokePoints, Problem> {
+    let app = asking.app;
+    let targets = match &to.to {
+        Some(name) => endpoints::targets(app.world(), app.finder(), app.world().lookup(name, &[])?).nodes,
+        None => choke_points::sensitive(app.world(), app.finder()),
+    };
+    let bounds = Bounds {
+        most: limit(to.limit, 20),
+        ..Bounds::default()
+    };
+    Ok(question::choke_points(
+        app.world(),
+        app.steps(),
+        app.finder(),
+        &targets,
+        bounds,
+    ))
+}
