@@ -20,9 +20,14 @@ const PREFIX: &str = "sv0-";
 /// The floors, top first; on each floor the crates from left to right of the picture's lines.
 const FLOORS: &[Floor] = &[
     Floor {
-        name: "floor 4",
+        name: "floor 5",
         what: "the command",
         crates: &["cli"],
+    },
+    Floor {
+        name: "floor 4",
+        what: "the API and the page",
+        crates: &["server"],
     },
     Floor {
         name: "floor 3",
@@ -409,7 +414,9 @@ mod tests {
         ]));
         let expected = "\
 ```text
-floor 4  the command             cli ───────┐
+floor 5  the command             cli ───────┐
+                                            │
+floor 4  the API and the page    server     │
                                             │
 floor 3  what stages come to     rules      │
                                             │
