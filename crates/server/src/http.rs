@@ -11,8 +11,8 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, HOST, HeaderName, HeaderValue,
-    IF_NONE_MATCH, LOCATION, ORIGIN, RETRY_AFTER, SET_COOKIE, VARY,
+    ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, HOST, HeaderName,
+    HeaderValue, IF_NONE_MATCH, LOCATION, ORIGIN, RETRY_AFTER, SET_COOKIE, VARY,
 };
 use http::{HeaderMap, Method, StatusCode};
 use tokio::sync::Semaphore;
@@ -204,7 +204,8 @@ fn allowed(
     let app = &shared.app;
     let Some(user) = app.auth.who(headers, app.config.is_secure()) else {
         app.metrics.refused();
-        if !shared.limits.may_try(from) {
+        // Nothing sent is nothing guessed.
+        if headers.contains_key(AUTHORIZATION) && !shared.limits.may_try(from) {
             return Err(Problem::too_many());
         }
         return Err(Problem::unauthorized(if app.auth.has_login() {

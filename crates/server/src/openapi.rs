@@ -23,14 +23,13 @@ pub(crate) fn document(endpoints: &[Endpoint]) -> Value {
     let problem = given.subschema_for::<Problem>();
     let mut paths: Map<String, Value> = Map::new();
     for endpoint in endpoints {
-        let mut operation = json!({
-            "operationId": endpoint.operation,
-            "summary": endpoint.summary,
-            "responses": {},
-            "security": [{ "token": [] }, { "session": [] }],
-        });
+        let mut operation = Map::new();
+        operation.insert("operationId".into(), endpoint.operation.into());
+        operation.insert("summary".into(), endpoint.summary.into());
+        operation.insert("security".into(), json!([{ "token": [] }, { "session": [] }]));
         if endpoint.role > Role::Viewer {
-            operation["description"] = format!("Needs the role {}.", endpoint.role).into();
+            let text = format!("Needs the role {}.", endpoint.role);
+            operation.insert("description".into(), text.into());
         }
         let mut parameters = Vec::new();
         if endpoint.path.contains("{id}") {
@@ -48,12 +47,13 @@ pub(crate) fn document(endpoints: &[Endpoint]) -> Value {
                 "description": "`csrf` of `/meta`; not needed with a token.",
             }));
         }
-        operation["parameters"] = parameters.into();
+        operation.insert("parameters".into(), parameters.into());
         if let Some(body) = endpoint.body {
-            operation["requestBody"] = json!({
+            let taken = json!({
                 "required": true,
                 "content": { "application/json": { "schema": body(&mut taken) } },
             });
+            operation.insert("requestBody".into(), taken);
         }
         let ok = match endpoint.answer {
             Some(answer) => json!({ "application/json": { "schema": answer(&mut given) } }),
@@ -102,12 +102,14 @@ pub(crate) fn document(endpoints: &[Endpoint]) -> Value {
                 json!({ "description": text, "content": { "application/problem+json": { "schema": problem } } }),
             );
         }
-        operation["responses"] = responses.into();
+        operation.insert("responses".into(), responses.into());
         let method = endpoint.method.as_str().to_lowercase();
         let path = paths
             .entry(format!("/api/v1{}", endpoint.path))
             .or_insert_with(|| json!({}));
-        path[method] = operation;
+        if let Some(path) = path.as_object_mut() {
+            path.insert(method, operation.into());
+        }
     }
     let schemas = given.take_definitions(true);
     json!({
@@ -148,13 +150,15 @@ fn query_parameters(schema: &Value) -> Vec<Value> {
                 .as_object_mut()
                 .and_then(|schema| schema.remove("description"));
             without_null(&mut schema);
-            let mut out = json!({
-                "name": name, "in": "query", "required": required.contains(&name.as_str()), "schema": schema,
-            });
+            let mut out = Map::new();
+            out.insert("name".into(), name.as_str().into());
+            out.insert("in".into(), "query".into());
+            out.insert("required".into(), required.contains(&name.as_str()).into());
+            out.insert("schema".into(), schema);
             if let Some(text) = description {
-                out["description"] = text;
+                out.insert("description".into(), text);
             }
-            out
+            out.into()
         })
         .collect()
 }
