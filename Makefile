@@ -151,6 +151,19 @@ ifneq ($(WITH_WORLD),)
 	@"$(VENV)/bin/python" tests/moto/scan.py --sv0 "$(CARGO_TARGET_DIR)/debug/sv0" --world $(WORLD)
 endif
 
+# ---- the page -----------------------------------------------------------------------------------------------------
+
+ASSETS := crates/server/assets
+NPM := npm ci --no-audit --no-fund --ignore-scripts --silent
+
+.PHONY: web
+web: ## build the page from web/ into $(ASSETS), from where it is built into sv0 (needs node 20)
+	@$(call say,the page: installing what it is built with)
+	@cd web && $(NPM)
+	@$(call say,the page: types, tests, build)
+	@cd web && npm run --silent test && npm run --silent build
+	@rm -rf $(ASSETS) && cp -R web/dist $(ASSETS)
+
 # ---- licences -----------------------------------------------------------------------------------------------------
 
 # Not `advisories`: its database is on github.com, which the machines that run this need not reach.

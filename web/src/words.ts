@@ -97,8 +97,11 @@ export function edgeHeading(edge: string, direction: 'out' | 'in'): string {
 /** What a hop gives: for data, what can be done to it. */
 export function hopLabel(hop: Hop, path: Path, last: boolean): string {
   if (last && hop.edge === 'CAN_ACCESS') {
-    const levels = path.access_levels.filter((level) => level !== 'tagging')
-    return levels.length ? `can ${joined(levels.map(levelVerb))}` : 'can use'
+    const has = (level: string) => path.access_levels.some((one) => one === level)
+    if (has('permissions') && has('write') && has('read')) return 'full control'
+    const levels = ['read', 'write', 'permissions'].filter(has)
+    if (levels.length) return `can ${joined(levels.map(levelVerb))}`
+    return has('list') ? 'can list' : has('tagging') ? 'can tag' : 'can use'
   }
   return verb(hop.edge)
 }

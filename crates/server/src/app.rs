@@ -20,7 +20,7 @@ use sv0_rules::fix::{self, Bench, Idea};
 use sv0_rules::ground::Ground;
 use sv0_rules::observed::Observed;
 use sv0_rules::report::found;
-use sv0_rules::review::{Review, Version, review};
+use sv0_rules::review::{Review, review};
 
 use crate::auth::Auth;
 use crate::config::Config;
@@ -208,11 +208,8 @@ impl App {
     pub(crate) fn compared(&self) -> Option<&Review> {
         let before = self.about.before.as_ref()?;
         Some(self.compared.get_or_init(|| {
-            let after = Version {
-                records: fix::records(self.world()),
-                gaps: self.world().gaps.clone(),
-            };
-            review(before.version.clone(), after, self.rules, self.today())
+            let (earlier, current) = (before.version.clone(), before.current.clone());
+            review(earlier, current, self.rules, self.today())
         }))
     }
 

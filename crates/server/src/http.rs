@@ -34,8 +34,10 @@ use crate::problem::Problem;
 const MOST_BODY: usize = 4 << 20;
 /// What changes must carry.
 const CSRF: HeaderName = HeaderName::from_static("x-sv0-csrf");
-/// Everything comes from here, nothing is written into the page.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+/// Everything comes from here, nothing is written into the page. The one style that may be is React Aria's, known by its
+/// hash: it sets `touch-action` of what can be pressed.
+const POLICY: &str = "default-src 'none'; script-src 'self'; \
+                      style-src 'self' 'sha256-38RhXrc7EdReTKsOm23ZPOCUgniTUUcjky8QOOrQx6o='; img-src 'self' data:; connect-src 'self'; \
                       font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 /// What every request sees.

@@ -7,8 +7,9 @@ import type { Entity, Hop, Path } from '../api'
 import { evidence, hopLabel, kindLabel, lane } from '../words'
 import { entityHref, KindIcon } from './entity'
 
-const WIDTH = 176
-const GAP = 124
+/** Wide where there is room, else as narrow as names can still be read. */
+const WIDTHS = [176, 106] as const
+const GAPS = [124, 66] as const
 const HEIGHT = 62
 const LANE = 108
 const HEAD = 26
@@ -25,34 +26,42 @@ export function hopClass(hop: Hop, path: Path, last: boolean): string {
 
 export function Chain({ path, open, onOpen }: { path: Path; open: number | null; onOpen: (hop: number) => void }) {
   const box = useRef<HTMLDivElement>(null)
-  const [wide, setWide] = useState(true)
+  const [room, setRoom] = useState(1000)
   useLayoutEffect(() => {
     const element = box.current
     if (!element) return
-    const watch = new ResizeObserver(([entry]) => setWide((entry?.contentRect.width ?? 0) >= 620))
+    const watch = new ResizeObserver(([entry]) => setRoom(entry?.contentRect.width ?? 0))
     watch.observe(element)
     return () => watch.disconnect()
   }, [])
   return (
     <div ref={box} className="chain-box">
-      {wide ? <Wide path={path} open={open} onOpen={onOpen} /> : <Narrow path={path} open={open} onOpen={onOpen} />}
+      {room >= 620 ? <Wide path={path} open={open} onOpen={onOpen} room={room} /> : <Narrow path={path} open={open} onOpen={onOpen} />}
     </div>
   )
 }
 
 type Props = { path: Path; open: number | null; onOpen: (hop: number) => void }
 
-function Wide({ path, open, onOpen }: Props) {
+/** How wide entities and what is between them can be drawn. */
+export function sizes(count: number, room: number): { width: number; gap: number } {
+  const needs = (share: number) => count * (WIDTHS[1] + share * (WIDTHS[0] - WIDTHS[1])) + (count - 1) * (GAPS[1] + share * (GAPS[0] - GAPS[1])) + 20
+  const share = Math.max(0, Math.min(1, (room - needs(0)) / (needs(1) - needs(0))))
+  return { width: Math.floor(WIDTHS[1] + share * (WIDTHS[0] - WIDTHS[1])), gap: Math.floor(GAPS[1] + share * (GAPS[0] - GAPS[1])) }
+}
+
+function Wide({ path, open, onOpen, room }: Props & { room: number }) {
   const all = nodes(path)
+  const { width: WIDTH, gap: GAP } = sizes(all.length, room)
   const lanes: string[] = []
   for (const entity of all) if (!lanes.includes(lane(entity))) lanes.push(lane(entity))
-  const width = all.length * WIDTH + (all.length - 1) * GAP + 32
+  const width = all.length * WIDTH + (all.length - 1) * GAP + 16
   const height = HEAD + lanes.length * LANE
-  const x = (n: number) => 16 + n * (WIDTH + GAP)
+  const x = (n: number) => 8 + n * (WIDTH + GAP)
   const y = (entity: Entity) => HEAD + lanes.indexOf(lane(entity)) * LANE + (LANE - HEIGHT) / 2 - 6
   return (
     <div className="chain-scroll" tabIndex={0} role="region" aria-label="The path, from left to right">
-      <div className="chain" style={{ width, height }}>
+      <div className={WIDTH < 150 ? 'chain compact' : 'chain'} style={{ width, minWidth: '100%', height }}>
         {lanes.map((name, n) => (
           <div key={name} className="lane" style={{ top: n === 0 ? 0 : HEAD + n * LANE - 10, height: n === 0 ? LANE + HEAD - 10 : LANE }}>
             <span className="lane-name">{name}</span>
@@ -80,7 +89,7 @@ function Wide({ path, open, onOpen }: Props) {
         {path.hops.map((hop, n) => {
           const top = (y(all[n]!) + y(all[n + 1]!)) / 2 + HEIGHT / 2 - 15
           return (
-            <div key={n} className="hop-place" style={{ left: x(n) + WIDTH, width: GAP, top }}>
+            <div key={n} className="hop-place" style={{ left: x(n) + WIDTH, width: GAP, top, height: 30 }}>
               <HopButton path={path} hop={hop} n={n} open={open} onOpen={onOpen} />
             </div>
           )
@@ -123,7 +132,7 @@ function NodeWords({ entity, end }: { entity: Entity; end?: 'start' | 'end' }) {
           {entity.name || entity.id}
         </Link>
         <span className="muted">
-          {end === 'start' ? 'starts: ' : end === 'end' ? 'reaches: ' : ''}
+          <span className="sr">{end === 'start' ? 'starts: ' : end === 'end' ? 'reaches: ' : ''}</span>
           {kindLabel(entity.kind)}
         </span>
       </span>

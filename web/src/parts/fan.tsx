@@ -7,7 +7,7 @@ import { KindIcon } from './entity'
 export type Group = { id: string; label: string; note: string; kind: string; count: number; column: 'left' | 'middle' | 'right' }
 export type Link = { from: string; to: string; count: number }
 
-const WIDTH = 200
+const WIDTH = 224
 const HEIGHT = 46
 
 export function Fan({ groups, links, chosen, onChoose, label }: { groups: Group[]; links: Link[]; chosen: string | null; onChoose: (id: string | null) => void; label: string }) {
@@ -43,6 +43,7 @@ export function Fan({ groups, links, chosen, onChoose, label }: { groups: Group[
               key={group.id}
               type="button"
               className={`fan-node fan-${group.column}`}
+              title={group.label}
               aria-pressed={chosen === group.id}
               disabled={group.column === 'right' && group.count === 0}
               style={{ left: node.x - WIDTH / 2, top: node.y - HEIGHT / 2, width: WIDTH, height: HEIGHT }}

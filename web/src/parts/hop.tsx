@@ -161,7 +161,7 @@ export function WhoDid({ did }: { did: Schema<'Did'> }) {
       {did.lines.slice(0, 30).map((line, n) => (
         <li key={n}>
           <p>
-            <strong>{line.who}</strong> {plural(line.count, 'time')}, last {time(line.last)} from {line.last_address}
+            <strong>{whoShort(line.who)}</strong> {plural(line.count, 'time')}, last {time(line.last)} from {line.last_address}
             {line.outcome !== 'success' && ` (${line.outcome.replaceAll('_', ' ')})`}
           </p>
           <ol className="muted">
@@ -178,6 +178,11 @@ export function WhoDid({ did }: { did: Schema<'Did'> }) {
       ))}
     </ul>
   )
+}
+
+/** Who started a chain, without the beginning of an ARN. */
+export function whoShort(who: string): string {
+  return who.replace(/^arn:\S*\//, '')
 }
 
 export function short(arn: string): string {

@@ -2,7 +2,7 @@
 
 import { useState } from 'react'
 import { get, useGet, type Answer, type Query } from '../api'
-import { short, WhoDid } from '../parts/hop'
+import { short, WhoDid, whoShort } from '../parts/hop'
 import { ActionField, EntityField } from '../parts/form'
 import { Answered, Nothing } from '../parts/state'
 import { useMeta, useParam, useTitle } from '../session'
@@ -98,15 +98,18 @@ function Lines({ asked, first }: { asked: Query<'/evidence'>; first: Answer<'/ev
             <tbody>
               {lines.map((line, n) => (
                 <tr key={n}>
-                  <td>{line.who.startsWith('arn:') ? short(line.who) : line.who}</td>
+                  <td>{whoShort(line.who)}</td>
                   <td title={line.principal}>{short(line.principal)}</td>
                   <td>
-                    <code>{line.actions[0] ?? line.event_name}</code>
+                    <code className="fixed">{line.actions[0] ?? line.event_name}</code>
                     {line.outcome !== 'success' && <span className="muted"> ({line.outcome.replaceAll('_', ' ')})</span>}
                   </td>
-                  <td className="break">{line.resource.replace(/^arn:aws:/, '')}</td>
+                  <td className="break">
+                    {line.resource.replace(/^arn:aws:/, '')}
+                    {line.resources > 1 && <span className="muted"> and {line.resources - 1} more</span>}
+                  </td>
                   <td className="numeric">{line.count.toLocaleString('en')}</td>
-                  <td>{time(line.last)}</td>
+                  <td className="fixed">{time(line.last)}</td>
                 </tr>
               ))}
             </tbody>

@@ -59,6 +59,8 @@ export default function Findings() {
         {(first) => (
           <div className="with-facets">
             <aside aria-label="Filters">
+              <details className="filters-box" open={window.matchMedia('(min-width: 801px)').matches}>
+              <summary>Filters</summary>
               <label className="field">
                 <span>Words</span>
                 <input type="search" value={text} onChange={(event) => setText(event.target.value)} placeholder="a name, a rule …" />
@@ -81,6 +83,7 @@ export default function Findings() {
                   .sort((a, b) => b[1] - a[1])
                   .map(([one, count]) => [one, titles.get(one) ?? one, count])}
               />
+              </details>
             </aside>
             <Listed key={JSON.stringify(asked)} asked={asked} first={first} />
           </div>

@@ -35,7 +35,8 @@ function sentence(stands: Stands): string {
   return first + second + third
 }
 
-const OUTSIDE = ['anonymous', 'external_account', 'external_principal', 'external_workload', 'oidc_provider', 'oidc_subject', 'saml_provider', 'saml_subject']
+const OUTSIDE = ['anonymous', 'external_account', 'external_principal']
+const FEDERATED = ['oidc_provider', 'oidc_subject', 'saml_provider', 'saml_subject', 'external_workload']
 
 function Standing({ stands }: { stands: Stands }) {
   return (
@@ -111,17 +112,22 @@ function Standing({ stands }: { stands: Stands }) {
   )
 }
 
-const GROUPS: [name: string, fits: (kind: string) => boolean][] = [
-  ['outside', (kind) => OUTSIDE.includes(kind)],
-  ['people', (kind) => /user$/.test(kind)],
-  ['roles', (kind) => /role$|permission_set$/.test(kind)],
-  ['workloads', () => true],
+const GROUPS: [name: string, one: string, fits: (kind: string) => boolean][] = [
+  ['outside', 'outside', (kind) => OUTSIDE.includes(kind)],
+  ['federated', 'federated', (kind) => FEDERATED.includes(kind)],
+  ['people', 'person', (kind) => /user$/.test(kind)],
+  ['roles', 'role', (kind) => /role$|permission_set$/.test(kind)],
+  ['workloads', 'workload', () => true],
 ]
+
+function groupName(name: string, count: number): string {
+  return count === 1 ? GROUPS.find(([many]) => many === name)![1] : name
+}
 
 export function originGroups(origins: Record<string, number>): [string, number][] {
   const sums = new Map<string, number>(GROUPS.map(([name]) => [name, 0]))
   for (const [kind, count] of Object.entries(origins)) {
-    const group = GROUPS.find(([, fits]) => fits(kind))![0]
+    const group = GROUPS.find(([, , fits]) => fits(kind))![0]
     sums.set(group, sums.get(group)! + count)
   }
   return [...sums].filter(([, count]) => count > 0)
@@ -158,7 +164,7 @@ function Exposed({ stands }: { stands: Stands }) {
                 ))}
               </span>
               <span className="muted" title={Object.entries(one.origins).map(([kind, count]) => `${count} × ${kindLabel(kind)}`).join(', ')}>
-                {originGroups(one.origins).map(([name, count]) => `${count} ${name}`).join(', ')}
+                {originGroups(one.origins).map(([name, count]) => `${count} ${groupName(name, count)}`).join(', ')}
               </span>
             </div>
           </li>

@@ -34,7 +34,7 @@ function Whole({ path }: { path: Path }) {
         <Chain path={path} open={open} onOpen={(n) => setOpen(open === n ? null : n)} />
       </section>
       <p className="muted">Choose a hop to see who says so, under which condition, and whether it ever happened.</p>
-      {path.verdict === 'denied' && <Blocked blocked={path.blocked_by} />}
+      {path.verdict === 'denied' && open !== path.hops.length - 1 && <Blocked blocked={path.blocked_by} />}
       {hop && open !== null && <HopPanel key={open} hop={hop} path={path} n={open} />}
       {path.condition.length > 0 && (
         <section className="panel">

@@ -155,12 +155,14 @@ export function PathRow({ path }: { path: Path }) {
           {typeof path.execution_30d === 'number' && path.execution_30d > 0 && <span className="used">used {path.execution_30d}×</span>}
         </span>
       </div>
-      <p className="muted">{inWords(path)}</p>
+      <div className="split through">
+        <span className="muted">{inWords(path)}</span>
+        <Link className="open-path" href={pathHref(path)}>
+          Show the chain<span className="sr"> from {path.origin.name} to {path.target.name}</span>
+        </Link>
+      </div>
       {path.blocked_by[0] && <p className="stopped-by">stopped: {path.blocked_by[0].text}</p>}
       {path.condition.length > 0 && <p className="condition">if {path.condition.map((one) => one.text).join('; and ')}</p>}
-      <Link className="open-path" href={pathHref(path)}>
-        Show the chain<span className="sr"> from {path.origin.name} to {path.target.name}</span>
-      </Link>
     </li>
   )
 }

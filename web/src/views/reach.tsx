@@ -219,14 +219,16 @@ function ReachRow({ reach, self, into }: { reach: Reach; self: Entity; into: boo
           {reach.sensitivity !== 'unknown' && !into && <SensitivityBadge sensitivity={reach.sensitivity} />}
         </span>
       </div>
-      <p className="muted">
-        {inner.length ? `through ${inner.join(' → ')}` : 'directly'}
-        {reach.paths > 1 && `; ${reach.paths} paths`}
-      </p>
+      <div className="split through">
+        <span className="muted">
+          {inner.length ? `through ${inner.join(' → ')}` : 'directly'}
+          {reach.paths > 1 && `; ${reach.paths} paths`}
+        </span>
+        <Link className="open-path" href={`/path?id=${id(reach.path)}&from=${id(from)}&to=${id(to)}`}>
+          Show the chain<span className="sr"> {into ? 'from' : 'to'} {reach.entity.name}</span>
+        </Link>
+      </div>
       {reach.condition.length > 0 && <p className="condition">if {reach.condition.map((one) => one.text).join('; and ')}</p>}
-      <Link className="open-path" href={`/path?id=${id(reach.path)}&from=${id(from)}&to=${id(to)}`}>
-        Show the chain<span className="sr"> {into ? 'from' : 'to'} {reach.entity.name}</span>
-      </Link>
     </li>
   )
 }
