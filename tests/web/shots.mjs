@@ -23,9 +23,8 @@ try {
       for (const width of sizes) {
         await page.setViewportSize({ width, height: width < 500 ? 844 : 900 })
         await page.goto(server.origin + path)
-        await page.waitForLoadState('networkidle')
-        await page.waitForFunction(() => !document.querySelector('.waiting'))
-        await page.waitForTimeout(150)
+        await page.waitForFunction(() => document.querySelector('main h1, main [role=alert]') && !document.querySelector('.waiting'))
+        await page.waitForTimeout(120)
         const wider = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
         if (wider > 0) console.log(`${name} at ${width}: ${wider} pixels too wide`)
         await page.screenshot({ path: `${folder}/${name}-${width}-${colorScheme}.png`, fullPage: process.env.FULL !== '0' })

@@ -12,11 +12,12 @@ export function isEmpty(draft: Draft): boolean {
   return !(draft.documents?.length || draft.remove_edges?.length || draft.detach?.length || draft.delete?.length)
 }
 
-/** A fix as a change to try; null where it is not of policies alone, or makes a new document. */
+/** A fix as a change to try; null where it is not of policies alone, or makes a policy that nobody holds yet. */
 export function draftOf(fix: Fix): Draft | null {
   const draft = emptyDraft()
   for (const document of fix.documents) {
-    if (document.before === null || document.before === undefined) return null
+    // A policy that nobody holds yet, such as an SCP, has no place to be tried in.
+    if ((document.before === null || document.before === undefined) && document.slot === 'document') return null
     draft.documents!.push({ policy_id: document.holder, slot: document.slot, policy: document.policy, json: document.after ?? null })
   }
   for (const [policy, from] of (fix.detach ?? []) as [string, string][]) draft.detach!.push({ policy, from })

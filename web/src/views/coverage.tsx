@@ -26,7 +26,7 @@ export default function Coverage() {
             {coverage.total > 0 && (
               <section className="panel">
                 <h2>Not read</h2>
-                <div className="table">
+                <div className="table" tabIndex={0} role="region" aria-label="What was not read">
                   <table>
                     <thead>
                       <tr>

@@ -83,7 +83,7 @@ function Lines({ asked, first }: { asked: Query<'/evidence'>; first: Answer<'/ev
       </p>
       {lines.length === 0 && <Nothing>Nothing was seen.</Nothing>}
       {lines.length > 0 && (
-        <div className="table">
+        <div className="table" tabIndex={0} role="region" aria-label="What was seen">
           <table>
             <thead>
               <tr>

@@ -206,9 +206,8 @@ function FixCard({ fix, best }: { fix: Fix; best: boolean }) {
         </div>
       ))}
       <details>
-        <summary>
-          Terraform <Copy text={fix.terraform} label="Copy the Terraform" />
-        </summary>
+        <summary>Terraform</summary>
+        <Copy text={fix.terraform} label="Copy the Terraform" />
         <Plain text={fix.terraform} label="Terraform" />
       </details>
       {draft && (
@@ -305,9 +304,8 @@ function Yaml() {
   if (!query.data?.yaml) return null
   return (
     <details>
-      <summary>
-        The file to keep in git <Copy text={query.data.yaml} label="Copy the file of suppressions" />
-      </summary>
+      <summary>The file to keep in git</summary>
+      <Copy text={query.data.yaml} label="Copy the file of suppressions" />
       <Plain text={query.data.yaml} label="File of suppressions" />
     </details>
   )
