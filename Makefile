@@ -366,6 +366,11 @@ bench-live: ## one policy changes in a whole organisation: only what depends on 
 	@$(call say,changes of one policy)
 	@ROLES="$(or $(ROLES),100000)" $(CARGO) bench --locked --profile quick -p sv0-bench --bench live
 
+.PHONY: bench-findings
+bench-findings: ## all rules on a whole organisation, rule by rule, beside the analysis, as Markdown (ROLES="1000 10000")
+	@$(call say,findings of organisations of several sizes)
+	@ROLES="$(or $(ROLES),1000 10000)" $(CARGO) bench --locked --profile quick -p sv0-bench --bench findings
+
 .PHONY: bench-evidence
 bench-evidence: ## a whole CloudTrail lake read, chains and all, beside inflating it, as Markdown (MB=1000, or LAKE=folder)
 	@$(call say,a lake of CloudTrail)

@@ -153,8 +153,23 @@ impl App {
     }
 
     /// Works everything out that many answers need. It may take minutes for very large organizations; questions that do not
-    /// need it are answered meanwhile.
+    /// need it are answered meanwhile, with threads of their own: one core is left to them.
     pub(crate) fn warm(&self) {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(cores.saturating_sub(1).max(1))
+            .thread_name(|number| format!("background-{number}"))
+            .build();
+        match pool {
+            Ok(pool) => pool.install(|| self.work_out()),
+            Err(error) => {
+                tracing::warn!(%error, "no threads of its own for what takes long");
+                self.work_out();
+            }
+        }
+    }
+
+    fn work_out(&self) {
         self.overview();
         let found = self.found.get_or_init(|| {
             let mut limited = Vec::new();
