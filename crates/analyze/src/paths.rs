@@ -63,7 +63,12 @@ struct Known {
     /// Most pairs have nothing to do with each other: one bit a resource for each identity that was asked about.
     nothing: FxHashMap<NodeId, Vec<u64>>,
     empty: Arc<Access>,
+    /// Entries of all answers in `some`.
+    weight: usize,
 }
+
+/// Entries of answers that are remembered; with more, all are forgotten and asked again. Some hundred bytes each.
+const MOST_KNOWN: usize = 2_000_000;
 
 impl Known {
     fn get(&self, identity: NodeId, place: Option<usize>, resource: NodeId) -> Option<&Arc<Access>> {
@@ -91,6 +96,11 @@ impl Known {
                 }
             }
             None => {
+                self.weight += 1 + found.allowed.len() + found.blocked.len();
+                if self.weight > MOST_KNOWN {
+                    self.some.clear();
+                    self.weight = 0;
+                }
                 self.some.insert((identity, resource), found);
             }
         }

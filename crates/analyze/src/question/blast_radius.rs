@@ -14,6 +14,7 @@ use sv0_model::path::{ConditionText, EntityRef, Path, PathVerdict};
 
 use super::endpoints::covered;
 use crate::paths::{Finder, Options};
+use crate::reach::{Hit, Room, is_asked};
 use crate::scope::is_everything;
 use crate::steps::Steps;
 use crate::world::World;
@@ -222,10 +223,13 @@ pub fn reached_by(
     targets: &[NodeId],
     options: Options,
 ) -> ReachedBy {
-    let found: Vec<(Vec<Path>, bool)> = leading(world, steps, finder, targets)
+    let on_the_way = leads_to(world, steps, finder, targets);
+    // What does not lead there is on no path that ends there.
+    let within = |node: NodeId| on_the_way.contains(&node);
+    let found: Vec<(Vec<Path>, bool)> = origins_among(finder, &on_the_way, targets)
         .par_iter()
         .map(|origin| {
-            let found = finder.from(*origin, targets, options);
+            let found = finder.from_within(*origin, targets, options, &within);
             (found.paths, found.cut)
         })
         .collect();
@@ -411,32 +415,57 @@ fn identities(world: &World, finder: &Finder<'_>, origins: &[NodeId], options: O
 /// The origins that may have a path to some targets: nobody else has to be followed.
 #[must_use]
 pub fn leading(world: &World, steps: &Steps, finder: &Finder<'_>, targets: &[NodeId]) -> Vec<NodeId> {
-    let leading = leads_to(world, steps, finder, targets);
+    origins_among(finder, &leads_to(world, steps, finder, targets), targets)
+}
+
+fn origins_among(
+    finder: &Finder<'_>,
+    leading: &rustc_hash::FxHashSet<NodeId>,
+    targets: &[NodeId],
+) -> Vec<NodeId> {
     let mut origins = finder.origins();
     origins.retain(|origin| leading.contains(origin) && !targets.contains(origin));
     origins
 }
 
 /// Everything that leads to some targets, however long the chain: nothing else needs a search.
-fn leads_to(
+#[must_use]
+pub fn leads_to(
     world: &World,
     steps: &Steps,
     finder: &Finder<'_>,
     targets: &[NodeId],
 ) -> rustc_hash::FxHashSet<NodeId> {
     let mut seen: rustc_hash::FxHashSet<NodeId> = targets.iter().copied().collect();
-    let identities: Vec<NodeId> = crate::steps::askers(world)
+    // The engine tells of everybody at once who can do something to data; the rest is asked one by one.
+    let (asked, rest): (Vec<NodeId>, Vec<NodeId>) = targets
         .iter()
-        .filter_map(|a| a.node)
+        .partition(|target| is_asked(world.node(**target).record.kind));
+    let (everybody, reaching) = (world.everybody(), world.reaching());
+    let mut direct: Vec<NodeId> = asked
+        .par_iter()
+        .map_init(
+            || (Room::default(), Vec::<Hit>::new()),
+            |(room, hits), target| {
+                hits.clear();
+                reaching.who(world, *target, &reaching.parts(world, *target), room, hits);
+                let hits = hits.iter().filter(|hit| hit.possible != 0);
+                let nodes = hits.filter_map(|hit| everybody.node(hit.principal));
+                nodes.collect::<Vec<NodeId>>()
+            },
+        )
+        .flatten_iter()
         .collect();
-    let direct: Vec<NodeId> = identities
-        .into_par_iter()
-        .filter(|identity| {
-            targets
-                .iter()
+    if !rest.is_empty() {
+        let identities: Vec<NodeId> = crate::steps::askers(world)
+            .iter()
+            .filter_map(|a| a.node)
+            .collect();
+        direct.par_extend(identities.into_par_iter().filter(|identity| {
+            rest.iter()
                 .any(|target| !finder.access(*identity, *target).allowed.is_empty())
-        })
-        .collect();
+        }));
+    }
     let mut open: Vec<NodeId> = targets.iter().copied().chain(direct.iter().copied()).collect();
     seen.extend(direct);
     while let Some(node) = open.pop() {

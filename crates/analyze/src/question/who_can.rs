@@ -145,6 +145,30 @@ pub struct WhoCan {
 /// Asks.
 #[must_use]
 pub fn who_can(world: &World, steps: &Steps, finder: &Finder<'_>, action: &str, subject: &Subject) -> WhoCan {
+    who_can_some(world, steps, finder, action, subject, usize::MAX).0
+}
+
+/// How many there are, told or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Totals {
+    /// Who can by its own policies.
+    pub direct: usize,
+    /// Who can by becoming or using one of those.
+    pub through: usize,
+    /// Who is granted it by some policy and stopped by another.
+    pub stopped: usize,
+}
+
+/// The same, with at most so many of each list: what is left out is counted and not put into words.
+#[must_use]
+pub fn who_can_some(
+    world: &World,
+    steps: &Steps,
+    finder: &Finder<'_>,
+    action: &str,
+    subject: &Subject,
+    most: usize,
+) -> (WhoCan, Totals) {
     let pattern = ActionPattern::new(action);
     let spelled = Catalog::embedded()
         .action(action)
@@ -196,10 +220,11 @@ pub fn who_can(world: &World, steps: &Steps, finder: &Finder<'_>, action: &str, 
         .iter()
         .filter_map(|s| world.graph.find(&s.principal.id))
         .collect();
-    out.through = through(world, steps, finder, &reached, &stopped);
-    let through: Vec<&str> = out.through.iter().map(|t| t.origin.id.as_str()).collect();
-    out.stopped
-        .retain(|s| !through.contains(&s.principal.id.as_str()));
+    let ways = Ways::new(world, steps, finder, &reached, &stopped);
+    out.stopped.retain(|stopped| {
+        let node = world.graph.find(&stopped.principal.id);
+        !node.is_some_and(|node| ways.leads(node))
+    });
     let by_id = |a: &EntityRef, b: &EntityRef| (a.kind, &a.name, &a.id).cmp(&(b.kind, &b.name, &b.id));
     out.direct.sort_by(|a, b| {
         a.verdict
@@ -207,13 +232,15 @@ pub fn who_can(world: &World, steps: &Steps, finder: &Finder<'_>, action: &str, 
             .then_with(|| by_id(&a.principal, &b.principal))
     });
     out.stopped.sort_by(|a, b| by_id(&a.principal, &b.principal));
-    out.through.sort_by(|a, b| {
-        a.verdict
-            .cmp(&b.verdict)
-            .then(a.steps.cmp(&b.steps))
-            .then_with(|| by_id(&a.origin, &b.origin))
-    });
-    out
+    let totals = Totals {
+        direct: out.direct.len(),
+        through: ways.origins.len(),
+        stopped: out.stopped.len(),
+    };
+    out.direct.truncate(most);
+    out.stopped.truncate(most);
+    out.through = ways.told(world, steps, most);
+    (out, totals)
 }
 
 /// Whom it is worth to ask, by what the engine says of everybody at once.
@@ -386,55 +413,82 @@ struct Way<'s> {
     verdict: PathVerdict,
 }
 
-/// Walks the steps backwards from those who can: first over what is certain, so that a way that hangs on nothing is
-/// preferred to a shorter one that does.
-fn through(
-    world: &World,
-    steps: &Steps,
-    finder: &Finder<'_>,
-    reached: &[(NodeId, PathVerdict)],
-    stopped: &[NodeId],
-) -> Vec<Through> {
-    let mut best: FxHashMap<NodeId, Way<'_>> = FxHashMap::default();
-    for certain in [PathVerdict::Allowed, PathVerdict::AllowedIf] {
-        let start = reached.iter().filter(|(_, verdict)| *verdict <= certain);
-        for &(node, verdict) in start {
-            best.entry(node).or_insert(Way {
-                next: None,
-                end: node,
-                length: 0,
-                verdict,
-            });
-        }
-        widen(world, steps, certain, &mut best);
-    }
-    let mut wanted = finder.origins();
-    wanted.extend(stopped.iter().copied());
-    wanted.sort_unstable();
-    wanted.dedup();
-    let mut out = Vec::new();
-    for origin in wanted {
-        let Some(way) = best.get(&origin).filter(|way| way.next.is_some()) else {
-            continue;
-        };
-        let (mut chain, mut conditions, mut at) = (Vec::new(), Vec::new(), origin);
-        while let Some(step) = best.get(&at).and_then(|way| way.next) {
-            if let Some(told) = steps.describe(world, step) {
-                chain.push(told.text.clone());
-                conditions.extend(told.conditions.clone());
+/// The ways to those who can.
+struct Ways<'s> {
+    best: FxHashMap<NodeId, Way<'s>>,
+    /// Who has one, best first.
+    origins: Vec<NodeId>,
+}
+
+impl<'s> Ways<'s> {
+    /// Walks the steps backwards from those who can: first over what is certain, so that a way that hangs on nothing is
+    /// preferred to a shorter one that does.
+    fn new(
+        world: &World,
+        steps: &'s Steps,
+        finder: &Finder<'_>,
+        reached: &[(NodeId, PathVerdict)],
+        stopped: &[NodeId],
+    ) -> Self {
+        let mut best: FxHashMap<NodeId, Way<'s>> = FxHashMap::default();
+        for certain in [PathVerdict::Allowed, PathVerdict::AllowedIf] {
+            let start = reached.iter().filter(|(_, verdict)| *verdict <= certain);
+            for &(node, verdict) in start {
+                best.entry(node).or_insert(Way {
+                    next: None,
+                    end: node,
+                    length: 0,
+                    verdict,
+                });
             }
-            at = step.to;
+            widen(world, steps, certain, &mut best);
         }
-        out.push(Through {
-            origin: world.entity(origin),
-            verdict: way.verdict,
-            chain,
-            as_principal: world.entity(way.end),
-            steps: way.length,
-            conditions,
+        let mut out = Self {
+            best,
+            origins: Vec::new(),
+        };
+        let mut wanted = finder.origins();
+        wanted.extend(stopped.iter().copied());
+        wanted.sort_unstable();
+        wanted.dedup();
+        wanted.retain(|origin| out.leads(*origin));
+        wanted.sort_by_cached_key(|origin| {
+            let record = &world.node(*origin).record;
+            let way = out.best.get(origin).map(|way| (way.verdict, way.length));
+            (way, record.kind, world.label(*origin), record.id.clone())
         });
+        out.origins = wanted;
+        out
     }
-    out
+
+    /// Whether somebody gets to one who can, by others.
+    fn leads(&self, node: NodeId) -> bool {
+        self.best.get(&node).is_some_and(|way| way.next.is_some())
+    }
+
+    /// The best ways in words.
+    fn told(&self, world: &World, steps: &Steps, most: usize) -> Vec<Through> {
+        let each = self.origins.iter().take(most).filter_map(|origin| {
+            let way = self.best.get(origin)?;
+            let (mut chain, mut conditions, mut at) = (Vec::new(), Vec::new(), *origin);
+            while let Some(step) = self.best.get(&at).and_then(|way| way.next) {
+                if let Some(told) = steps.describe(world, step) {
+                    chain.push(told.text.clone());
+                    conditions.extend(told.conditions.clone());
+                }
+                at = step.to;
+            }
+            Some(Through {
+                origin: world.entity(*origin),
+                verdict: way.verdict,
+                chain,
+                as_principal: world.entity(way.end),
+                steps: way.length,
+                conditions,
+            })
+        });
+        each.collect()
+    }
 }
 
 fn widen<'s>(world: &World, steps: &'s Steps, certain: PathVerdict, best: &mut FxHashMap<NodeId, Way<'s>>) {

@@ -74,6 +74,9 @@ fn origins(world: &World, finder: &Finder<'_>, name: &str) -> Result<Endpoints, 
     Ok(endpoints::origins(world, finder, node))
 }
 
+/// Targets for which it pays to look first what leads to them.
+const FEW: usize = 50;
+
 /// Both ends of what was asked.
 struct Between {
     from: Endpoints,
@@ -111,8 +114,12 @@ fn between(asking: &Asking<'_>, ends: &Ends) -> Result<Between, Problem> {
 }
 
 fn find(asking: &Asking<'_>, between: &Between, options: Options) -> (Vec<Path>, bool) {
-    let finder = asking.app.finder();
-    let follow = |origin: &NodeId| finder.from(*origin, &between.to.nodes, options);
+    let (world, steps, finder) = (asking.app.world(), asking.app.steps(), asking.app.finder());
+    // What does not lead there is on no path that ends there; steps that something stops are on stopped paths.
+    let on_the_way = (between.to.nodes.len() <= FEW && !options.blocked)
+        .then(|| blast_radius::leads_to(world, steps, finder, &between.to.nodes));
+    let within = |node: NodeId| on_the_way.as_ref().is_none_or(|nodes| nodes.contains(&node));
+    let follow = |origin: &NodeId| finder.from_within(*origin, &between.to.nodes, options, &within);
     let found: Vec<_> = between.from.nodes.par_iter().map(follow).collect();
     let cut = between.cut || found.iter().any(|found| found.cut);
     let mut paths: Vec<Path> = found.into_iter().flat_map(|found| found.paths).collect();

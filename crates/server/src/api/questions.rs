@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sv0_analyze::question::who_can::{Totals, who_can_some};
 use sv0_analyze::question::{self, Can, Explanation, WhoCan, asked};
 
 use crate::endpoint::Asking;
@@ -28,27 +29,13 @@ pub(super) struct WhoAnswer {
     totals: Totals,
 }
 
-#[derive(Debug, Serialize, JsonSchema)]
-struct Totals {
-    direct: usize,
-    through: usize,
-    stopped: usize,
-}
-
 pub(super) fn who_can(asking: &Asking<'_>, who: Who) -> Result<WhoAnswer, Problem> {
     let (app, most) = (asking.app, limit(who.limit, 200));
     asked::action(&who.action)?;
     let subject = question::who_can::subject(app.world(), &who.resource)?;
     asked::applies(&who.action, &subject.arn)?;
-    let mut answer = question::who_can(app.world(), app.steps(), app.finder(), &who.action, &subject);
-    let totals = Totals {
-        direct: answer.direct.len(),
-        through: answer.through.len(),
-        stopped: answer.stopped.len(),
-    };
-    answer.direct.truncate(most);
-    answer.through.truncate(most);
-    answer.stopped.truncate(most);
+    let (world, steps, finder) = (app.world(), app.steps(), app.finder());
+    let (answer, totals) = who_can_some(world, steps, finder, &who.action, &subject, most);
     Ok(WhoAnswer { answer, totals })
 }
 

@@ -73,6 +73,11 @@ pub(super) fn reached_by(asking: &Asking<'_>, of: Of) -> Result<Reached, Problem
     })
 }
 
+/// Pairs of identity and data that are asked about for choke points; what is left out is told.
+const MOST_ACCESSES: usize = 500_000;
+/// Entities up to which worlds without a statement are looked at: each takes as much time and memory as the whole.
+const MOST_ENTITIES: usize = 20_000;
+
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct To {
@@ -90,6 +95,12 @@ pub(super) fn choke_points(asking: &Asking<'_>, to: To) -> Result<ChokePoints, P
     };
     let bounds = Bounds {
         most: limit(to.limit, 20),
+        accesses: MOST_ACCESSES,
+        worlds: if app.world().graph.len() > MOST_ENTITIES {
+            0
+        } else {
+            Bounds::default().worlds
+        },
         ..Bounds::default()
     };
     Ok(question::choke_points(
