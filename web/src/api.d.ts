@@ -2028,12 +2028,22 @@ export interface components {
                 [key: string]: number;
             };
         };
+        /** @description How many there are, told or not. */
         Totals2: {
-            /** Format: uint */
+            /**
+             * Format: uint
+             * @description Who can by its own policies.
+             */
             direct: number;
-            /** Format: uint */
+            /**
+             * Format: uint
+             * @description Who is granted it by some policy and stopped by another.
+             */
             stopped: number;
-            /** Format: uint */
+            /**
+             * Format: uint
+             * @description Who can by becoming or using one of those.
+             */
             through: number;
         };
         /** @description What was read, in numbers. */

@@ -53,3 +53,17 @@ fn it_names_every_endpoint_and_leads_nowhere_that_is_not_there() {
         );
     }
 }
+
+#[test]
+fn the_page_is_made_for_this_api() {
+    let server = Server::new("page-api");
+    let now = server.ask(&Method::GET, "/openapi.json", &[], "").body;
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../web/openapi.json");
+    if std::env::var_os("SV0_WRITE_DOCS").is_some() {
+        std::fs::write(file, &now).unwrap();
+    }
+    assert!(
+        std::fs::read(file).unwrap() == now,
+        "the API changed: SV0_WRITE_DOCS=1 cargo test -p sv0-server, then `npm run types` and `make web`"
+    );
+}
