@@ -1717,6 +1717,11 @@ export interface components {
             cut: boolean;
             /** @description The business domain of its data. */
             data_domain: string | null;
+            /**
+             * Format: uint
+             * @description Origins from which paths were looked at; access levels and what is certain are of these alone.
+             */
+            looked_at: number;
             /** @description What the name was taken for, where it is not the entity itself. */
             note: string | null;
             /** @description The origins: outsiders, people, workloads, others. */

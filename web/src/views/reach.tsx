@@ -91,10 +91,11 @@ function Into({ answer, entity }: { answer: Answer<'/reached-by'>; entity: Entit
   return (
     <>
       <p className="big">
-        {answer.total === 0 ? `Nobody that was collected reaches ${entity.name}.` : `${plural(answer.total, 'origin')} ${answer.total === 1 ? 'reaches' : 'reach'} it, ${answer.certain} whatever the conditions; ${answer.cross_account} from another account, ${answer.outside} from outside the organization.`}
+        {answer.total === 0 ? `Nobody that was collected reaches ${entity.name}.` : `${plural(answer.total, 'origin')} ${answer.total === 1 ? 'reaches' : 'reach'} it, ${answer.looked_at < answer.total ? '' : `${answer.certain} whatever the conditions; `}${answer.cross_account} from another account, ${answer.outside} from outside the organization.`}
       </p>
       {answer.note && <p className="muted">{answer.note}</p>}
       {answer.cut && <p className="note warn">The search stopped at its budget: there may be more.</p>}
+      {answer.looked_at < answer.total && <p className="note">Paths were looked at from the {answer.looked_at} origins of most interest; the others are counted, conditions of different hops not held against each other.</p>}
       <Both reaches={answer.origins} entity={entity} into total={answer.total} />
       <Gaps gaps={answer.coverage_gaps} />
     </>

@@ -131,6 +131,8 @@ pub struct ReachedBy {
     pub origins: Vec<Reach>,
     /// Whether a search stopped at its budget.
     pub cut: bool,
+    /// Origins from which paths were looked at; access levels and what is certain are of these alone.
+    pub looked_at: usize,
     /// What could change the answer.
     pub coverage_gaps: Vec<Gap>,
 }
@@ -213,6 +215,17 @@ pub fn blast_radius(
     out
 }
 
+impl ReachedBy {
+    /// Counts an origin.
+    fn count(&mut self, world: &World, origin: &EntityRef) {
+        self.total += 1;
+        *self.by_kind.entry(origin.kind).or_default() += 1;
+        *self.by_account.entry(account(origin)).or_default() += 1;
+        self.cross_account += usize::from(origin.account != self.target.account);
+        self.outside += usize::from(group(origin.kind) == Group::Outside && !member(world, origin));
+    }
+}
+
 /// Everybody who reaches some entities, which are one target together.
 #[must_use]
 pub fn reached_by(
@@ -223,10 +236,33 @@ pub fn reached_by(
     targets: &[NodeId],
     options: Options,
 ) -> ReachedBy {
+    reached_by_some(world, steps, finder, named, targets, options, usize::MAX)
+}
+
+/// The same, with paths looked at from so many origins only, those of most interest: the rest is counted on the graph of
+/// steps, where it is not seen that the conditions of two hops contradict each other.
+#[must_use]
+pub fn reached_by_some(
+    world: &World,
+    steps: &Steps,
+    finder: &Finder<'_>,
+    named: NodeId,
+    targets: &[NodeId],
+    options: Options,
+    most: usize,
+) -> ReachedBy {
     let on_the_way = leads_to(world, steps, finder, targets);
     // What does not lead there is on no path that ends there.
     let within = |node: NodeId| on_the_way.contains(&node);
-    let found: Vec<(Vec<Path>, bool)> = origins_among(finder, &on_the_way, targets)
+    let mut origins = origins_among(finder, &on_the_way, targets);
+    if origins.len() > most {
+        origins.sort_by_cached_key(|origin| {
+            let kind = world.node(*origin).record.kind;
+            (group(kind), world.label(*origin), world.id(*origin).to_owned())
+        });
+    }
+    let rest = origins.split_off(most.min(origins.len()));
+    let found: Vec<(Vec<Path>, bool)> = origins
         .par_iter()
         .map(|origin| {
             let found = finder.from_within(*origin, targets, options, &within);
@@ -247,24 +283,24 @@ pub fn reached_by(
         outside: 0,
         origins: Vec::new(),
         cut: found.iter().any(|(_, cut)| *cut),
+        looked_at: found.len(),
         coverage_gaps: gaps(found.iter().flat_map(|(paths, _)| paths)),
         target,
     };
+    for origin in rest {
+        let entity = world.entity(origin);
+        out.count(world, &entity);
+    }
     for (mut paths, _) in found {
         let Some((_, reach)) = reach(&mut paths, |path| &path.origin) else {
             continue;
         };
-        out.total += 1;
-        *out.by_kind.entry(reach.entity.kind).or_default() += 1;
-        *out.by_account.entry(account(&reach.entity)).or_default() += 1;
+        out.count(world, &reach.entity);
         let heaviest = reach.access_levels.last().copied();
         *out.by_access_level
             .entry(heaviest.unwrap_or(AccessLevel::Permissions))
             .or_default() += 1;
         out.certain += usize::from(reach.verdict == PathVerdict::Allowed);
-        out.cross_account += usize::from(reach.entity.account != out.target.account);
-        out.outside +=
-            usize::from(group(reach.entity.kind) == Group::Outside && !member(world, &reach.entity));
         out.origins.push(reach);
     }
     out.origins.sort_by(|a, b| {

@@ -74,6 +74,9 @@ fn origins(world: &World, finder: &Finder<'_>, name: &str) -> Result<Endpoints, 
     Ok(endpoints::origins(world, finder, node))
 }
 
+/// Entities above which an organization is large: then only some origins are followed, and the answer says so.
+const LARGE: usize = 20_000;
+
 /// Targets for which it pays to look first what leads to them.
 const FEW: usize = 50;
 
@@ -100,7 +103,7 @@ fn between(asking: &Asking<'_>, ends: &Ends) -> Result<Between, Problem> {
     let mut from = match &ends.from {
         Some(name) => origins(world, finder, name)?,
         None => Endpoints {
-            nodes: if ends.blocked {
+            nodes: if ends.blocked && world.graph.len() <= LARGE {
                 finder.origins()
             } else {
                 blast_radius::leading(world, asking.app.steps(), finder, &to.nodes)
@@ -108,8 +111,13 @@ fn between(asking: &Asking<'_>, ends: &Ends) -> Result<Between, Problem> {
             ..Endpoints::default()
         },
     };
-    let cut = from.nodes.len() > MOST_ORIGINS;
-    from.nodes.truncate(MOST_ORIGINS);
+    let most = if world.graph.len() > LARGE {
+        FEW
+    } else {
+        MOST_ORIGINS
+    };
+    let cut = from.nodes.len() > most;
+    from.nodes.truncate(most);
     Ok(Between { from, to, cut })
 }
 

@@ -57,15 +57,26 @@ pub(super) fn reached_by(asking: &Asking<'_>, of: Of) -> Result<Reached, Problem
     let app = asking.app;
     let named = app.world().lookup(&of.id, &[])?;
     let ends = endpoints::targets(app.world(), app.finder(), named);
-    let mut answer = question::reached_by(
+    let most = limit(of.limit, 200);
+    let large = app.world().graph.len() > MOST_ENTITIES;
+    let options = Options {
+        routes: if large { 1 } else { Options::default().routes },
+        ..Options::default()
+    };
+    let mut answer = question::blast_radius::reached_by_some(
         app.world(),
         app.steps(),
         app.finder(),
         named,
         &ends.nodes,
-        Options::default(),
+        options,
+        if large {
+            most.min(MOST_LOOKED_AT)
+        } else {
+            usize::MAX
+        },
     );
-    answer.origins.truncate(limit(of.limit, 200));
+    answer.origins.truncate(most);
     Ok(Reached {
         shown: answer.origins.len(),
         answer,
@@ -75,7 +86,9 @@ pub(super) fn reached_by(asking: &Asking<'_>, of: Of) -> Result<Reached, Problem
 
 /// Pairs of identity and data that are asked about for choke points; what is left out is told.
 const MOST_ACCESSES: usize = 500_000;
-/// Entities up to which worlds without a statement are looked at: each takes as much time and memory as the whole.
+/// Origins from which paths are looked at in large organizations; the others are counted.
+const MOST_LOOKED_AT: usize = 60;
+/// Entities up to which every path is looked at, and worlds without a statement are looked at: each takes as much time and memory as the whole.
 const MOST_ENTITIES: usize = 20_000;
 
 #[derive(Debug, Deserialize, JsonSchema)]
