@@ -24,6 +24,7 @@ impl Source for Demo {
             name: "(demo)".into(),
             size: sv0_demo::TRAIL.len() as u64,
             delivered: None,
+            tag: String::new(),
         };
         Ok(Listing {
             objects: vec![object],

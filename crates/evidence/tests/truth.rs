@@ -58,6 +58,7 @@ impl Source for Memory {
                     name: name.clone(),
                     size: bytes.len() as u64,
                     delivered,
+                    tag: String::new(),
                 }),
                 Err(left) => *listing.left.entry(left).or_default() += 1,
             }
