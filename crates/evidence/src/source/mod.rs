@@ -94,6 +94,11 @@ pub trait Source: Sync {
         Ok(())
     }
 
+    /// What whoever asked should know about the source, one sentence each; after reading.
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Whether listing again would give more: the next page, the next messages.
     fn has_more(&self) -> bool {
         false
