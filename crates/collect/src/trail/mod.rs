@@ -65,10 +65,17 @@ const DEADLINE: Duration = Duration::from_secs(180);
 
 /// A session with AWS, from which sources are opened.
 #[derive(Clone)]
-pub struct Aws(Arc<Inner>);
+pub struct Aws {
+    /// Only what lives outside of it holds it: a runtime cannot end itself.
+    runtime: Arc<Runtime>,
+    line: Line,
+}
+
+/// What calls are made with.
+#[derive(Clone)]
+struct Line(Arc<Inner>);
 
 struct Inner {
-    runtime: Runtime,
     start: Start,
     caller: Arc<Caller>,
 }
@@ -76,7 +83,7 @@ struct Inner {
 impl fmt::Debug for Aws {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Aws")
-            .field("account", &self.0.start.account)
+            .field("account", &self.line.0.start.account)
             .finish_non_exhaustive()
     }
 }
@@ -107,11 +114,10 @@ impl Aws {
             };
             begin(&login, &caller, external_id.as_ref()).await
         })?;
-        Ok(Self(Arc::new(Inner {
-            runtime,
-            start,
-            caller,
-        })))
+        Ok(Self {
+            runtime: Arc::new(runtime),
+            line: Line(Arc::new(Inner { start, caller })),
+        })
     }
 
     /// The source of an address.
@@ -129,9 +135,11 @@ impl Aws {
 
     /// Waits for something.
     fn wait<T>(&self, work: impl Future<Output = T>) -> T {
-        self.0.runtime.block_on(work)
+        self.runtime.block_on(work)
     }
+}
 
+impl Line {
     /// What clients are made of, in a region or in the session's own.
     fn config(&self, region: Option<&str>) -> SdkConfig {
         let config = &self.0.start.config;

@@ -102,13 +102,13 @@ impl fmt::Debug for Queue {
 impl Queue {
     /// Looks at a queue.
     pub(super) fn open(aws: &Aws, url: &str) -> Result<Self, SourceError> {
-        let configured = aws.config(None);
+        let configured = aws.line.config(None);
         let region = region(url)
             .or_else(|| configured.region().map(|region| region.as_ref()))
             .unwrap_or("us-east-1")
             .to_owned();
         let client = aws_sdk_sqs::Client::from_conf(
-            aws_sdk_sqs::config::Builder::from(&aws.config(Some(&region)))
+            aws_sdk_sqs::config::Builder::from(&aws.line.config(Some(&region)))
                 .interceptor(GuardOf(CALLS))
                 .build(),
         );
@@ -150,6 +150,7 @@ impl Queue {
         };
         let answer = self
             .aws
+            .line
             .send((&self.region, "sqs"), &GET_ATTRIBUTES, request)
             .await?;
         let attributes = answer.attributes.unwrap_or_default();
@@ -169,7 +170,11 @@ impl Queue {
                 .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
                 .send()
         };
-        let answer = self.aws.send((&self.region, "sqs"), &RECEIVE, request).await?;
+        let answer = self
+            .aws
+            .line
+            .send((&self.region, "sqs"), &RECEIVE, request)
+            .await?;
         Ok(answer.messages.unwrap_or_default())
     }
 
@@ -246,7 +251,7 @@ impl Queue {
                     .set_entries(Some(entries.clone()))
                     .send()
             };
-            match self.aws.send((&self.region, "sqs"), &DELETE, request).await {
+            match self.aws.line.send((&self.region, "sqs"), &DELETE, request).await {
                 Ok(answer) => {
                     for failed in answer.failed {
                         keep(

@@ -22,13 +22,13 @@ use serde_json::Value;
 use crate::call::Call;
 use crate::failure::Failure;
 use crate::net;
-use crate::trail::{Aws, CALLS};
+use crate::trail::{CALLS, Line};
 
 const TYPE: &str = "application/x-amz-json-1.1";
 
 /// A client.
 pub(super) struct Api {
-    aws: Aws,
+    line: Line,
     connector: Connector,
     region: String,
     endpoint: String,
@@ -55,10 +55,10 @@ impl ProvideErrorMetadata for Refusal {
 type Refused = SdkError<Refusal, HttpResponse>;
 
 impl Api {
-    pub(super) fn new(aws: &Aws) -> Self {
-        let config = aws.config(None);
+    pub(super) fn new(line: &Line) -> Self {
+        let config = line.config(None);
         let region = config.region().map_or("us-east-1", |region| region.as_ref());
-        let domain = match aws.0.start.partition.as_str() {
+        let domain = match line.0.start.partition.as_str() {
             "aws-cn" => "amazonaws.com.cn",
             _ => "amazonaws.com",
         };
@@ -67,7 +67,7 @@ impl Api {
             |url| format!("{}/", url.trim_end_matches('/')),
         );
         Self {
-            aws: aws.clone(),
+            line: line.clone(),
             connector: net::connector(),
             region: region.to_owned(),
             endpoint,
@@ -84,7 +84,7 @@ impl Api {
             return Err(Failure::new(crate::failure::Kind::Other, "", why));
         }
         let body = input.to_string();
-        self.aws
+        self.line
             .send((&self.region, "athena"), call, || {
                 self.once(call.operation, &body)
             })
@@ -115,7 +115,7 @@ impl Api {
 
     async fn request(&self, operation: &str, body: &str) -> Result<HttpRequest, Refused> {
         let credentials = self
-            .aws
+            .line
             .0
             .start
             .session

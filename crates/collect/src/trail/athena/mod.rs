@@ -87,7 +87,7 @@ impl fmt::Debug for Athena {
 impl Athena {
     pub(super) fn new(aws: &Aws, table: Table) -> Self {
         Self {
-            api: Api::new(aws),
+            api: Api::new(&aws.line),
             aws: aws.clone(),
             table,
             state: Mutex::default(),
@@ -244,7 +244,7 @@ impl Athena {
         let mut first = true;
         for (at, row) in rows.iter().enumerate() {
             let row = values(row);
-            if running.pages == 0 && at == 0 && running.query.is_head(&row) {
+            if at == 0 && running.query.is_head(&row) {
                 continue;
             }
             if !std::mem::take(&mut first) {

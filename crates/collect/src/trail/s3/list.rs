@@ -222,7 +222,7 @@ async fn page(
             .send()
     };
     files
-        .aws
+        .line
         .send((&files.region, "s3"), &LIST_OBJECTS, request)
         .await
 }

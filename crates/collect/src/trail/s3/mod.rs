@@ -18,7 +18,7 @@ use sv0_evidence::source::{Listing, Object, Source, SourceError};
 use sv0_evidence::time::{Time, Window};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
-use super::{Aws, CALLS, refused};
+use super::{Aws, CALLS, Line, refused};
 use crate::call::Call;
 use crate::failure::Failure;
 use crate::guard::GuardOf;
@@ -46,6 +46,7 @@ const PARTS_BESIDE: usize = 4;
 
 /// A prefix of a bucket.
 pub struct Bucket {
+    aws: Aws,
     files: Arc<Files>,
     prefix: String,
     /// `s3://bucket/prefix`, as it was given.
@@ -57,7 +58,7 @@ pub struct Bucket {
 
 /// A bucket and how to ask for it.
 struct Files {
-    aws: Aws,
+    line: Line,
     client: aws_sdk_s3::Client,
     bucket: String,
     region: String,
@@ -84,13 +85,14 @@ impl Bucket {
     /// Finds out in which region a bucket is.
     pub(super) fn open(aws: &Aws, bucket: &str, prefix: &str) -> Result<Self, SourceError> {
         let place = format!("s3://{bucket}/{prefix}");
-        let first = client(aws, None);
-        let home = aws.config(None);
+        let line = &aws.line;
+        let first = client(line, None);
+        let home = line.config(None);
         let home = home
             .region()
             .map_or("us-east-1", |region| region.as_ref())
             .to_owned();
-        let asked = aws.wait(aws.send((&home, "s3"), &GET_LOCATION, || {
+        let asked = aws.wait(line.send((&home, "s3"), &GET_LOCATION, || {
             first.get_bucket_location().bucket(bucket).send()
         }));
         let region = match asked {
@@ -105,14 +107,15 @@ impl Bucket {
             }
         };
         let files = Arc::new(Files {
-            client: client(aws, Some(&region)),
-            aws: aws.clone(),
+            client: client(line, Some(&region)),
+            line: line.clone(),
             bucket: bucket.to_owned(),
             region,
         });
         let (orders, waiting) = mpsc::unbounded_channel();
-        aws.0.runtime.spawn(fetch_in_order(Arc::clone(&files), waiting));
+        aws.runtime.spawn(fetch_in_order(Arc::clone(&files), waiting));
         Ok(Self {
+            aws: aws.clone(),
             files,
             prefix: prefix.to_owned(),
             place,
@@ -122,15 +125,14 @@ impl Bucket {
     }
 
     fn listed(&self, window: Window, from: Time) -> Result<Listing, SourceError> {
-        self.files
-            .aws
+        self.aws
             .wait(list::list(&self.files, &self.prefix, window, from))
             .map_err(|failure| refused(&self.place, &LIST_OBJECTS, &failure))
     }
 }
 
-fn client(aws: &Aws, region: Option<&str>) -> aws_sdk_s3::Client {
-    let config = aws.config(region);
+fn client(line: &Line, region: Option<&str>) -> aws_sdk_s3::Client {
+    let config = line.config(region);
     let own_endpoint = config.endpoint_url().is_some();
     aws_sdk_s3::Client::from_conf(
         aws_sdk_s3::config::Builder::from(&config)
@@ -170,12 +172,12 @@ impl Source for Bucket {
             coming.remove(&object.name)
         };
         let fetched = match coming {
-            Some(coming) => self.files.aws.wait(coming).ok().map(|(bytes, _room)| bytes),
+            Some(coming) => self.aws.wait(coming).ok().map(|(bytes, _room)| bytes),
             None => None,
         };
         *bytes = match fetched {
             Some(fetched) => fetched?,
-            None => self.files.aws.wait(self.files.fetch(object))?,
+            None => self.aws.wait(self.files.fetch(object))?,
         };
         Ok(())
     }
@@ -239,7 +241,7 @@ impl Files {
             let body = answer.body.collect().await.map_err(broken_off)?;
             Ok::<_, SdkError<GetObjectError, HttpResponse>>(body.to_vec())
         };
-        self.aws.send((&self.region, "s3"), &GET_OBJECT, request).await
+        self.line.send((&self.region, "s3"), &GET_OBJECT, request).await
     }
 }
 
