@@ -52,7 +52,7 @@ def main():
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="sv0-trail-") as temporary, serve.moto() as url, proxy.Proxy(url) as between:
         test = Test(args.sv0, pathlib.Path(temporary), url, between)
-        steps = [test.s3, test.s3_days, test.s3_state, test.s3_failures, test.athena, test.athena_lacks,
+        steps = [test.s3, test.commands, test.s3_days, test.s3_state, test.s3_failures, test.athena, test.athena_lacks,
                  test.sqs, test.sqs_dies, test.usage]
         for step in steps:
             step()
@@ -136,6 +136,16 @@ class Test:
         self.put("", flat)
         self.same(self.evidence("--trail", f"s3://{BUCKET}/copies", *WINDOW))
         assert "there is no record" in self.evidence("--trail", f"s3://{BUCKET}/nothing", *WINDOW)["said"]
+
+    def commands(self):
+        """Every command that asks what was seen says the same of the bucket as of the folder."""
+        for command in (("who-did", "dynamodb:Query", "CustomerRecords"), ("unused", "InvoiceExporterRole"),
+                        ("rightsize", "invoice-exporter"), ("paths", "--from", "SecOpsAdmin", "--to", "CustomerRecords"),
+                        ("findings",)):
+            folder, bucket = (self.run(*command, "--demo", "--trail", place, *WINDOW, "--output", "json")
+                              for place in (str(self.directory / "folder"), f"s3://{BUCKET}/audit"))
+            assert folder.returncode == bucket.returncode == 0, f"{command}: {bucket.stderr[-2000:]}{folder.stderr[-2000:]}"
+            assert bucket.stdout == folder.stdout and len(json.loads(bucket.stdout)) > 0, command
 
     def s3_days(self):
         """Only the days that a window needs are listed and fetched."""
@@ -278,7 +288,7 @@ class Test:
         for number, part in enumerate((bodies[:40], bodies[40:], bodies[10:20])):
             send(client, url, part)
             answer = self.evidence(*arguments, *(WINDOW if number == 0 else ()))
-            assert left(client, url) == 0, "what was written down is deleted"
+            assert left(client, url) == 0, "what was written down is not deleted"
             if number == 1:
                 self.same(answer)
         assert answer["totals"]["duplicates"] == self.wanted["totals"]["duplicates"] + 10

@@ -183,7 +183,7 @@ fn what_could_not_be_fetched_is_told_and_tried_again() {
     };
     // Years after: all days are long settled.
     let state = run(&source, &file, Time::MAX, u32::MAX).unwrap();
-    assert_eq!(unread(&state), [bad.clone()]);
+    assert_eq!(unread(&state), std::slice::from_ref(&bad));
     source.broken.clear();
     source.fetched.lock().unwrap().clear();
     let state = run(&source, &file, Time::MAX, u32::MAX).unwrap();

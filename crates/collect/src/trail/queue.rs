@@ -47,12 +47,14 @@ pub(crate) const DELETE: Call = Call {
 /// For so many seconds nobody else gets a message that was received: as long as it may take to count it and write that down.
 const HIDDEN: i32 = 900;
 /// How long a receive waits for messages, in seconds. Waiting at all makes SQS ask all its servers.
-const WAIT: i32 = 3;
+const WAIT: i32 = 1;
 /// Receives at a time, of ten messages each.
 const BESIDE: usize = 8;
 /// What is counted and written down at once: so many messages, or what comes in so long a time.
 const BATCH: usize = 10_000;
 const BATCH_TIME: Duration = Duration::from_secs(60);
+/// Messages that were sent so many seconds after a run began are the next run's; less than that may be the clocks.
+const SLACK: u32 = 60;
 /// The most that one call takes or gives (SQS API Reference).
 const AT_ONCE: usize = 10;
 
@@ -62,7 +64,8 @@ pub struct Queue {
     client: aws_sdk_sqs::Client,
     url: String,
     region: String,
-    began: Time,
+    /// From when on messages are the next run's.
+    end: Time,
     state: Mutex<State>,
 }
 
@@ -70,8 +73,10 @@ pub struct Queue {
 struct State {
     /// What was received and not deleted, by the name of its object.
     held: HashMap<String, Held>,
-    /// Whether there was nothing more, but what came after this run began.
+    /// Whether there was nothing more, but what is the next run's.
     drained: bool,
+    /// Whether there is something for the next run.
+    goes_on: bool,
     /// What AWS said of messages that it did not delete, and of how many.
     kept: Option<(String, usize)>,
     redrive: Redrive,
@@ -117,7 +122,7 @@ impl Queue {
             client,
             url: url.to_owned(),
             region,
-            began: now(),
+            end: now().plus(SLACK),
             state: Mutex::default(),
         };
         let redrive = match aws.wait(queue.attributes()) {
@@ -184,13 +189,14 @@ impl Queue {
         loop {
             let round = join_all((0..BESIDE).map(|_| self.receive())).await;
             // What others received is held, whatever became of one: it is hidden from everybody else.
-            let (mut failed, mut older) = (None, false);
+            let (mut failed, mut any, mut older) = (None, false, false);
             for received in round {
                 match received {
                     Ok(messages) => {
                         for message in messages {
                             let sent = sent(&message);
-                            older |= sent.is_none_or(|at| at < self.began);
+                            older |= sent.is_none_or(|at| at < self.end);
+                            any = true;
                             objects.extend(self.hold(message, sent));
                         }
                     }
@@ -204,6 +210,7 @@ impl Queue {
             }
             // A queue that is filled all the time never ends; what comes from now on is the next run's.
             if !older {
+                self.state().goes_on = any;
                 return Ok((objects, true));
             }
             if objects.len() >= BATCH || Instant::now() >= end {
@@ -315,6 +322,12 @@ impl Source for Queue {
         if let Some((why, count)) = &state.kept {
             notes.push(format!(
                 "{}: {count} messages were written down and could not be deleted; they will come again, and count once ({why})",
+                self.url
+            ));
+        }
+        if state.goes_on {
+            notes.push(format!(
+                "{}: more messages come than this run reads; the next run goes on",
                 self.url
             ));
         }

@@ -304,7 +304,7 @@ fn day(of: &Definition) -> Option<(String, String)> {
     let parts = ["year", "month", "day"];
     let has = |part: &&str| of.partitions.iter().any(|name| name == part);
     projected.or_else(|| {
-        parts.iter().all(|part| has(part)).then(|| {
+        parts.iter().all(has).then(|| {
             let two = |name: &str| format!("lpad(CAST(\"{name}\" AS varchar), 2, '0')");
             let expression = format!(
                 "concat(CAST(\"year\" AS varchar), '/', {}, '/', {})",
