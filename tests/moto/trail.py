@@ -136,6 +136,23 @@ class Test:
         self.put("", flat)
         self.same(self.evidence("--trail", f"s3://{BUCKET}/copies", *WINDOW))
         assert "there is no record" in self.evidence("--trail", f"s3://{BUCKET}/nothing", *WINDOW)["said"]
+        # A long list comes in pages of a thousand; the large object in parts.
+        self.put("paged/", self.objects)
+        some = next(key for key in self.objects if "us-east-1" in key and "o-acme" in key)
+        region = some.split("/us-east-1/")[0] + "/us-east-1/2025/12/05/"
+        for number in range(1001):
+            self.s3_client.put_object(Bucket=BUCKET, Key=f"paged/{region}{number:04}.txt", Body=b"")
+        self.proxy.take_log()
+        paged = self.evidence("--trail", f"s3://{BUCKET}/paged", *WINDOW)
+        self.same(paged)
+        assert paged["listed"]["left_out"] == {"other": 1001}, paged["listed"]
+        assert any("continuation-token" in path for path in self.log("ListObjectsV2")), "no list had a second page"
+        large = json.dumps({"Records": self.delivered}) + " " * (20 << 20)
+        self.s3_client.put_object(Bucket=BUCKET, Key="large/all.json", Body=large.encode())
+        self.proxy.take_log()
+        self.same(self.evidence("--trail", f"s3://{BUCKET}/large", *WINDOW))
+        parts = [entry["status"] for entry in self.proxy.take_log() if entry["operation"] == "GetObject"]
+        assert parts == [206] * 3, parts
 
     def commands(self):
         """Every command that asks what was seen says the same of the bucket as of the folder."""

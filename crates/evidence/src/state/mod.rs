@@ -93,7 +93,7 @@ impl State {
     ) -> Result<(), TakeError> {
         // What could not be fetched is tried again.
         self.problems
-            .forget(|one| one.kind == ProblemKind::Unreadable && one.object.starts_with(place));
+            .forget(|one| one.kind == ProblemKind::Unreadable && is_in(&one.object, place));
         let mut cursor = self.places.remove(place).unwrap_or_default();
         let from = cursor.from();
         // The earliest that a later run must look at again.
@@ -213,6 +213,13 @@ impl State {
     }
 }
 
+/// Whether an object is in a place, by their names: `logs2/x` is not in `logs`.
+fn is_in(object: &str, place: &str) -> bool {
+    object.strip_prefix(place).is_some_and(|rest| {
+        place.is_empty() || place.ends_with(['/', '\\']) || rest.is_empty() || rest.starts_with(['/', '\\'])
+    })
+}
+
 /// Until when all is read that will ever turn up, as far as can be told.
 fn settled(keep: &Keep<'_>, again: Time) -> Time {
     keep.now.minus(keep.late).min(again)
@@ -226,4 +233,23 @@ fn usable<'a>(objects: &'a [Object], part: &read::Part) -> Vec<&'a Object> {
     all.filter(|(at, _)| !wrong(at))
         .map(|(_, object)| object)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_has_what_is_below_it() {
+        for (object, place, is) in [
+            ("s3://b/audit/x", "s3://b/audit", true),
+            ("s3://b/audit/x", "s3://b/audit/", true),
+            ("s3://b/audit", "s3://b/audit", true),
+            ("s3://b/audit2/x", "s3://b/audit", false),
+            ("s3://c/x", "s3://b", false),
+            ("/x", "", true),
+        ] {
+            assert_eq!(is_in(object, place), is, "{object} in {place}");
+        }
+    }
 }
