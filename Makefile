@@ -48,12 +48,18 @@ help: ## list the targets
 	@echo "cargo builds into $(CARGO_TARGET_DIR)"
 
 .PHONY: demo
-demo: ## build sv0 and let it analyse its demo organisation
+demo: ## build sv0, let it analyse its demo organisation, and open the page on it
 	@$(call say,building sv0 (the first time takes a few minutes))
 	$(CARGO) build --locked --profile quick -p sv0-cli
 	@$(call say,sv0 demo)
 	@"$(CARGO_TARGET_DIR)/quick/sv0" demo
 	@echo; echo "that was $(CARGO_TARGET_DIR)/quick/sv0 demo"
+	@if [ -t 0 ] && [ -t 1 ]; then \
+		$(call say,the same as a page); \
+		"$(CARGO_TARGET_DIR)/quick/sv0" serve --demo --open; \
+	else \
+		echo "to look at the page: $(CARGO_TARGET_DIR)/quick/sv0 serve --demo --open"; \
+	fi
 
 .PHONY: build
 build: ## build the release binary, with all services of AWS (a quarter of an hour the first time)
@@ -71,7 +77,7 @@ BUILD_TESTED := $(CARGO) test --locked --workspace $(FEATURES) --no-run --quiet
 
 # The slow and the chatty first, so that the test runner's closing line is the last thing to read.
 .PHONY: test
-test: check layers deny-if-there e2e difftest-if-there unit ## everything that must pass before a commit
+test: check layers deny-if-there e2e api page-if-there difftest-if-there unit ## everything that must pass before a commit
 
 .PHONY: check
 check: ## formatting, and clippy with warnings as errors
@@ -151,6 +157,66 @@ ifneq ($(WITH_WORLD),)
 	@$(call say,end to end: the full organisation of $(WORLD))
 	@"$(VENV)/bin/python" tests/moto/e2e.py --sv0 "$(CARGO_TARGET_DIR)/debug/sv0" --world $(WORLD)
 	@"$(VENV)/bin/python" tests/moto/scan.py --sv0 "$(CARGO_TARGET_DIR)/debug/sv0" --world $(WORLD)
+endif
+
+# ---- the API and the page -----------------------------------------------------------------------------------------
+
+API_VENV := $(CACHE)/venv/api-$(shell { cat tests/api/requirements.txt; $(PYTHON) -c 'import sys; print(sys.executable, sys.version)'; } 2>&1 | cksum | cut -d' ' -f1)
+
+.PHONY: api
+api: ## the HTTP API against its own description (EXAMPLES=25 of each endpoint)
+	@$(call say,the API: building sv0)
+	$(BUILD_TESTED)
+	@if [ ! -e "$(API_VENV)/ready" ]; then \
+		$(call say,the API: installing tests/api/requirements.txt); \
+		rm -rf "$(API_VENV)" && $(PYTHON) -m venv "$(API_VENV)" && \
+		"$(API_VENV)/bin/pip" install --quiet -r tests/api/requirements.txt && touch "$(API_VENV)/ready"; \
+	fi
+	@$(call say,the API: against its own description)
+	@"$(API_VENV)/bin/python" tests/api/run.py --sv0 "$(CARGO_TARGET_DIR)/debug/sv0" --examples "$(or $(EXAMPLES),25)"
+
+ASSETS := crates/server/assets
+NPM := npm ci --no-audit --no-fund --ignore-scripts --silent
+CHROMIUM ?= $(firstword $(wildcard /usr/bin/chromium /usr/bin/chromium-browser /usr/bin/google-chrome))
+export CHROMIUM
+
+.PHONY: web
+web: ## build the page from web/ into crates/server/assets, from where it is built into sv0 (needs node 20)
+	@$(call say,the page: installing what it is built with)
+	@cd web && $(NPM)
+	@$(call say,the page: types and tests and build)
+	@cd web && npm run --silent test && npm run --silent build
+	@rm -rf $(ASSETS) && cp -R web/dist $(ASSETS)
+
+# What is checked in is what web/ makes, byte for byte.
+.PHONY: web-check
+web-check:
+	@$(call say,the page: installing what it is built with)
+	@cd web && $(NPM)
+	@$(call say,the page: types and tests and build)
+	@cd web && npm run --silent test && npm run --silent build >/dev/null
+	@diff -r web/dist $(ASSETS) || { echo 'crates/server/assets is not what web/ makes: run `make web`' >&2; exit 1; }
+
+# Pictures of every view, for people to look at.
+SHOTS := $(CARGO_TARGET_DIR)/screenshots
+
+.PHONY: page
+page: web-check ## the page in Chromium: cases walked as a user would, accessibility, hostile names, screenshots (needs node 20 and chromium)
+	@$(call say,the page: building sv0)
+	$(BUILD_TESTED)
+	@cd tests/web && $(NPM)
+	@$(call say,the page: in Chromium)
+	@SV0="$(CARGO_TARGET_DIR)/debug/sv0" node --test --test-reporter=spec tests/web/page.test.mjs
+	@$(call say,the page: screenshots into $(SHOTS))
+	@rm -rf "$(SHOTS)"; SV0="$(CARGO_TARGET_DIR)/debug/sv0" THEMES=light node tests/web/shots.mjs "$(SHOTS)"
+	@SV0="$(CARGO_TARGET_DIR)/debug/sv0" THEMES=dark SIZES=1280 node tests/web/shots.mjs "$(SHOTS)"
+
+.PHONY: page-if-there
+ifeq ($(and $(shell command -v node 2>/dev/null),$(shell command -v npm 2>/dev/null),$(CHROMIUM)),)
+page-if-there:
+	@$(call say,the page: SKIPPED because node and npm and chromium are not all installed (nobody looked at the page))
+else
+page-if-there: page
 endif
 
 # ---- licences -----------------------------------------------------------------------------------------------------
@@ -301,6 +367,11 @@ bench-scale: ## a whole organisation's analysis, stage by stage, beside simd-jso
 bench-live: ## one policy changes in a whole organisation: only what depends on it beside everything anew, as Markdown (ROLES=100000)
 	@$(call say,changes of one policy)
 	@ROLES="$(or $(ROLES),100000)" $(CARGO) bench --locked --profile quick -p sv0-bench --bench live
+
+.PHONY: bench-findings
+bench-findings: ## all rules on a whole organisation, rule by rule, beside the analysis, as Markdown (ROLES="1000 10000")
+	@$(call say,findings of organisations of several sizes)
+	@ROLES="$(or $(ROLES),1000 10000)" $(CARGO) bench --locked --profile quick -p sv0-bench --bench findings
 
 .PHONY: bench-evidence
 bench-evidence: ## a whole CloudTrail lake read, chains and all, beside inflating it, as Markdown (MB=1000, or LAKE=folder)

@@ -192,10 +192,15 @@ impl<'w> Ground<'w> {
     /// The same over some entities only, which is a great deal faster where they are known.
     #[must_use]
     pub fn paths_over(&self, from: NodeId, to: &[NodeId], over: &[NodeId]) -> Vec<Path> {
-        let within = |node: NodeId| over.contains(&node);
+        self.paths_within(from, to, &|node| over.contains(&node))
+    }
+
+    /// The same over the entities that somebody says.
+    #[must_use]
+    pub fn paths_within(&self, from: NodeId, to: &[NodeId], within: &dyn Fn(NodeId) -> bool) -> Vec<Path> {
         let mut found = self
             .finder
-            .from_within(from, to, Options::default(), &within)
+            .from_within(from, to, Options::default(), within)
             .paths;
         found.sort_by(|a, b| (a.verdict, a.hops.len(), &a.id).cmp(&(b.verdict, b.hops.len(), &b.id)));
         found

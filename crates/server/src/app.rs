@@ -20,7 +20,7 @@ use sv0_rules::fix::{self, Bench, Idea};
 use sv0_rules::ground::Ground;
 use sv0_rules::observed::Observed;
 use sv0_rules::report::found;
-use sv0_rules::review::{Review, Version, review};
+use sv0_rules::review::{Review, review};
 
 use crate::auth::Auth;
 use crate::config::Config;
@@ -153,8 +153,23 @@ impl App {
     }
 
     /// Works everything out that many answers need. It may take minutes for very large organizations; questions that do not
-    /// need it are answered meanwhile.
+    /// need it are answered meanwhile, with threads of their own: one core is left to them.
     pub(crate) fn warm(&self) {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(cores.saturating_sub(1).max(1))
+            .thread_name(|number| format!("background-{number}"))
+            .build();
+        match pool {
+            Ok(pool) => pool.install(|| self.work_out()),
+            Err(error) => {
+                tracing::warn!(%error, "no threads of its own for what takes long");
+                self.work_out();
+            }
+        }
+    }
+
+    fn work_out(&self) {
         self.overview();
         let found = self.found.get_or_init(|| {
             let mut limited = Vec::new();
@@ -208,11 +223,8 @@ impl App {
     pub(crate) fn compared(&self) -> Option<&Review> {
         let before = self.about.before.as_ref()?;
         Some(self.compared.get_or_init(|| {
-            let after = Version {
-                records: fix::records(self.world()),
-                gaps: self.world().gaps.clone(),
-            };
-            review(before.version.clone(), after, self.rules, self.today())
+            let (earlier, current) = (before.version.clone(), before.current.clone());
+            review(earlier, current, self.rules, self.today())
         }))
     }
 

@@ -1,5 +1,6 @@
 //! From requests to answers: who asks, whether they may, what was answered before, and what goes into the headers and logs.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
@@ -34,8 +35,10 @@ use crate::problem::Problem;
 const MOST_BODY: usize = 4 << 20;
 /// What changes must carry.
 const CSRF: HeaderName = HeaderName::from_static("x-sv0-csrf");
-/// Everything comes from here, nothing is written into the page.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+/// Everything comes from here, nothing is written into the page. The one style that may be is React Aria's, known by its
+/// hash: it sets `touch-action` of what can be pressed.
+const POLICY: &str = "default-src 'none'; script-src 'self'; \
+                      style-src 'self' 'sha256-38RhXrc7EdReTKsOm23ZPOCUgniTUUcjky8QOOrQx6o='; img-src 'self' data:; connect-src 'self'; \
                       font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 /// What every request sees.
@@ -73,10 +76,14 @@ pub(crate) fn router(
         openapi: Answer::new("application/json", None, description),
         heavy: Semaphore::new(1),
     });
-    let mut api: std::collections::BTreeMap<&'static str, MethodRouter<Arc<Shared>>> =
-        std::collections::BTreeMap::new();
+    let mut api: BTreeMap<&'static str, (MethodRouter<Arc<Shared>>, Vec<&'static str>)> = BTreeMap::new();
     for endpoint in endpoints {
         let path = endpoint.path;
+        let method = match endpoint.method {
+            Method::POST => "POST",
+            Method::DELETE => "DELETE",
+            _ => "GET",
+        };
         let filter = MethodFilter::try_from(endpoint.method.clone()).unwrap_or(MethodFilter::GET);
         let endpoint = Arc::new(endpoint);
         let handler = move |State(shared): State<Arc<Shared>>, id: Option<Path<String>>, request: Request| {
@@ -91,15 +98,22 @@ pub(crate) fn router(
                 .await
             }
         };
-        let there = api.remove(path).unwrap_or_default();
-        api.insert(path, there.merge(on(filter, handler)));
+        let (there, mut methods) = api.remove(path).unwrap_or_default();
+        methods.push(method);
+        api.insert(path, (there.merge(on(filter, handler)), methods));
     }
     let mut routes: Router<Arc<Shared>> = Router::new();
-    for (path, methods) in api {
-        routes = routes.route(&format!("/api/v1{path}"), methods.fallback(wrong_method));
+    for (path, (handlers, methods)) in api {
+        let allow = HeaderValue::from_str(&methods.join(", ")).unwrap_or(HeaderValue::from_static("GET"));
+        let refuse = move || std::future::ready(wrong_method(allow));
+        routes = routes.route(&format!("/api/v1{path}"), handlers.fallback(refuse));
     }
     routes
-        .route("/api/v1/session", crate::sign_in::routes().fallback(wrong_method))
+        .route(
+            "/api/v1/session",
+            crate::sign_in::routes()
+                .fallback(|| async { wrong_method(HeaderValue::from_static("POST, DELETE")) }),
+        )
         .route("/login/oidc", axum::routing::get(crate::sign_in::to_provider))
         .route(
             "/login/oidc/callback",
@@ -144,11 +158,10 @@ impl IntoResponse for Problem {
     }
 }
 
-async fn wrong_method() -> Response {
+/// A method that a path does not have, and those that it has.
+fn wrong_method(allow: HeaderValue) -> Response {
     let mut response = Problem::method().into_response();
-    response
-        .headers_mut()
-        .insert(ALLOW, HeaderValue::from_static("GET, POST, DELETE"));
+    response.headers_mut().insert(ALLOW, allow);
     response
 }
 
@@ -427,7 +440,7 @@ async fn page(State(shared): State<Arc<Shared>>, request: Request) -> Response {
         return Problem::not_found("there is no such endpoint: see /openapi.json").into_response();
     }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return wrong_method().await;
+        return wrong_method(HeaderValue::from_static("GET"));
     }
     let token = request
         .uri()

@@ -46,6 +46,8 @@ pub struct Before {
     pub observed_at: Option<String>,
     /// What was in it.
     pub version: Version,
+    /// What is in the one that is served, as it was read: a world's own records are not quite those.
+    pub current: Version,
 }
 
 /// What findings need of the evidence: every use that succeeded, each once, with the names of the configuration.

@@ -76,7 +76,7 @@ fn snapshot(args: &ServeArgs) -> Result<Snapshot, Failure> {
             all => format!("{} files", all.len()),
         }
     };
-    let before = before(args)?;
+    let before = before(args, &loaded)?;
     let model = load::model(loaded, &rules);
     render::note_damage(&model);
     let reading = if trail::is_there(&args.trail, &args.source) {
@@ -100,7 +100,7 @@ fn snapshot(args: &ServeArgs) -> Result<Snapshot, Failure> {
 }
 
 /// The earlier snapshot.
-fn before(args: &ServeArgs) -> Result<Option<Before>, Failure> {
+fn before(args: &ServeArgs, current: &sv0_input::Loaded) -> Result<Option<Before>, Failure> {
     if args.compare.is_empty() {
         return Ok(None);
     }
@@ -120,6 +120,10 @@ fn before(args: &ServeArgs) -> Result<Option<Before>, Failure> {
         version: Version {
             records: loaded.records,
             gaps: loaded.gaps,
+        },
+        current: Version {
+            records: current.records.clone(),
+            gaps: current.gaps.clone(),
         },
     }))
 }

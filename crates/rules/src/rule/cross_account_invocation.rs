@@ -1,7 +1,7 @@
 //! Messages, events and calls from another account that make a workload act on sensitive data: no role is assumed, and no
 //! policy of the data names who is behind it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sv0_model::finding::Factor;
 use sv0_model::graph::NodeId;
@@ -36,6 +36,39 @@ pub(super) fn check(ground: &Ground<'_>) -> Vec<Draft> {
     .collect()
 }
 
+/// Data that is looked at behind one workload.
+const MOST_DATA: usize = 200;
+
+/// What a workload leads to, and the sensitive data that those can do something to by themselves, heaviest first.
+fn behind(ground: &Ground<'_>, target: NodeId) -> (BTreeSet<NodeId>, Vec<NodeId>) {
+    let mut all = BTreeSet::from([target]);
+    let mut open = vec![target];
+    while let Some(node) = open.pop() {
+        for found in ground.real_from(node) {
+            if all.insert(found.to) {
+                open.push(found.to);
+            }
+        }
+    }
+    let mut held: Vec<_> = all
+        .iter()
+        .filter_map(|node| ground.holding(*node))
+        .flat_map(|holding| &holding.data)
+        .filter(|held| held.impact >= Impact::data(Sensitivity::Confidential, AccessLevel::List))
+        .map(|held| (std::cmp::Reverse(held.impact), held.resource))
+        .collect();
+    held.sort_unstable();
+    let mut data: Vec<NodeId> = Vec::new();
+    let mut seen = BTreeSet::new();
+    for (_, resource) in held {
+        if seen.insert(resource) {
+            data.push(resource);
+        }
+    }
+    data.truncate(MOST_DATA);
+    (all, data)
+}
+
 fn one(ground: &Ground<'_>, target: NodeId, who: &[NodeId]) -> Option<Draft> {
     let world = ground.world;
     let impact = ground.leads_to(target);
@@ -50,9 +83,10 @@ fn one(ground: &Ground<'_>, target: NodeId, who: &[NodeId]) -> Option<Draft> {
     let all = if others.is_empty() { who } else { &others };
     // Somebody who can do it anyway gains nothing.
     let gains = all.iter().copied().find(|node| ground.own(*node) < impact)?;
-    let data = ground.sensitive();
+    // Only what lies behind the workload is looked at: whoever sends may reach much more by other ways.
+    let (behind, data) = behind(ground, target);
     let paths: Vec<_> = ground
-        .paths(gains, data)
+        .paths_within(gains, &data, &|node| node == gains || behind.contains(&node))
         .into_iter()
         .filter(|path| path.chain.iter().any(|id| id == world.id(target)))
         .collect();

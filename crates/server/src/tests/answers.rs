@@ -231,6 +231,14 @@ fn a_finding_is_accepted_and_taken_back() {
 }
 
 #[test]
+fn the_same_snapshot_is_not_different() {
+    let got = Server::new("no-difference").get("/compare").json();
+    for field in ["changes", "gained", "lost", "new_findings", "gone_findings"] {
+        assert_eq!(got[field], json!([]), "{field}");
+    }
+}
+
+#[test]
 fn a_findings_fix_can_be_tried() {
     let server = Server::new("fix");
     let list = server.get("/findings?rule=oidc-no-subject").json();

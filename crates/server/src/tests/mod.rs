@@ -60,6 +60,10 @@ pub(super) fn snapshot(text: &str, suppressions: Option<PathBuf>) -> Snapshot {
     let loaded = sv0_input::load_snapshot_text("(demo)", text);
     let observed_at = loaded.sources.iter().filter_map(|s| s.observed_at.clone()).max();
     let before = sv0_input::load_snapshot_text("(before)", sv0_demo::SNAPSHOT);
+    let current = sv0_rules::review::Version {
+        records: loaded.records.clone(),
+        gaps: loaded.gaps.clone(),
+    };
     let world = normalize::build_with(loaded.records, loaded.gaps, &Rules::default());
     let steps = Steps::build(&world);
     let until = Time::parse(sv0_demo::TRAIL_WINDOW.1).unwrap();
@@ -83,6 +87,7 @@ pub(super) fn snapshot(text: &str, suppressions: Option<PathBuf>) -> Snapshot {
                 records: before.records,
                 gaps: before.gaps,
             },
+            current,
         }),
         suppressions,
     }
