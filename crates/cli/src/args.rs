@@ -135,19 +135,38 @@ pub(crate) struct TrailArgs {
 
 /// Whose credentials are used for records in AWS; those that the AWS SDK finds, where nothing is said.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Evidence in AWS")]
 pub(crate) struct TrailAccess {
     /// A profile of the AWS configuration files
-    #[arg(long, value_name = "NAME", requires = "trail")]
+    #[arg(
+        long,
+        help_heading = "Evidence in AWS",
+        value_name = "NAME",
+        requires = "trail"
+    )]
     pub(crate) profile: Option<String>,
     /// Athena's region; buckets and queues say their own
-    #[arg(long, value_name = "REGION", requires = "trail")]
+    #[arg(
+        long,
+        help_heading = "Evidence in AWS",
+        value_name = "REGION",
+        requires = "trail"
+    )]
     pub(crate) region: Option<String>,
     /// Takes this role first
-    #[arg(long, value_name = "ARN", requires = "trail")]
+    #[arg(
+        long,
+        help_heading = "Evidence in AWS",
+        value_name = "ARN",
+        requires = "trail"
+    )]
     pub(crate) role_arn: Option<String>,
     /// The external id that the role asks for: a value, env:NAME, file:PATH or op://vault/item/field
-    #[arg(long, value_name = "VALUE", requires = "role_arn")]
+    #[arg(
+        long,
+        help_heading = "Evidence in AWS",
+        value_name = "VALUE",
+        requires = "role_arn"
+    )]
     pub(crate) external_id: Option<String>,
 }
 

@@ -97,6 +97,13 @@ fn a_file_that_is_no_state_is_not_written_over() {
 }
 
 #[test]
+fn a_state_that_is_not_there_is_no_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, said) = refused(&["evidence", "--state", text(&folder.path().join("state"))]);
+    assert_eq!(code, Some(4), "{said}");
+}
+
+#[test]
 fn a_queue_needs_somewhere_to_write() {
     let (code, said) = refused(&[
         "evidence",

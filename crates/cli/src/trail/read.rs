@@ -71,6 +71,12 @@ fn kept(args: &TrailArgs, path: &Path, places: &[Place], now: Time) -> Result<(S
             same_window(args, state.window(), path)?;
             state
         }
+        None if places.is_empty() => {
+            return Err(Failure::Read {
+                path: path.display().to_string(),
+                source: io::ErrorKind::NotFound.into(),
+            });
+        }
         None => State::new(Window {
             since: args
                 .since

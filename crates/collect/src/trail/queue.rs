@@ -50,8 +50,9 @@ const HIDDEN: i32 = 900;
 const WAIT: i32 = 1;
 /// Receives at a time, of ten messages each.
 const BESIDE: usize = 8;
-/// What is counted and written down at once: so many messages, or what comes in so long a time.
+/// What is counted and written down at once: so many messages, so many bytes, or what comes in so long a time.
 const BATCH: usize = 10_000;
+const BATCH_BYTES: u64 = 64 << 20;
 const BATCH_TIME: Duration = Duration::from_secs(60);
 /// Messages that were sent so many seconds after a run began are the next run's; less than that may be the clocks.
 const SLACK: u32 = 60;
@@ -185,7 +186,7 @@ impl Queue {
 
     /// Messages until there are enough, time is up, or there are no more.
     async fn batch(&self) -> Result<(Vec<Object>, bool), Failure> {
-        let (mut objects, end) = (Vec::new(), Instant::now() + BATCH_TIME);
+        let (mut objects, end) = (Vec::<Object>::new(), Instant::now() + BATCH_TIME);
         loop {
             let round = join_all((0..BESIDE).map(|_| self.receive())).await;
             // What others received is held, whatever became of one: it is hidden from everybody else.
@@ -213,7 +214,8 @@ impl Queue {
                 self.state().goes_on = any;
                 return Ok((objects, true));
             }
-            if objects.len() >= BATCH || Instant::now() >= end {
+            let bytes: u64 = objects.iter().map(|object| object.size).sum();
+            if objects.len() >= BATCH || bytes >= BATCH_BYTES || Instant::now() >= end {
                 return Ok((objects, false));
             }
         }
