@@ -146,6 +146,8 @@ e2e: ## an AWS API on this machine (moto): its exports, scans of it with faults,
 	@$(call say,end to end: scans of the demo organisation with all that can go wrong)
 	@"$(VENV)/bin/python" tests/moto/proxy_test.py
 	@"$(VENV)/bin/python" tests/moto/scan.py --sv0 "$(CARGO_TARGET_DIR)/debug/sv0"
+	@$(call say,end to end: CloudTrail from S3 and Athena and SQS)
+	@"$(VENV)/bin/python" tests/moto/trail.py --sv0 "$(CARGO_TARGET_DIR)/debug/sv0"
 ifneq ($(WITH_WORLD),)
 	@if [ ! -e "$(VENV)/ready-world" ]; then \
 		$(call say,end to end: installing the rest of moto); \

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 import botocore.session
 
 # Every service that the collector may call; models load on first use. An unknown one keeps its signing name.
-SERVICES = """accessanalyzer account apigateway apigatewayv2 apprunner autoscaling bedrock bedrock-agent
+SERVICES = """accessanalyzer account apigateway apigatewayv2 apprunner athena autoscaling bedrock bedrock-agent
 bedrock-agentcore-control cloudformation cloudtrail codebuild cognito-idp config dynamodb ec2 ecr ecs efs eks elasticache
 elbv2 events glue guardduty iam identitystore inspector2 kinesis kms lambda logs opensearch organizations pipes ram rds
 redshift rolesanywhere s3 s3control sagemaker scheduler secretsmanager sns sqs ssm sso-admin stepfunctions sts""".split()

@@ -16,6 +16,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from aws_api import SESSION, Call, operation_model
 
 PREFIX = "sv0-page-"
+# Lists inside of something, of JSON protocols: token asked for, token given, paths, more.
+NESTED = {("athena", "GetQueryResults"): ("NextToken", "NextToken", ["ResultSet.Rows"], None)}
 
 
 @dataclass
@@ -83,14 +85,14 @@ def how(service: str, operation: str) -> Paged | None:
     found = operation_model(service, operation)
     if found is None or not found.output_shape or not found.input_shape:
         return None
-    names = _paginator(service, operation) or _guess(found)
+    names = NESTED.get((service, operation)) or _paginator(service, operation) or _guess(found)
     if names is None:
         return None
     asked, token, lists, more = names
     protocol = found.service_model.metadata["protocol"]
     sent = found.input_shape.members[asked].serialization
     answer = found.output_shape.members
-    if not all(key in answer for key in (token, *lists)):
+    if not all(key.split(".")[0] in answer for key in (token, *lists)):
         return None
     if protocol in ("query", "ec2"):
         where, wire = "form", asked
@@ -102,7 +104,7 @@ def how(service: str, operation: str) -> Paged | None:
         where, wire = "body", sent.get("name", asked)
 
     def answered(key):
-        return answer[key].serialization.get("name", key)
+        return key if "." in key else answer[key].serialization.get("name", key)
 
     return Paged(wire, where, answered(token), [answered(key) for key in lists], answered(more) if more else None)
 
@@ -136,9 +138,13 @@ def _cut_json(paged: Paged, body: bytes, start: int, end: int, following: str) -
         return body  # moto pages this one itself and has not come to the end
     length = 0
     for key in paged.lists:  # several lists are walked one after the other, as IAM does
-        items = answer.get(key) or []
-        if key in answer:
-            answer[key] = items[max(0, start - length):max(0, end - length)]
+        holder = answer
+        *above, key = key.split(".")
+        for name in above:
+            holder = holder.get(name) or {}
+        items = holder.get(key) or []
+        if key in holder:
+            holder[key] = items[max(0, start - length):max(0, end - length)]
         length += len(items)
     if end < length:
         answer[paged.token] = following

@@ -113,8 +113,9 @@ pub(crate) struct Show {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Evidence")]
 pub(crate) struct TrailArgs {
-    /// CloudTrail's files or folders, such as a copy of its bucket; `--demo` has one of its own
-    #[arg(long, value_name = "PATH", num_args = 1..)]
+    /// CloudTrail's files or folders, s3://BUCKET/PREFIX, athena://DATABASE.TABLE?workgroup=NAME&output=s3://…, or
+    /// sqs://QUEUE-URL; `--demo` has one of its own
+    #[arg(long, value_name = "PLACE", num_args = 1..)]
     pub(crate) trail: Vec<PathBuf>,
     /// From when, such as 2026-11-01 or 2026-11-01T10:00:00Z [default: 30 days before --until]
     #[arg(long, value_name = "TIME", value_parser = time)]
@@ -122,6 +123,51 @@ pub(crate) struct TrailArgs {
     /// Until when [default: now]
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(crate) until: Option<sv0_evidence::time::Time>,
+    /// Keeps what was read in this file, and reads only what is not in it; alone it answers from what is there
+    #[arg(long, value_name = "FILE")]
+    pub(crate) state: Option<PathBuf>,
+    /// With `--state`: looks for files of the last so many days again, because some come late
+    #[arg(long, value_name = "N", default_value_t = 3, requires = "state")]
+    pub(crate) late_days: u32,
+    #[command(flatten)]
+    pub(crate) aws: TrailAccess,
+}
+
+/// Whose credentials are used for records in AWS; those that the AWS SDK finds, where nothing is said.
+#[derive(Debug, Args)]
+pub(crate) struct TrailAccess {
+    /// A profile of the AWS configuration files
+    #[arg(
+        long,
+        help_heading = "Evidence in AWS",
+        value_name = "NAME",
+        requires = "trail"
+    )]
+    pub(crate) profile: Option<String>,
+    /// Athena's region; buckets and queues say their own
+    #[arg(
+        long,
+        help_heading = "Evidence in AWS",
+        value_name = "REGION",
+        requires = "trail"
+    )]
+    pub(crate) region: Option<String>,
+    /// Takes this role first
+    #[arg(
+        long,
+        help_heading = "Evidence in AWS",
+        value_name = "ARN",
+        requires = "trail"
+    )]
+    pub(crate) role_arn: Option<String>,
+    /// The external id that the role asks for: a value, env:NAME, file:PATH or op://vault/item/field
+    #[arg(
+        long,
+        help_heading = "Evidence in AWS",
+        value_name = "VALUE",
+        requires = "role_arn"
+    )]
+    pub(crate) external_id: Option<String>,
 }
 
 fn time(text: &str) -> Result<sv0_evidence::time::Time, String> {

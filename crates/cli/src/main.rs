@@ -68,8 +68,19 @@ pub(crate) enum Failure {
     NoInput,
     /// No records of CloudTrail were named.
     #[error("no records of CloudTrail")]
-    #[diagnostic(help("name files or folders with `--trail PATH`, or use `--demo`"))]
+    #[diagnostic(help("name files, folders or places in AWS with `--trail PLACE`, or use `--demo`"))]
     NoTrail,
+    /// What was said of records of CloudTrail does not go together.
+    #[error("{why}")]
+    TrailUsage {
+        /// Why.
+        why: String,
+        #[help]
+        help: String,
+    },
+    /// What was read of CloudTrail before could not be read or written.
+    #[error(transparent)]
+    State(sv0_evidence::state::StateError),
     /// A place with records of CloudTrail could not be read.
     #[error(transparent)]
     Trail(sv0_evidence::source::SourceError),
@@ -153,7 +164,8 @@ pub(crate) enum Failure {
     #[cfg(not(feature = "collect"))]
     #[error("this build of sv0 cannot ask AWS")]
     #[diagnostic(help(
-        "`make build` makes one that can; everything but `scan`, `onboard` and `doctor` works in this one"
+        "`make build` makes one that can (or `cargo build -p sv0-cli --features collect`); everything but `scan`, `onboard`, `doctor` and \
+         `--trail` of s3://, athena:// and sqs:// works in this one"
     ))]
     NoCollector,
     /// Nothing could be collected.
@@ -213,6 +225,7 @@ impl Failure {
             | Self::Change { .. } => 3,
             Self::Input(_)
             | Self::Trail(_)
+            | Self::State(_)
             | Self::Read { .. }
             | Self::Policy { .. }
             | Self::Catalog { .. }
@@ -221,7 +234,7 @@ impl Failure {
             | Self::Serve(_)
             | Self::Tokens(_)
             | Self::Rules { .. } => 4,
-            Self::NoInput | Self::NoTrail | Self::Form { .. } | Self::Open(_) => 64,
+            Self::NoInput | Self::NoTrail | Self::TrailUsage { .. } | Self::Form { .. } | Self::Open(_) => 64,
             #[cfg(not(feature = "collect"))]
             Self::NoCollector => 64,
             #[cfg(feature = "collect")]

@@ -10,7 +10,10 @@
 //! What a unit found goes to the [journal](journal) when it ends, so that an interrupted run can go on; when all have
 //! ended, [`merge`] sorts the journal into one snapshot.
 //!
-//! Absent: writes to AWS, calls that return a secret's, a parameter's or an object's content, and any interpretation of
+//! [`trail`] is the other half: it reads CloudTrail's records, from S3, Athena or a queue, for the evidence. It has its own
+//! list of calls, which no scan can make.
+//!
+//! Absent of a scan: writes to AWS, calls that return a secret's, a parameter's or an object's content, and any interpretation of
 //! what was read: joining and judging are `analyze`'s.
 
 #[macro_use]
@@ -30,7 +33,9 @@ pub mod progress;
 pub mod registry;
 mod run;
 mod service;
+mod start;
 mod text;
+pub mod trail;
 
 pub use call::{Call, Scope, Service};
 pub use run::{Error, Options, Outcome, Target, scan};

@@ -3,13 +3,21 @@
 use std::net::{IpAddr, Ipv4Addr, ToSocketAddrs};
 use std::time::Duration;
 
-use aws_smithy_http_client::tls;
+use aws_smithy_http_client::{Connector, tls};
 use aws_smithy_runtime_api::client::dns::{DnsFuture, ResolveDns, ResolveDnsError};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 /// One connection pool for the whole run, with rustls.
 pub(crate) fn client() -> SharedHttpClient {
     aws_smithy_http_client::Builder::new()
+        .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+        .pool_idle_timeout(Duration::from_secs(30))
+        .build_with_resolver(Resolver)
+}
+
+/// A connection for what has no SDK client here.
+pub(crate) fn connector() -> Connector {
+    Connector::builder()
         .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
         .pool_idle_timeout(Duration::from_secs(30))
         .build_with_resolver(Resolver)

@@ -5,11 +5,6 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use aws_config::BehaviorVersion;
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 use futures::StreamExt;
@@ -18,14 +13,14 @@ use sv0_model::coverage::{Gap, Reason};
 use tokio::sync::Semaphore;
 
 use crate::call::{Scope, Service};
-use crate::caller::{ATTEMPT, Caller, Lane};
+use crate::caller::Caller;
 use crate::credentials::{Secret, SecretError, Session, resolve};
 use crate::cx::{Cx, Parts};
-use crate::failure::Failure;
 use crate::journal::{Journal, JournalError, Unit};
 use crate::progress::{Outcome as CallOutcome, Progress};
 use crate::service::{account, organizations, sts};
-use crate::{ledger, net, registry};
+use crate::start::{Login, Start, begin, with_session};
+use crate::{ledger, registry};
 
 /// What to scan.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -153,14 +148,6 @@ struct Place {
     otherwise: Option<Session>,
 }
 
-/// Who the starting credentials are.
-struct Start {
-    account: String,
-    partition: String,
-    config: SdkConfig,
-    session: Session,
-}
-
 struct Run<'a> {
     options: &'a Options,
     caller: Arc<Caller>,
@@ -190,7 +177,13 @@ async fn run(options: &Options, progress: &Arc<Progress>) -> Result<Outcome, Err
         Some(reference) => Some(resolve(reference).await?),
         None => None,
     };
-    let start = begin(options, &caller, external_id.as_ref()).await?;
+    let login = Login {
+        profile: options.profile.clone(),
+        region: None,
+        bootstrap: options.bootstrap.clone(),
+        role: options.start_role.clone(),
+    };
+    let start = begin(&login, &caller, external_id.as_ref()).await?;
     let scope = scope(options, &start);
     let journal = if options.resume {
         Journal::resume(&options.journal, &scope)?
@@ -289,126 +282,8 @@ fn scope(options: &Options, start: &Start) -> String {
     .to_string()
 }
 
-async fn begin(
-    options: &Options,
-    caller: &Arc<Caller>,
-    external_id: Option<&Secret>,
-) -> Result<Start, Error> {
-    let base = base_config(options).await?;
-    let Some(provider) = base.credentials_provider() else {
-        return Err(Error::Credentials("there are no AWS credentials".into()));
-    };
-    let session = Session::base("-", provider, Arc::clone(caller));
-    let config = with_session(&base, &session);
-    let (account, partition) = identity(caller, &config, &session)
-        .await
-        .map_err(credentials_error)?;
-    let Some(role) = &options.start_role else {
-        return Ok(Start {
-            account,
-            partition,
-            config,
-            session,
-        });
-    };
-    let (_, taken) = role_parts(role)?;
-    let through = Session::role(
-        &taken,
-        role,
-        external_id.cloned(),
-        &config,
-        Some(session),
-        Arc::clone(caller),
-    );
-    let config = with_session(&base, &through);
-    let (account, partition) = identity(caller, &config, &through)
-        .await
-        .map_err(credentials_error)?;
-    Ok(Start {
-        account,
-        partition,
-        config,
-        session: through,
-    })
-}
-
-fn credentials_error(failure: Failure) -> Error {
-    Error::Credentials(if failure.code.is_empty() {
-        failure.message
-    } else {
-        format!("AWS does not take the credentials: {}", failure.message)
-    })
-}
-
-async fn base_config(options: &Options) -> Result<SdkConfig, Error> {
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(5))
-        .operation_attempt_timeout(ATTEMPT)
-        .build();
-    let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(net::client())
-        // Repetition is the caller's business, which sees the whole account.
-        .retry_config(RetryConfig::disabled())
-        .identity_cache(aws_config::identity::IdentityCache::no_cache())
-        .timeout_config(timeouts);
-    if let Some(profile) = &options.profile {
-        loader = loader.profile_name(profile);
-    }
-    if let Some((id, secret)) = &options.bootstrap {
-        let (id, secret) = (resolve(id).await?, resolve(secret).await?);
-        loader = loader.credentials_provider(Credentials::new(
-            id.expose(),
-            secret.expose(),
-            None,
-            None,
-            "sv0 bootstrap",
-        ));
-    }
-    let config = loader.load().await;
-    if config.region().is_some() {
-        return Ok(config);
-    }
-    Ok(config
-        .to_builder()
-        .region(Region::from_static("us-east-1"))
-        .build())
-}
-
-fn with_session(config: &SdkConfig, session: &Session) -> SdkConfig {
-    config
-        .to_builder()
-        .credentials_provider(SharedCredentialsProvider::new(session.clone()))
-        .build()
-}
-
-/// The account and partition of credentials.
-async fn identity(
-    caller: &Caller,
-    config: &SdkConfig,
-    session: &Session,
-) -> Result<(String, String), Failure> {
-    let client = sts::client(config);
-    let lane = Lane {
-        account: "-",
-        region: "-",
-        service: "sts",
-    };
-    let answer = caller
-        .send(lane, Some(session), &sts::GET_CALLER_IDENTITY, || {
-            client.get_caller_identity().send()
-        })
-        .await?;
-    let partition = answer
-        .arn
-        .as_deref()
-        .and_then(|arn| arn.split(':').nth(1))
-        .unwrap_or("aws")
-        .to_owned();
-    Ok((answer.account.unwrap_or_default(), partition))
-}
-
 /// Partition and account of a role's ARN.
-fn role_parts(arn: &str) -> Result<(String, String), Error> {
+pub(crate) fn role_parts(arn: &str) -> Result<(String, String), Error> {
     let parts: Vec<&str> = arn.splitn(6, ':').collect();
     match parts.as_slice() {
         ["arn", partition, "iam", "", account, resource]

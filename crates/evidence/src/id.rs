@@ -33,6 +33,16 @@ impl EventId {
         Self([(high >> 32) as u32, high as u32, (low >> 32) as u32, low as u32])
     }
 
+    /// As it is written to a file.
+    pub(crate) const fn words(self) -> [u32; 4] {
+        self.0
+    }
+
+    /// The reverse of [`EventId::words`].
+    pub(crate) const fn of_words(words: [u32; 4]) -> Self {
+        Self(words)
+    }
+
     /// For tables: a UUID is random already, but for its version digits.
     pub(crate) fn hash(self) -> u64 {
         let [a, b, c, d] = self.0.map(u64::from);

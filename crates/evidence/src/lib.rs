@@ -10,6 +10,7 @@
 //! * `resolve`, [`origin`] — from a session to the start of its chain;
 //! * [`evidence`] — what comes out;
 //! * [`read`] — all of it, in parallel, over a source;
+//! * [`state`] — what was read so far, in a file: the next run reads only what is new;
 //! * [`problem`] — what could not be read;
 //! * [`names`] — whether a record and the configuration mean the same resource;
 //! * [`visible`] — whether a use would have been recorded at all;
@@ -38,6 +39,7 @@ mod resolve;
 pub mod resource;
 pub mod rightsize;
 pub mod source;
+pub mod state;
 pub mod time;
 pub mod unused;
 pub mod visible;

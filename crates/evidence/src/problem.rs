@@ -29,6 +29,18 @@ pub enum ProblemKind {
 }
 
 impl ProblemKind {
+    /// All.
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Unreadable,
+        Self::Empty,
+        Self::Gzip,
+        Self::TooLarge,
+        Self::Json,
+        Self::NotCloudTrail,
+        Self::Record,
+        Self::ClockSkew,
+    ];
+
     /// The stable text.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -93,6 +105,19 @@ impl Problems {
         }
         self.list.extend(other.list);
         self.settle();
+    }
+
+    /// Takes out those that are about to be found again, or not.
+    pub(crate) fn forget(&mut self, gone: impl Fn(&Problem) -> bool) {
+        let Self { list, counts } = self;
+        list.retain(|problem| {
+            let keep = !gone(problem);
+            if !keep && let Some(count) = counts.get_mut(&problem.kind) {
+                *count = count.saturating_sub(1);
+            }
+            keep
+        });
+        counts.retain(|_, count| *count > 0);
     }
 
     /// Whether there is none.

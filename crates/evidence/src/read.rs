@@ -13,6 +13,7 @@ use crate::fold::Fold;
 use crate::problem::{Problem, ProblemKind, Problems};
 use crate::source::inflate::Inflater;
 use crate::source::{Listed, Object, Source, SourceError};
+use crate::state::{State, TakeError};
 use crate::time::{HOUR, Time, Window};
 
 /// How many objects a thread takes at once.
@@ -34,14 +35,18 @@ pub struct Reading {
     pub text_bytes: u64,
 }
 
-/// One thread's part.
-struct Part {
-    fold: Fold,
-    problems: Problems,
+/// What a thread, or all of them, made of some objects.
+pub(crate) struct Part {
+    pub(crate) fold: Fold,
+    pub(crate) problems: Problems,
     inflater: Inflater,
     buffer: Vec<u8>,
-    bytes: u64,
-    text_bytes: u64,
+    pub(crate) bytes: u64,
+    pub(crate) text_bytes: u64,
+    /// Which objects could not be fetched, by their places in the list; sorted in the end.
+    pub(crate) unfetched: Vec<usize>,
+    /// Which were fetched, and some or all of it could not be used.
+    pub(crate) unusable: Vec<usize>,
 }
 
 impl Part {
@@ -53,10 +58,13 @@ impl Part {
             buffer: Vec::new(),
             bytes: 0,
             text_bytes: 0,
+            unfetched: Vec::new(),
+            unusable: Vec::new(),
         }
     }
 
-    fn take(&mut self, source: &dyn Source, object: &Object) {
+    /// `at` is the object's place in the list.
+    fn take(&mut self, source: &dyn Source, at: usize, object: &Object) {
         self.buffer.clear();
         let fetched = source.fetch(object, &mut self.buffer);
         let outcome = match fetched {
@@ -79,9 +87,17 @@ impl Part {
         };
         let document = match outcome {
             Ok(document) => document,
-            Err((kind, detail)) => return problem(kind, detail, 0),
+            Err((kind, detail)) => {
+                problem(kind, detail, 0);
+                match kind {
+                    ProblemKind::Unreadable => self.unfetched.push(at),
+                    _ => self.unusable.push(at),
+                }
+                return;
+            }
         };
         if let Some((why, count)) = document.bad {
+            self.unusable.push(at);
             problem(
                 ProblemKind::Record,
                 format!("{count} records are none: {why}"),
@@ -112,59 +128,72 @@ impl Part {
         into.problems.merge(from.problems);
         into.bytes += from.bytes;
         into.text_bytes += from.text_bytes;
+        into.unfetched.extend(from.unfetched);
+        into.unusable.extend(from.unusable);
         into
     }
 }
 
 /// Reads everything of a window that a source has. `progress` is called after each object, with how many are done of how
 /// many.
+///
+/// # Errors
+///
+/// When the source cannot be listed at all.
 pub fn read(
     source: &dyn Source,
     window: Window,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Reading, SourceError> {
-    let listing = source.list(window)?;
-    let objects = listing.objects;
+    let mut state = State::new(window);
+    match state.take("", source, None, progress) {
+        Ok(()) => Ok(state.reading(window.until)),
+        Err(TakeError::Source(error)) => Err(error),
+        Err(TakeError::State(error)) => Err(SourceError::Place {
+            place: String::new(),
+            why: error.to_string(),
+        }),
+    }
+}
+
+/// Reads objects, from the first on, until all are read or `stop` says so: what they say, and how many were read.
+pub(crate) fn objects(
+    source: &dyn Source,
+    objects: &[Object],
+    window: Window,
+    stop: &(dyn Fn() -> bool + Sync),
+    progress: &(dyn Fn(usize, usize) + Sync),
+) -> (Part, usize) {
+    let threads = rayon::current_num_threads().max(1);
+    // A thread has its next run before it needs it, so that a source that is far away can begin; but none has all of few.
+    let length = (objects.len() / (4 * threads)).clamp(1, RUN);
     let done = AtomicUsize::new(0);
     let next = AtomicUsize::new(0);
-    let whole = (0..rayon::current_num_threads().max(1))
+    let claim = || {
+        let from = next.fetch_add(length, Ordering::Relaxed);
+        let run = objects.get(from..(from + length).min(objects.len()))?;
+        source.ahead(run);
+        (!run.is_empty()).then_some((from, run))
+    };
+    let mut whole = (0..threads)
         .into_par_iter()
         .map(|_| {
             let mut part = Part::new(window);
-            loop {
-                let from = next.fetch_add(RUN, Ordering::Relaxed);
-                let Some(run) = objects
-                    .get(from..(from + RUN).min(objects.len()))
-                    .filter(|run| !run.is_empty())
-                else {
-                    return part;
-                };
-                for object in run {
-                    part.take(source, object);
+            let mut run = claim();
+            while let Some((from, taken)) = run {
+                let following = if stop() { None } else { claim() };
+                for (at, object) in taken.iter().enumerate() {
+                    part.take(source, from + at, object);
                     progress(done.fetch_add(1, Ordering::Relaxed) + 1, objects.len());
                 }
+                run = following;
             }
+            part
         })
         .reduce_with(Part::merge)
         .unwrap_or_else(|| Part::new(window));
-    let mut problems = whole.problems;
-    for (object, detail) in listing.failed {
-        problems.add(Problem {
-            object,
-            kind: ProblemKind::Unreadable,
-            detail,
-            records: 0,
-        });
-    }
-    problems.settle();
-    Ok(Reading {
-        evidence: whole.fold.finish(),
-        problems,
-        listed: Listed {
-            objects: objects.len() as u64,
-            left_out: listing.left,
-        },
-        bytes: whole.bytes,
-        text_bytes: whole.text_bytes,
-    })
+    whole.unfetched.sort_unstable();
+    whole.unusable.sort_unstable();
+    // Every run that was taken was read.
+    (whole, next.into_inner().min(objects.len()))
 }

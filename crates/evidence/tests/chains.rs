@@ -82,7 +82,7 @@ fn two_calls_of_one_person_leave_no_doubt_about_the_person() {
         ]
     };
     let used = record("u", "10:00:05", "iam", "ListRoles", role("10:00:00", "ASIA3"));
-    let records = [mints(user("ann")).as_slice(), &[used.clone()]].concat();
+    let records = [mints(user("ann")).as_slice(), std::slice::from_ref(&used)].concat();
     assert_eq!(
         origin(&evidence(&records), "ListRoles"),
         (is("ann"), 0),

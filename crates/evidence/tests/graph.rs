@@ -28,6 +28,7 @@ impl Source for Lines {
             name: "lines".into(),
             size: 0,
             delivered: None,
+            tag: String::new(),
         };
         Ok(Listing {
             objects: vec![object],

@@ -58,6 +58,7 @@ impl Source for Memory {
                     name: name.clone(),
                     size: bytes.len() as u64,
                     delivered,
+                    tag: String::new(),
                 }),
                 Err(left) => *listing.left.entry(left).or_default() += 1,
             }
@@ -254,6 +255,37 @@ fn a_window_counts_its_own_and_knows_what_came_before() {
         rows += 1;
     }
     assert!(rows > 100);
+}
+
+#[test]
+fn what_files_hold_around_a_window_changes_nothing() {
+    let time = |text: &str| sv0_evidence::time::Time::parse(text).unwrap();
+    let window = Window {
+        since: time("2026-11-10"),
+        until: time("2026-11-11"),
+    };
+    let record = |id: u32, at: &str, identity: &str| {
+        format!(
+            r#"{{"eventID":"{id}","eventTime":"{at}","eventSource":"s3.amazonaws.com","eventName":"GetObject",
+            "recipientAccountId":"111111111111","userIdentity":{identity}}}"#
+        )
+    };
+    // The resource owner's copy has the id of the caller's role; the caller's own records its name.
+    let copy = r#"{"type":"AWSAccount","accountId":"222222222222","principalId":"AROAEXAMPLE:s"}"#;
+    let own = r#"{"type":"AssumedRole","accountId":"222222222222","principalId":"AROAEXAMPLE:s",
+        "sessionContext":{"sessionIssuer":{"type":"Role","arn":"arn:aws:iam::222222222222:role/r"}}}"#;
+    let inside = record(1, "2026-11-10T12:00:00Z", copy);
+    let says = |records: &[&str]| all(&fold(records.iter().map(|text| text.as_bytes()), window).finish());
+    let alone = says(&[&inside]);
+    // Whether a file holds these, too, hangs on when it was delivered. Rows and messages have no files.
+    for at in ["2026-11-08T11:59:59Z", "2026-11-11T00:00:00Z"] {
+        assert_eq!(says(&[&inside, &record(2, at, own)]), alone, "{at}");
+    }
+    assert_ne!(
+        says(&[&inside, &record(2, "2026-11-08T12:00:00Z", own)]),
+        alone,
+        "36 hours before"
+    );
 }
 
 proptest! {

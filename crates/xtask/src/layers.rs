@@ -32,14 +32,12 @@ const FLOORS: &[Floor] = &[
     Floor {
         name: "floor 3",
         what: "what stages come to",
-        crates: &["rules"],
+        crates: &["collect", "rules"],
     },
     Floor {
         name: "floor 2",
         what: "the stages",
-        crates: &[
-            "analyze", "bench", "collect", "demo", "evidence", "export", "input",
-        ],
+        crates: &["analyze", "bench", "demo", "evidence", "export", "input"],
     },
     Floor {
         name: "floor 1",
@@ -418,11 +416,11 @@ floor 5  the command             cli ───────┐
                                             │
 floor 4  the API and the page    server     │
                                             │
-floor 3  what stages come to     rules      │
+floor 3  what stages come to     collect    │
+                                 rules      │
                                             │
 floor 2  the stages              analyze ───●──┐
                                  bench      │  │
-                                 collect    │  │
                                  demo       │  │
                                  evidence   │  │
                                  export     │  │

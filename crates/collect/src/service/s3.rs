@@ -19,7 +19,7 @@ const LIST_BUCKETS: Call = Call {
     absent: &[],
     without: "buckets, and who may read them, are not known",
 };
-const GET_LOCATION: Call = Call {
+pub(crate) const GET_LOCATION: Call = Call {
     operation: "GetBucketLocation",
     actions: &["s3:GetBucketLocation"],
     absent: &["NoSuchBucket"],
@@ -159,18 +159,20 @@ async fn location(cx: &Cx, client: &aws_sdk_s3::Client, record: &mut Record) -> 
         })
         .await
         .or_lacks(record)?;
-    // The two oldest regions have names of their own here (S3 API Reference, GetBucketLocation).
-    Some(
-        match answer
-            .location_constraint
-            .as_ref()
-            .map_or("", |place| place.as_str())
-        {
-            "" => "us-east-1".to_owned(),
-            "EU" => "eu-west-1".to_owned(),
-            region => region.to_owned(),
-        },
-    )
+    Some(region(&answer))
+}
+
+/// The two oldest regions have names of their own here (S3 API Reference, GetBucketLocation).
+pub(crate) fn region(answer: &aws_sdk_s3::operation::get_bucket_location::GetBucketLocationOutput) -> String {
+    match answer
+        .location_constraint
+        .as_ref()
+        .map_or("", |place| place.as_str())
+    {
+        "" => "us-east-1".to_owned(),
+        "EU" => "eu-west-1".to_owned(),
+        region => region.to_owned(),
+    }
 }
 
 async fn about(cx: &Cx, client: &aws_sdk_s3::Client, record: &mut Record, account_block: Block) {

@@ -12,6 +12,7 @@ mod actor;
 mod finish;
 mod groups;
 mod merge;
+mod store;
 
 use std::hash::BuildHasher;
 
@@ -145,6 +146,11 @@ impl Fold {
         self.totals.records += 1;
         if event.category == Category::Copy {
             self.totals.copies += 1;
+            return;
+        }
+        // Whichever files or rows a source happens to hold around a window: only these can matter to it.
+        if event.time < self.window.since.minus(Window::LOOKBACK) || event.time >= self.window.until {
+            self.totals.outside_window += 1;
             return;
         }
         let minted = mint::minted(event);

@@ -40,8 +40,8 @@ impl Left {
     }
 }
 
-/// How long after an event's day objects are still looked at: late records come days later, though rarely.
-const LATE: u32 = 2 * DAY;
+/// How long after an event's day objects are still looked at, in seconds: late records come days later, though rarely.
+pub const LATE: u32 = 2 * DAY;
 
 /// Whether to read an object, by its name; and when it was delivered, where the name says so.
 pub fn look(name: &str, window: Window) -> Result<Option<Time>, Left> {

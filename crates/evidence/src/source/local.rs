@@ -48,6 +48,7 @@ impl Source for Local {
                 name,
                 size: about.len(),
                 delivered,
+                tag: tag(&about),
             });
         }
         listing.objects.sort();
@@ -61,6 +62,13 @@ impl Source for Local {
         file.read_to_end(bytes)?;
         Ok(())
     }
+}
+
+/// A file that is written anew has another length or another time.
+fn tag(about: &fs::Metadata) -> String {
+    let changed = about.modified().ok();
+    let since = changed.and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
+    format!("{}-{}", about.len(), since.unwrap_or_default().as_nanos())
 }
 
 /// Every file below a folder. Links to folders are not followed: they can lead in circles.
@@ -104,6 +112,7 @@ fn walk(folder: &Path, window: Window, listing: &mut Listing) {
                     name,
                     size: about.len(),
                     delivered,
+                    tag: tag(&about),
                 }),
                 Err(reason) => *listing.left.entry(reason).or_default() += 1,
             }

@@ -25,6 +25,8 @@ pub struct Object {
     pub size: u64,
     /// When it was delivered, where its name says so.
     pub delivered: Option<Time>,
+    /// What changes when its bytes do, such as an ETag; empty where there is nothing of the kind.
+    pub tag: String,
 }
 
 /// What there is to read, and what was left out.
@@ -50,6 +52,14 @@ pub enum SourceError {
         #[source]
         source: std::io::Error,
     },
+    /// A place that is somewhere else says no.
+    #[error("cannot read `{place}`: {why}")]
+    Place {
+        /// As given.
+        place: String,
+        /// Why.
+        why: String,
+    },
 }
 
 /// A place that holds CloudTrail records.
@@ -63,8 +73,36 @@ pub trait Source: Sync {
     /// for the records that gave out credentials.
     fn list(&self, window: Window) -> Result<Listing, SourceError>;
 
+    /// The same without what was delivered before a moment, as far as names tell: what a later run asks for. A source that
+    /// can leave out the days before in listing does so.
+    fn list_from(&self, window: Window, from: Time) -> Result<Listing, SourceError> {
+        let mut listing = self.list(window)?;
+        listing
+            .objects
+            .retain(|object| object.delivered.is_none_or(|at| at >= from));
+        Ok(listing)
+    }
+
+    /// These will be fetched next, in this order, by whoever says so. A source that is far away begins.
+    fn ahead(&self, _objects: &[Object]) {}
+
     /// Puts the bytes of an object into `bytes`, which is empty.
     fn fetch(&self, object: &Object, bytes: &mut Vec<u8>) -> std::io::Result<()>;
+
+    /// What these objects say has been written down: the source need not keep them. Never called for what could not be used.
+    fn written(&self, _objects: &[&Object]) -> Result<(), SourceError> {
+        Ok(())
+    }
+
+    /// What whoever asked should know about the source, one sentence each; after reading.
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Whether listing again would give more: the next page, the next messages.
+    fn has_more(&self) -> bool {
+        false
+    }
 }
 
 /// What was listed, in numbers.

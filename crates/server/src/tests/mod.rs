@@ -43,6 +43,7 @@ impl sv0_evidence::source::Source for Trail {
                 name: "(demo)".into(),
                 size: sv0_demo::TRAIL.len() as u64,
                 delivered: None,
+                tag: String::new(),
             }],
             ..Default::default()
         })
