@@ -746,6 +746,8 @@ export interface components {
             from: components["schemas"]["Named"];
             /** @description Whether it is inferred. */
             inferred: boolean;
+            /** @description For `EXECUTED`: what CloudTrail saw. */
+            seen?: components["schemas"]["Executed"] | null;
             to: components["schemas"]["Named"];
             /** @description Whether it is real. */
             verdict: components["schemas"]["PathVerdict"];
@@ -817,6 +819,16 @@ export interface components {
             origin: components["schemas"]["EntityRef"];
             /** @description What is reached. */
             target: components["schemas"]["EntityRef"];
+        };
+        /** @description What was seen of one identity on one entity. */
+        Executed: {
+            /**
+             * Format: uint64
+             * @description Calls that succeeded.
+             */
+            count: number;
+            first: components["schemas"]["Time"];
+            last: components["schemas"]["Time"];
         };
         /** @description The answer. */
         Explanation: {

@@ -86,6 +86,7 @@ const EDGES: Record<string, [out: string, into: string]> = {
   IMAGE_RUNS_IN: ['Its images run in', 'Runs images of'],
   DEPLOYED_FROM: ['Is deployed from', 'Deploys'],
   RUNS: ['Runs', 'Is run by'],
+  EXECUTED: ['Was seen to use', 'Was seen to be used by'],
 }
 
 export function edgeHeading(edge: string, direction: 'out' | 'in'): string {

@@ -5,6 +5,10 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sv0_analyze::question::who_can::subject;
+use sv0_evidence::answer::{Filter, lines};
+use sv0_evidence::event::Outcome;
+use sv0_evidence::time::Time;
 use sv0_model::coverage::Gap;
 use sv0_model::graph::{Confidence, NodeId};
 use sv0_model::kind::{EdgeKind, EntityType, Kind, Sensitivity};
@@ -173,6 +177,18 @@ pub(super) struct Edge {
     verdict: PathVerdict,
     /// Whether it is inferred.
     inferred: bool,
+    /// For `EXECUTED`: what CloudTrail saw.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seen: Option<Executed>,
+}
+
+/// What was seen of one identity on one entity.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+struct Executed {
+    /// Calls that succeeded.
+    count: u64,
+    first: Time,
+    last: Time,
 }
 
 /// An edge before it is put into words.
@@ -184,9 +200,71 @@ struct Bare {
     effective: bool,
     verdict: PathVerdict,
     inferred: bool,
+    seen: Option<Executed>,
 }
 
-/// The edges of a node: those of the configuration, and steps that policies make.
+/// What CloudTrail saw an identity do, and done to an entity: `EXECUTED`.
+fn executed(asking: &Asking<'_>, node: NodeId) -> Vec<Bare> {
+    let Some(seen) = &asking.app.seen else {
+        return Vec::new();
+    };
+    let world = asking.app.world();
+    let id = Some(world.id(node).to_owned());
+    let mut sums: BTreeMap<(Direction, NodeId, NodeId), Executed> = BTreeMap::new();
+    for direction in [Direction::Out, Direction::In] {
+        let filter = match direction {
+            Direction::Out => Filter {
+                principal: id.clone(),
+                ..Filter::default()
+            },
+            Direction::In => Filter {
+                resource: id.clone(),
+                ..Filter::default()
+            },
+        };
+        let done = lines(&seen.reading.evidence, &filter).into_iter();
+        for line in done.filter(|line| line.outcome == Outcome::Success) {
+            // The bucket of an object, the table of an index.
+            let to = subject(world, &line.resource)
+                .ok()
+                .and_then(|subject| subject.node);
+            let (Some(from), Some(to)) = (world.graph.find(&line.principal), to) else {
+                continue;
+            };
+            let here = match direction {
+                Direction::Out => from,
+                Direction::In => to,
+            };
+            if here != node {
+                continue;
+            }
+            sums.entry((direction, from, to))
+                .and_modify(|sum| {
+                    sum.count += line.count;
+                    sum.first = sum.first.min(line.first);
+                    sum.last = sum.last.max(line.last);
+                })
+                .or_insert(Executed {
+                    count: line.count,
+                    first: line.first,
+                    last: line.last,
+                });
+        }
+    }
+    let bare = |((direction, from, to), seen)| Bare {
+        edge: EdgeKind::Executed,
+        direction,
+        from,
+        to,
+        effective: false,
+        verdict: PathVerdict::Allowed,
+        inferred: false,
+        seen: Some(seen),
+    };
+    sums.into_iter().map(bare).collect()
+}
+
+/// The edges of a node: those of the configuration, steps that policies make, and what was seen.
 fn all(asking: &Asking<'_>, node: NodeId) -> Vec<Bare> {
     let world = asking.app.world();
     let structural = |edge: &sv0_model::graph::Edge, direction| Bare {
@@ -197,6 +275,7 @@ fn all(asking: &Asking<'_>, node: NodeId) -> Vec<Bare> {
         effective: false,
         verdict: PathVerdict::Allowed,
         inferred: edge.confidence != Confidence::Certain,
+        seen: None,
     };
     let step = |found: &sv0_analyze::steps::Move, direction| Bare {
         edge: found.edge,
@@ -206,6 +285,7 @@ fn all(asking: &Asking<'_>, node: NodeId) -> Vec<Bare> {
         effective: true,
         verdict: asking.app.steps().verdict(world, found),
         inferred: false,
+        seen: None,
     };
     let steps = asking.app.steps();
     let mut out: Vec<Bare> = world
@@ -232,6 +312,7 @@ fn all(asking: &Asking<'_>, node: NodeId) -> Vec<Bare> {
             .map(|found| step(found, Direction::In))
             .filter(real),
     );
+    out.extend(executed(asking, node));
     let key = |edge: &Bare| (edge.direction, edge.edge, edge.from, edge.to, edge.effective);
     out.sort_by_key(key);
     // A step that only repeats what the configuration says is one edge.
@@ -335,6 +416,7 @@ pub(super) fn edges(asking: &Asking<'_>, of: OfEntity) -> Result<Page<Edge>, Pro
         effective: edge.effective,
         verdict: edge.verdict,
         inferred: edge.inferred,
+        seen: edge.seen,
     });
     Ok(Page {
         items: items.collect(),

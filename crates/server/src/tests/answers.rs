@@ -107,6 +107,32 @@ fn where_there_is_no_path_what_is_nearest_is_told() {
 }
 
 #[test]
+fn what_was_seen_is_an_edge() {
+    let server = Server::new("executed");
+    let out = server
+        .get("/edges?id=InvoiceExporterRole&edge=EXECUTED&direction=out")
+        .json();
+    let bucket = out["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|edge| edge["to"]["name"] == "acme-prod-invoices")
+        .unwrap_or_else(|| panic!("{out}"));
+    assert!(bucket["seen"]["count"].as_u64().unwrap() > 10, "{bucket}");
+    let back = server
+        .get("/edges?id=acme-prod-invoices&edge=EXECUTED&direction=in")
+        .json();
+    assert_eq!(
+        back["items"][0]["seen"], bucket["seen"],
+        "both ends tell the same"
+    );
+    let never = server
+        .get("/edges?id=LockedReader&edge=EXECUTED&direction=out")
+        .json();
+    assert_eq!(never["total"], 0);
+}
+
+#[test]
 fn pages_have_everything_once() {
     let server = Server::new("pages");
     for (first, key) in [
