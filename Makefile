@@ -368,6 +368,12 @@ bench-live: ## one policy changes in a whole organisation: only what depends on 
 	@$(call say,changes of one policy)
 	@ROLES="$(or $(ROLES),100000)" $(CARGO) bench --locked --profile quick -p sv0-bench --bench live
 
+.PHONY: bench-serve
+bench-serve: ## how fast the server answers, first and again, beside /healthz, as Markdown (PRESET=xl; needs wrk)
+	@$(call say,the server: building sv0)
+	$(CARGO) build --locked --profile quick -p sv0-cli
+	@$(PYTHON) tests/api/load.py --sv0 "$(CARGO_TARGET_DIR)/quick/sv0" --preset "$(or $(PRESET),l)"
+
 .PHONY: bench-findings
 bench-findings: ## all rules on a whole organisation, rule by rule, beside the analysis, as Markdown (ROLES="1000 10000")
 	@$(call say,findings of organisations of several sizes)
