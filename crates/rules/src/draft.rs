@@ -40,8 +40,10 @@ pub struct Draft {
     pub conditions: Vec<ConditionText>,
     /// The statements that decide it, beside those of the paths.
     pub statements: Vec<StatementRef>,
-    /// The paths that show it, best first.
-    pub paths: Vec<Path>,
+    /// The paths that show it, best first: [`Draft::show`] puts them there.
+    paths: Vec<Path>,
+    /// How many there are in all.
+    path_count: usize,
     /// Techniques.
     pub techniques: Vec<&'static Technique>,
     /// What might end it, beside what the paths suggest.
@@ -69,9 +71,26 @@ impl Draft {
             conditions: Vec::new(),
             statements: Vec::new(),
             paths: Vec::new(),
+            path_count: 0,
             techniques: Vec::new(),
             ideas: Vec::new(),
         }
+    }
+
+    /// The paths that show it. The best are kept, what is used first: a rule that finds a thousand things does not hold all
+    /// of their paths.
+    pub fn show(&mut self, ground: &Ground<'_>, mut paths: Vec<Path>) {
+        if let Some(observed) = &ground.observed {
+            paths.iter_mut().for_each(|path| (observed.annotate)(path));
+        }
+        paths.sort_by(|a, b| {
+            (!is_used(a), a.verdict, a.hops.len(), &a.id).cmp(&(!is_used(b), b.verdict, b.hops.len(), &b.id))
+        });
+        self.path_count = paths.len();
+        paths.truncate(MOST_PATHS);
+        // Room for a thousand paths is as dear as the paths.
+        paths.shrink_to_fit();
+        self.paths = paths;
     }
 
     /// The finding's name.
@@ -86,17 +105,8 @@ impl Draft {
     pub fn finish(self, ground: &Ground<'_>, rule: &'static Rule) -> (Finding, Vec<Idea>) {
         let id = self.id(ground.world, rule);
         let world = ground.world;
-        let mut paths = self.paths;
-        if let Some(observed) = &ground.observed {
-            paths.iter_mut().for_each(|path| (observed.annotate)(path));
-        }
-        // What is used comes first.
-        let is_used = |path: &Path| path.execution_30d.is_some_and(|count| count > 0);
-        paths.sort_by(|a, b| {
-            (!is_used(a), a.verdict, a.hops.len(), &a.id).cmp(&(!is_used(b), b.verdict, b.hops.len(), &b.id))
-        });
-        let path_count = paths.len();
-        paths.truncate(MOST_PATHS);
+        let paths = self.paths;
+        let path_count = self.path_count;
         let mut factors = self.factors;
         let mut sentences = self.sentences;
         {
@@ -184,6 +194,11 @@ impl Draft {
         };
         (finding, self.ideas)
     }
+}
+
+/// Whether CloudTrail saw it used.
+fn is_used(path: &Path) -> bool {
+    path.execution_30d.is_some_and(|count| count > 0)
 }
 
 /// A title begins like a sentence.

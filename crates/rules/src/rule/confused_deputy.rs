@@ -74,7 +74,7 @@ fn partner(ground: &Ground<'_>, let_in: LetIn<'_>) -> Option<Draft> {
     out.sentences
         .push("An external id that it made for you alone prevents that.".into());
     out.statements.extend(let_in.reference(world));
-    out.paths = paths;
+    out.show(ground, paths);
     out.targets = ground
         .holding(role)
         .map_or(&[][..], |h| &h.data)

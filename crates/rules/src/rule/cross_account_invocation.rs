@@ -136,6 +136,6 @@ fn one(ground: &Ground<'_>, target: NodeId, who: &[NodeId]) -> Option<Draft> {
         names(world, &reached, 3)
     ));
     out.targets = reached;
-    out.paths = paths;
+    out.show(ground, paths);
     Some(out)
 }

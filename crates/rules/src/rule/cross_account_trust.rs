@@ -109,7 +109,7 @@ fn amplified_by(ground: &Ground<'_>, let_in: LetIn<'_>, through: NodeId, impact:
     ));
     out.statements.extend(let_in.reference(world));
     out.targets = who;
-    out.paths = paths;
+    out.show(ground, paths);
     Some(out)
 }
 
@@ -192,7 +192,7 @@ fn one(ground: &Ground<'_>, let_in: LetIn<'_>) -> Option<Draft> {
         .map(|from| world.id(*from).to_owned())
         .collect();
     out.targets = who;
-    out.paths = paths;
+    out.show(ground, paths);
     out.ideas.push(Idea::Principals {
         place: let_in.place(world),
         instead_of: accounts.iter().map(|id| (*id).to_owned()).collect(),

@@ -114,7 +114,7 @@ fn one(ground: &Ground<'_>, person: NodeId) -> Option<Draft> {
         ));
     }
     out.targets = reached;
-    out.paths = paths;
+    out.show(ground, paths);
     Some(out)
 }
 

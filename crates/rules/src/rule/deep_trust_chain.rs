@@ -87,6 +87,6 @@ fn one(ground: &Ground<'_>, last: &str, paths: &[&Path]) -> Option<Draft> {
         super::words::names(world, &targets, 4)
     ));
     out.targets = targets;
-    out.paths = paths.iter().map(|path| (*path).clone()).collect();
+    out.show(ground, paths.iter().map(|path| (*path).clone()).collect());
     Some(out)
 }

@@ -166,7 +166,7 @@ fn one(ground: &Ground<'_>, who: NodeId, toxic: bool) -> Option<Draft> {
     }
     out.ideas.extend(guard(ground, who, first.technique, &targets));
     out.targets = targets;
-    out.paths = paths;
+    out.show(ground, paths);
     Some(out)
 }
 

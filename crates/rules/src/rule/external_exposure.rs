@@ -79,7 +79,7 @@ fn of_data(ground: &Ground<'_>, who: NodeId) -> Vec<Draft> {
             "Its resource policy lets them in, without a role of this organization: no trail of yours shows who it was over there.".into(),
         );
         out.targets = vec![held.resource];
-        out.paths = paths;
+        out.show(ground, paths);
         Some(out)
     });
     each.collect()
@@ -138,7 +138,7 @@ fn of_role(ground: &Ground<'_>, who: NodeId, role: NodeId) -> Option<Draft> {
         ));
     }
     out.targets = held.iter().map(|held| held.resource).collect();
-    out.paths = paths;
+    out.show(ground, paths);
     out.ideas.push(Idea::Delete {
         entity: world.id(role).to_owned(),
     });

@@ -72,6 +72,6 @@ fn one(ground: &Ground<'_>, agent: NodeId) -> Option<Draft> {
         out.sentences.push("No guardrail is configured for it.".into());
     }
     out.targets = targets;
-    out.paths = paths;
+    out.show(ground, paths);
     Some(out)
 }

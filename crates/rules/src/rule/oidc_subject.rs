@@ -127,7 +127,7 @@ fn one(ground: &Ground<'_>, let_in: LetIn<'_>, provider: &str) -> Option<Draft> 
     let holding = ground.holding(role).map_or(&[][..], |holding| &holding.data);
     out.targets = holding.iter().map(|held| held.resource).collect();
     if let Some(provider) = world.graph.find(provider) {
-        out.paths = ground.paths(provider, &[role]);
+        out.show(ground, ground.paths(provider, &[role]));
     }
     out.ideas.push(Idea::Condition {
         place: let_in.place(world),

@@ -111,7 +111,7 @@ fn one(ground: &Ground<'_>, role: NodeId) -> Option<Draft> {
     }
     out.ideas.extend(seen(ground, role, &statements));
     out.targets = held;
-    out.paths = paths;
+    out.show(ground, paths);
     Some(out)
 }
 

@@ -60,7 +60,7 @@ fn of_data(ground: &Ground<'_>, anyone: NodeId, resource: NodeId) -> Option<Draf
     out.exposure = Exposure::Internet;
     out.verdict = verdict;
     out.targets = vec![resource];
-    out.paths = paths;
+    out.show(ground, paths);
     out.sentences.push(format!(
         "No credentials of AWS are needed: its policy lets everybody {} it.",
         verb(level)
@@ -118,7 +118,7 @@ fn of_step(ground: &Ground<'_>, anyone: NodeId, node: NodeId) -> Option<Draft> {
     if first.verdict == PathVerdict::Allowed && matches!(world.node(node).record.kind, Kind::ApiGateway) {
         out.at_most = Some((Severity::Low, "an API is made to be called".into()));
     }
-    out.paths = vec![first.clone()];
+    out.show(ground, vec![first.clone()]);
     out.targets = vec![node];
     Some(out)
 }

@@ -99,7 +99,7 @@ fn one(ground: &Ground<'_>, secret: NodeId, whose: NodeId) -> Option<Draft> {
     out.targets = std::iter::once(whose)
         .chain(holding.iter().map(|held| held.resource))
         .collect();
-    out.paths = paths;
+    out.show(ground, paths);
     let exempt: Vec<String> = ground
         .administrators()
         .into_iter()

@@ -119,7 +119,7 @@ fn one(ground: &Ground<'_>, repository: NodeId) -> Option<Draft> {
         .into_iter()
         .chain(held.iter().map(|held| held.resource))
         .collect();
-    out.paths = paths;
+    out.show(ground, paths);
     Some(out)
 }
 

@@ -115,7 +115,7 @@ fn one(ground: &Ground<'_>, workload: NodeId, findings: &[NodeId]) -> Option<Dra
     }
     let targets: Vec<NodeId> = held.iter().map(|held| held.resource).collect();
     let some: Vec<NodeId> = targets.iter().copied().take(3).collect();
-    out.paths = ground.paths(workload, &some);
+    out.show(ground, ground.paths(workload, &some));
     out.targets = targets;
     Some(out)
 }
