@@ -77,7 +77,7 @@ BUILD_TESTED := $(CARGO) test --locked --workspace $(FEATURES) --no-run --quiet
 
 # The slow and the chatty first, so that the test runner's closing line is the last thing to read.
 .PHONY: test
-test: check layers deny-if-there e2e api page-if-there difftest-if-there unit ## everything that must pass before a commit
+test: check layers deny-if-there e2e api page-if-there oidc-if-there difftest-if-there unit ## everything that must pass before a commit
 
 .PHONY: check
 check: ## formatting, and clippy with warnings as errors
@@ -217,6 +217,34 @@ page-if-there:
 	@$(call say,the page: SKIPPED because node and npm and chromium are not all installed (nobody looked at the page))
 else
 page-if-there: page
+endif
+
+OIDC := $(CACHE)/oidc
+
+.PHONY: oidc
+oidc: ## people of an identity provider sign in: a certified provider from npm, and one that lies (needs node 20)
+	@if ! cmp -s tests/oidc/package-lock.json "$(OIDC)/ready"; then \
+		$(call say,installing an identity provider); \
+		mkdir -p "$(OIDC)" && cp tests/oidc/package.json tests/oidc/package-lock.json "$(OIDC)" && \
+		npm ci --prefix "$(OIDC)" --no-audit --no-fund --ignore-scripts && \
+		cp tests/oidc/package-lock.json "$(OIDC)/ready"; \
+	fi
+	@$(call say,sign-in by an identity provider: building sv0)
+	$(BUILD_TESTED)
+	@$(call say,sign-in by an identity provider)
+	@SV0="$(CARGO_TARGET_DIR)/debug/sv0" MODULES="$(OIDC)/node_modules" node --test --test-reporter=spec tests/oidc/sign_in.mjs
+ifneq ($(CHROMIUM),)
+	@cd tests/web && $(NPM)
+	@SV0="$(CARGO_TARGET_DIR)/debug/sv0" MODULES="$(OIDC)/node_modules" PLAYWRIGHT="$(CURDIR)/tests/web/node_modules" \
+		node --test --test-reporter=spec tests/oidc/page.mjs
+endif
+
+.PHONY: oidc-if-there
+ifeq ($(and $(shell command -v node 2>/dev/null),$(shell command -v npm 2>/dev/null)),)
+oidc-if-there:
+	@$(call say,sign-in by an identity provider: SKIPPED because node and npm are not installed (nobody signed in))
+else
+oidc-if-there: oidc
 endif
 
 # ---- licences -----------------------------------------------------------------------------------------------------

@@ -429,7 +429,10 @@ Examples:
   sv0 serve --demo --open
   sv0 serve scan.sv0.jsonl.zst --trail ./cloudtrail --suppressions suppressions.yaml
   sv0 token --tokens tokens.toml --name ci --role viewer
-  sv0 serve scan.sv0.jsonl.zst --listen 0.0.0.0:8443 --public-url https://sv0.example.com --tokens tokens.toml";
+  sv0 serve scan.sv0.jsonl.zst --listen 0.0.0.0:8443 --public-url https://sv0.example.com --tokens tokens.toml
+  sv0 serve scan.sv0.jsonl.zst --listen 0.0.0.0:8443 --public-url https://sv0.example.com \
+      --oidc-issuer https://login.example.com --oidc-client-id sv0 --oidc-client-secret-file secret \
+      --oidc-viewer '*' --oidc-analyst security --oidc-admin security-admins";
 
 /// How people sign in.
 #[derive(Debug, Args)]
@@ -438,6 +441,37 @@ pub(crate) struct SignInArgs {
     /// API tokens, which people can sign in with as well: a file that `sv0 token` wrote
     #[arg(long, value_name = "FILE")]
     pub(crate) tokens: Option<PathBuf>,
+    /// An OpenID Connect provider, such as https://login.example.com; it must know URL/login/oidc/callback as an address to
+    /// come back to
+    #[arg(long, value_name = "URL", requires = "oidc_client_id")]
+    pub(crate) oidc_issuer: Option<String>,
+    /// The name that the provider has for sv0
+    #[arg(long, value_name = "ID", requires = "oidc_issuer")]
+    pub(crate) oidc_client_id: Option<String>,
+    /// The secret that the provider shares with sv0, in a file [or in the variable SV0_OIDC_CLIENT_SECRET; none for a public
+    /// client]
+    #[arg(long, value_name = "FILE", requires = "oidc_issuer")]
+    pub(crate) oidc_client_secret_file: Option<PathBuf>,
+    /// Scopes to ask for besides openid
+    #[arg(long, value_name = "SCOPE", value_delimiter = ',', default_values = ["profile", "email"], requires = "oidc_issuer")]
+    pub(crate) oidc_scopes: Vec<String>,
+    /// The claim that says who may do what; names with dots between them for one within others (realm_access.roles)
+    #[arg(
+        long,
+        value_name = "CLAIM",
+        default_value = "groups",
+        requires = "oidc_issuer"
+    )]
+    pub(crate) oidc_roles_claim: String,
+    /// Values of the claim that make somebody a viewer; `*` is whoever can sign in
+    #[arg(long, value_name = "VALUE", value_delimiter = ',', requires = "oidc_issuer")]
+    pub(crate) oidc_viewer: Vec<String>,
+    /// Values that make somebody an analyst
+    #[arg(long, value_name = "VALUE", value_delimiter = ',', requires = "oidc_issuer")]
+    pub(crate) oidc_analyst: Vec<String>,
+    /// Values that make somebody an admin
+    #[arg(long, value_name = "VALUE", value_delimiter = ',', requires = "oidc_issuer")]
+    pub(crate) oidc_admin: Vec<String>,
 }
 
 #[derive(Debug, Args)]

@@ -185,6 +185,10 @@ pub(crate) enum Failure {
     #[error(transparent)]
     #[diagnostic(help("`sv0 token --tokens FILE --name NAME --role viewer` adds a token to it"))]
     Tokens(#[from] sv0_server::auth::token::TokenError),
+    /// The identity provider cannot be used.
+    #[error(transparent)]
+    #[diagnostic(help("{}", provider_help(.0)))]
+    Provider(#[from] sv0_server::auth::oidc::ProviderError),
     /// The answer could not be written.
     #[error("cannot write the answer")]
     Output(#[source] std::io::Error),
@@ -214,6 +218,24 @@ impl From<AskError> for Failure {
     }
 }
 
+const fn provider_help(error: &sv0_server::auth::oidc::ProviderError) -> &'static str {
+    use sv0_server::auth::oidc::ProviderError;
+    match error {
+        ProviderError::Issuer { .. } => {
+            "give the issuer as the provider's own documentation has it, such as https://login.example.com"
+        }
+        ProviderError::Discovery { .. } => {
+            "look at that address with a browser or curl: it must answer with JSON whose `issuer` is the one given, to the letter"
+        }
+        ProviderError::NoRoles => {
+            "give values of the claim (`--oidc-roles-claim`): `--oidc-viewer`, `--oidc-analyst`, `--oidc-admin`; `--oidc-viewer '*'` is whoever can sign in"
+        }
+        ProviderError::Client(_) => {
+            "this machine's certificates may be missing: install the package ca-certificates"
+        }
+    }
+}
+
 impl Failure {
     const fn code(&self) -> u8 {
         match self {
@@ -234,6 +256,8 @@ impl Failure {
             | Self::Serve(_)
             | Self::Tokens(_)
             | Self::Rules { .. } => 4,
+            Self::Provider(sv0_server::auth::oidc::ProviderError::NoRoles) => 64,
+            Self::Provider(_) => 4,
             Self::NoInput | Self::NoTrail | Self::TrailUsage { .. } | Self::Form { .. } | Self::Open(_) => 64,
             #[cfg(not(feature = "collect"))]
             Self::NoCollector => 64,

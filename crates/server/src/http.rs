@@ -114,6 +114,7 @@ pub(crate) fn router(
             crate::sign_in::routes()
                 .fallback(|| async { wrong_method(HeaderValue::from_static("POST, DELETE")) }),
         )
+        .route("/login/methods", axum::routing::get(crate::sign_in::methods))
         .route("/login/oidc", axum::routing::get(crate::sign_in::to_provider))
         .route(
             "/login/oidc/callback",

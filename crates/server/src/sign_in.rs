@@ -5,11 +5,13 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, post};
-use http::header::{CONTENT_TYPE, HeaderValue, SET_COOKIE};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, SET_COOKIE};
 use http::{HeaderMap, StatusCode};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use crate::http::{Shared, cookie, from, from_here, session};
+use crate::auth::cookie_of;
+use crate::auth::oidc::Refusal;
+use crate::http::{Shared, cookie, from, from_here, redirect, session};
 use crate::problem::Problem;
 
 #[derive(Deserialize)]
@@ -52,10 +54,8 @@ async fn begin(State(shared): State<Arc<Shared>>, request: Request) -> Response 
         return Problem::unauthorized("this token is not known, or no longer holds").into_response();
     };
     let secret = shared.app.auth.sessions.begin(user);
-    with_cookie(
-        StatusCode::NO_CONTENT,
-        &cookie(&secret, shared.app.config.is_secure()),
-    )
+    let cookie = cookie(&secret, shared.app.config.is_secure());
+    with_cookies(StatusCode::NO_CONTENT.into_response(), &[cookie])
 }
 
 /// Signs out.
@@ -67,23 +67,113 @@ async fn end(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response 
         shared.app.auth.sessions.end(&secret);
     }
     let gone = cookie("", shared.app.config.is_secure()) + "; Max-Age=0";
-    with_cookie(StatusCode::NO_CONTENT, &gone)
+    with_cookies(StatusCode::NO_CONTENT.into_response(), &[gone])
 }
 
-fn with_cookie(status: StatusCode, cookie: &str) -> Response {
-    let mut response = status.into_response();
-    if let Ok(value) = HeaderValue::from_str(cookie) {
-        response.headers_mut().insert(SET_COOKIE, value);
+fn with_cookies(mut response: Response, cookies: &[String]) -> Response {
+    for cookie in cookies {
+        if let Ok(value) = HeaderValue::from_str(cookie) {
+            response.headers_mut().append(SET_COOKIE, value);
+        }
     }
     response
 }
 
+/// How people can sign in; it is asked before they have.
+#[derive(Serialize)]
+struct Methods {
+    /// By the link that was printed.
+    link: bool,
+    /// By an API token.
+    token: bool,
+    /// By an identity provider.
+    oidc: bool,
+}
+
+pub(crate) async fn methods(State(shared): State<Arc<Shared>>) -> Response {
+    let auth = &shared.app.auth;
+    let methods = Methods {
+        link: auth.link.is_some(),
+        token: !auth.tokens.is_empty(),
+        oidc: auth.oidc.is_some(),
+    };
+    let headers = [(CACHE_CONTROL, "no-store"), (CONTENT_TYPE, "application/json")];
+    (headers, serde_json::to_vec(&methods).unwrap_or_default()).into_response()
+}
+
+/// Where a browser wants to be once it is signed in.
+#[derive(Default, Deserialize)]
+struct Wanted {
+    #[serde(default)]
+    next: String,
+}
+
 /// To the identity provider.
-pub(crate) async fn to_provider(State(_shared): State<Arc<Shared>>) -> Response {
-    Problem::not_found("sv0 was started without an identity provider (`--oidc-issuer`)").into_response()
+pub(crate) async fn to_provider(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    let Some(oidc) = &shared.app.auth.oidc else {
+        return without_provider();
+    };
+    let query = request.uri().query().unwrap_or_default();
+    let wanted: Wanted = serde_urlencoded::from_str(query).unwrap_or_default();
+    match oidc.begin(&callback(&shared), &wanted.next) {
+        Ok((url, browser)) => with_cookies(redirect(&url), &[begun(&shared, &browser, MINUTES_10)]),
+        Err(refusal) => back(&shared, refusal),
+    }
 }
 
 /// And back.
-pub(crate) async fn from_provider(State(_shared): State<Arc<Shared>>) -> Response {
+pub(crate) async fn from_provider(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    let Some(oidc) = &shared.app.auth.oidc else {
+        return without_provider();
+    };
+    let address = from(&request);
+    let secure = shared.app.config.is_secure();
+    let browser = cookie_of(request.headers(), begun_name(secure)).unwrap_or_default();
+    let query = request.uri().query().unwrap_or_default();
+    let Ok(returned) = serde_urlencoded::from_str(query) else {
+        return back(&shared, Refusal::Expired);
+    };
+    match oidc.finish(&callback(&shared), &browser, &returned).await {
+        Ok((user, next)) => {
+            let session = shared.app.auth.sessions.begin(user);
+            let cookies = [cookie(&session, secure), begun(&shared, "", 0)];
+            with_cookies(redirect(&next), &cookies)
+        }
+        Err(refusal) => {
+            shared.app.metrics.refused();
+            if !shared.limits.may_try(address) {
+                return Problem::too_many().into_response();
+            }
+            back(&shared, refusal)
+        }
+    }
+}
+
+/// Seconds for which a browser keeps what it began.
+const MINUTES_10: u32 = 600;
+
+const fn begun_name(secure: bool) -> &'static str {
+    if secure { "__Host-sv0-login" } else { "sv0-login" }
+}
+
+/// The cookie of a sign-in that was begun. The provider sends the browser back from another site: it is `Lax`.
+fn begun(shared: &Shared, browser: &str, seconds: u32) -> String {
+    let secure = shared.app.config.is_secure();
+    let name = begun_name(secure);
+    let secure = if secure { "; Secure" } else { "" };
+    format!("{name}={browser}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}")
+}
+
+/// The address to which the provider sends browsers back; the provider must know it.
+fn callback(shared: &Shared) -> String {
+    format!("{}/login/oidc/callback", shared.app.config.url(shared.bound))
+}
+
+fn back(shared: &Shared, refusal: Refusal) -> Response {
+    let page = redirect(&format!("/login?error={}", refusal.code()));
+    with_cookies(page, &[begun(shared, "", 0)])
+}
+
+fn without_provider() -> Response {
     Problem::not_found("sv0 was started without an identity provider (`--oidc-issuer`)").into_response()
 }

@@ -23,7 +23,7 @@ export function Failed({ problem, retry }: { problem: Problem; retry?: () => voi
         <h2>You are not signed in</h2>
         <p>{problem.detail}</p>
         <p>
-          <Link href="/login">Sign in</Link>
+          <Link href={`/login?next=${encodeURIComponent(window.location.pathname + window.location.search)}`}>Sign in</Link>
         </p>
       </div>
     )

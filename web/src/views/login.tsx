@@ -1,6 +1,6 @@
 // Signing in.
 
-import { useMutation } from '@tanstack/react-query'
+import { useMutation, useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { change, type Problem } from '../api'
 import { Failed } from '../parts/state'
@@ -13,13 +13,29 @@ const ERRORS: Record<string, string> = {
   provider: 'The identity provider did not answer as it should. The log of sv0 says more.',
 }
 
+/** Where to go afterwards: a place of this server, whatever the address says. */
+function next(search: string): string {
+  const asked = new URLSearchParams(search).get('next') ?? '/'
+  return /^\/(?![/\\])[!-~]*$/.test(asked) ? asked : '/'
+}
+
+interface Methods {
+  link: boolean
+  token: boolean
+  oidc: boolean
+}
+
 export default function Login() {
   useTitle('Sign in')
+  const methods = useQuery<Methods>({
+    queryKey: ['/login/methods'],
+    queryFn: () => fetch('/login/methods').then((answer) => answer.json() as Promise<Methods>),
+  }).data
   const [token, setToken] = useState('')
   const error = new URLSearchParams(window.location.search).get('error')
   const send = useMutation<null, Problem>({
     mutationFn: () => change('POST', '/session', '', { token: token.trim() }),
-    onSuccess: () => window.location.assign('/'),
+    onSuccess: () => window.location.assign(next(window.location.search)),
   })
   return (
     <main className="alone login">
@@ -30,8 +46,17 @@ export default function Login() {
           {ERRORS[error] ?? 'The sign-in failed.'}
         </p>
       )}
-      <p>On this machine: open the link that <code>sv0 serve</code> printed. It holds for one browser; the terminal shows the next.</p>
-      <form
+      {methods?.link && (
+        <p>
+          On this machine: open the link that <code>sv0 serve</code> printed. It holds for one browser; the terminal shows the next.
+        </p>
+      )}
+      {methods?.oidc && (
+        <a className="button primary" href={`/login/oidc?next=${encodeURIComponent(next(window.location.search))}`}>
+          Sign in with your identity provider
+        </a>
+      )}
+      {methods?.token && <form
         onSubmit={(event) => {
           event.preventDefault()
           send.mutate()
@@ -44,11 +69,8 @@ export default function Login() {
         <button type="submit" className="primary" disabled={!token.trim() || send.isPending}>
           Sign in
         </button>
-      </form>
+      </form>}
       {send.error && <Failed problem={send.error.status === 401 ? Object.assign(send.error, { status: 422 }) : send.error} />}
-      <p>
-        <a href="/login/oidc">Sign in with your identity provider</a>
-      </p>
     </main>
   )
 }

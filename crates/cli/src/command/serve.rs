@@ -7,13 +7,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use sv0_rules::review::Version;
 use sv0_server::auth::Auth;
+use sv0_server::auth::oidc::roles::Roles;
+use sv0_server::auth::oidc::{Oidc, Settings};
 use sv0_server::auth::token::Tokens;
 use sv0_server::config::Config;
 use sv0_server::snapshot::{Before, Snapshot};
 use sv0_server::{ServeError, Told, serve};
+use tokio::runtime::Runtime;
 
 use crate::Failure;
-use crate::args::ServeArgs;
+use crate::args::{ServeArgs, SignInArgs};
 use crate::load;
 use crate::render::style::{Style, harmless, paint};
 use crate::{log, render, trail};
@@ -21,15 +24,15 @@ use crate::{log, render, trail};
 pub(crate) fn run(args: &ServeArgs) -> Result<u8, Failure> {
     log::begin(&args.log);
     // What is wrong with how it is to be run is told before a long read.
-    let auth = auth(args)?;
-    if !args.listen.ip().is_loopback() && !auth.has_login() {
-        return Err(Failure::Open(ServeError::Open(args.listen)));
-    }
-    let snapshot = snapshot(args)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::Serve(error.into()))?;
+    let auth = auth(args, &runtime)?;
+    if !args.listen.ip().is_loopback() && !auth.has_login() {
+        return Err(Failure::Open(ServeError::Open(args.listen)));
+    }
+    let snapshot = snapshot(args)?;
     let opened = AtomicBool::new(!args.open);
     let quiet = args.log.quiet;
     let tell = move |told: Told<'_>| {
@@ -56,12 +59,46 @@ pub(crate) fn run(args: &ServeArgs) -> Result<u8, Failure> {
     Ok(0)
 }
 
-fn auth(args: &ServeArgs) -> Result<Auth, Failure> {
+fn auth(args: &ServeArgs, runtime: &Runtime) -> Result<Auth, Failure> {
     let mut auth = Auth::default();
     if let Some(path) = &args.sign_in.tokens {
         auth.tokens = Tokens::read(path)?;
     }
+    if let Some(settings) = provider(&args.sign_in)? {
+        auth.oidc = Some(runtime.block_on(Oidc::discover(settings))?);
+    }
     Ok(auth)
+}
+
+/// The variable that may hold the provider's secret; the command line does not, because others can see it.
+const SECRET: &str = "SV0_OIDC_CLIENT_SECRET";
+
+fn provider(args: &SignInArgs) -> Result<Option<Settings>, Failure> {
+    let (Some(issuer), Some(client_id)) = (&args.oidc_issuer, &args.oidc_client_id) else {
+        return Ok(None);
+    };
+    let secret = match &args.oidc_client_secret_file {
+        Some(path) => {
+            let read = std::fs::read_to_string(path).map_err(|source| Failure::Read {
+                path: path.display().to_string(),
+                source,
+            })?;
+            Some(read.trim().to_owned())
+        }
+        None => std::env::var(SECRET).ok(),
+    };
+    Ok(Some(Settings {
+        issuer: issuer.clone(),
+        client_id: client_id.clone(),
+        client_secret: secret.filter(|secret| !secret.is_empty()),
+        scopes: args.oidc_scopes.clone(),
+        roles: Roles {
+            claim: args.oidc_roles_claim.clone(),
+            viewer: args.oidc_viewer.clone(),
+            analyst: args.oidc_analyst.clone(),
+            admin: args.oidc_admin.clone(),
+        },
+    }))
 }
 
 fn snapshot(args: &ServeArgs) -> Result<Snapshot, Failure> {
@@ -147,11 +184,7 @@ fn say(told: &Told<'_>, quiet: bool) {
         }
         Told::Login(url) => {
             let mut out = io::stdout().lock();
-            let _ = writeln!(
-                err,
-                "{}",
-                paint(Style::Dim, "Sign in with a token; ctrl-c ends sv0:")
-            );
+            let _ = writeln!(err, "{}", paint(Style::Dim, "Sign in here; ctrl-c ends sv0:"));
             writeln!(out, "{url}").and_then(|()| out.flush())
         }
         Told::Ready if !quiet && io::stderr().is_terminal() => {

@@ -105,7 +105,11 @@ impl Auth {
 
 /// The secret of a session, as the cookie has it.
 pub(crate) fn session_of(headers: &HeaderMap, secure: bool) -> Option<String> {
-    let name = cookie_name(secure);
+    cookie_of(headers, cookie_name(secure))
+}
+
+/// A cookie by its name.
+pub(crate) fn cookie_of(headers: &HeaderMap, name: &str) -> Option<String> {
     let cookies = headers
         .get_all(COOKIE)
         .into_iter()

@@ -1,5 +1,0 @@
-//! People of an identity provider. To come.
-
-/// A provider.
-#[derive(Debug)]
-pub struct Oidc {}
