@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::event::Outcome;
-use crate::fold::{Count, Mint, Totals};
+use crate::fold::{Count, Mint, Totals, split_detail};
 use crate::id::EventId;
 use crate::identity::IdentityType;
 use crate::intern::Texts;
@@ -33,15 +33,15 @@ pub(crate) struct Row {
     pub(crate) session: u32,
     pub(crate) call: u32,
     pub(crate) resource: u32,
-    pub(crate) via: u32,
-    pub(crate) outcome: Outcome,
+    /// The service for which the call was made, and how it ended.
+    pub(crate) detail: u32,
     pub(crate) count: Count,
 }
 
 impl Row {
     /// What is counted together.
-    pub(crate) fn group(&self) -> (u32, u32, u32, u32, Outcome) {
-        (self.session, self.call, self.resource, self.via, self.outcome)
+    pub(crate) fn group(&self) -> (u32, u32, u32, u32) {
+        (self.session, self.call, self.resource, self.detail)
     }
 }
 
@@ -134,6 +134,7 @@ impl Evidence {
 
     fn view<'a>(&'a self, row: &Row) -> Use<'a> {
         let (source, name) = self.calls.get(row.call as usize).copied().unwrap_or((0, 0));
+        let (via, outcome) = split_detail(row.detail);
         let principal = self
             .sessions
             .get(row.session as usize)
@@ -144,8 +145,8 @@ impl Evidence {
             source: self.texts.get(source),
             name: self.texts.get(name),
             resource: self.texts.get(row.resource),
-            via: self.texts.get(row.via),
-            outcome: row.outcome,
+            via: self.texts.get(via),
+            outcome,
             count: row.count.count,
             first: row.count.first,
             last: row.count.last,

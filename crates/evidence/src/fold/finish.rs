@@ -3,7 +3,7 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{Actor, Fold, Single, split_detail};
+use super::{Actor, Fold, Single};
 use crate::evidence::{Evidence, Row, Visible};
 use crate::identity::IdentityType;
 use crate::intern::Texts;
@@ -11,14 +11,18 @@ use crate::resolve::{Mints, Resolver, Session, SessionKey};
 use crate::time::Time;
 
 impl Fold {
-    /// What comes out.
+    /// What comes out. Where the file of ids cannot be read, what came again counts twice: [`crate::state::State::reading`]
+    /// tells of that.
     #[must_use]
     pub fn finish(mut self) -> Evidence {
+        let _ = self.settle();
+        // Of the ids only those of corrected events are looked for from here on.
+        let wanted = self.addenda.iter().map(|one| one.other).collect();
+        self.seen = self.seen.only(&wanted).unwrap_or_default();
         self.settle_shared();
         self.settle_addenda();
         // What only the aggregation needed makes room.
         self.seen = super::Ids::default();
-        self.shared_ids = super::Ids::default();
         self.known = FxHashMap::default();
 
         let mints = Mints::new(std::mem::take(&mut self.mints).into_values(), |at| {
@@ -72,24 +76,21 @@ impl Fold {
     }
 
     /// Groups → counts by session: actors of one session differ in what does not matter here.
-    fn rows(&self, of_actor: &[u32]) -> Vec<Row> {
-        let mut rows: Vec<Row> = self
-            .groups
-            .iter()
-            .filter(|(_, count)| count.count > 0)
-            .map(|(key, count)| {
-                let (via, outcome) = split_detail(key.detail);
-                let session = of_actor.get(key.actor as usize).copied().unwrap_or(0);
-                Row {
-                    session,
+    fn rows(&mut self, of_actor: &[u32]) -> Vec<Row> {
+        let groups = std::mem::take(&mut self.groups);
+        let mut rows: Vec<Row> = Vec::with_capacity(groups.len());
+        rows.extend(
+            groups
+                .into_all()
+                .filter(|(_, count)| count.count > 0)
+                .map(|(key, count)| Row {
+                    session: of_actor.get(key.actor as usize).copied().unwrap_or(0),
                     call: key.call,
                     resource: key.resource,
-                    via,
-                    outcome,
-                    count: *count,
-                }
-            })
-            .collect();
+                    detail: key.detail,
+                    count,
+                }),
+        );
         rows.sort_unstable_by_key(Row::group);
         rows.dedup_by(|next, row| {
             let same = next.group() == row.group();

@@ -1,10 +1,11 @@
-//! Counts by group, and which event is in which.
+//! Counts by group.
 
 use std::hash::BuildHasher;
 
 use hashbrown::HashTable;
 use rustc_hash::FxBuildHasher;
 
+use super::chunks::Chunks;
 use crate::event::Outcome;
 use crate::id::EventId;
 use crate::time::Time;
@@ -77,7 +78,7 @@ impl Count {
 /// All groups, by number.
 #[derive(Clone, Default)]
 pub(crate) struct Groups {
-    all: Vec<(Key, Count)>,
+    all: Chunks<(Key, Count)>,
     table: HashTable<u32>,
 }
 
@@ -113,56 +114,17 @@ impl Groups {
     }
 
     /// All, in the order of their numbers.
-    pub(crate) fn iter(&self) -> std::slice::Iter<'_, (Key, Count)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &(Key, Count)> {
         self.all.iter()
     }
-}
 
-/// A set of event ids, each with a number. In parts, so that it grows a part at a time.
-///
-/// 21 bytes an entry, of a table that is between 7/16 and 7/8 full: 24 to 48 bytes an event.
-#[derive(Clone)]
-pub(crate) struct Ids {
-    parts: Vec<HashTable<(EventId, u32)>>,
-}
-
-const PARTS: usize = 64;
-
-impl Default for Ids {
-    fn default() -> Self {
-        Self {
-            parts: (0..PARTS).map(|_| HashTable::new()).collect(),
-        }
-    }
-}
-
-impl Ids {
-    /// Puts an id in with the number that the function gives; unless it is there already, which comes back as false.
-    pub(crate) fn put(&mut self, id: EventId, number: impl FnOnce() -> u32) -> bool {
-        self.find_or_put(id, number).is_none()
+    /// How many.
+    pub(crate) fn len(&self) -> usize {
+        self.all.len()
     }
 
-    /// The number of an id that is there; else it is put in with the number that the function gives, and none comes back.
-    pub(crate) fn find_or_put(&mut self, id: EventId, number: impl FnOnce() -> u32) -> Option<u32> {
-        let hash = id.hash();
-        let part = self.parts.get_mut(hash as usize % PARTS)?;
-        if let Some((_, found)) = part.find(hash, |(other, _)| *other == id) {
-            return Some(*found);
-        }
-        part.insert_unique(hash, (id, number()), |(id, _)| id.hash());
-        None
-    }
-
-    /// The number of an id.
-    pub(crate) fn find(&self, id: EventId) -> Option<u32> {
-        let hash = id.hash();
-        let part = self.parts.get(hash as usize % PARTS)?;
-        part.find(hash, |(other, _)| *other == id)
-            .map(|(_, number)| *number)
-    }
-
-    /// All, in no order.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (EventId, u32)> {
-        self.parts.iter().flat_map(|part| part.iter().copied())
+    /// All, in the order of their numbers; what was taken makes room.
+    pub(crate) fn into_all(self) -> impl Iterator<Item = (Key, Count)> {
+        self.all.into_all()
     }
 }

@@ -5,13 +5,15 @@ use super::{Fold, LIST, Mint, Single};
 
 impl Fold {
     /// Takes in another part of the same lake, of the same window. Parts may overlap: an event that is in both counts once.
-    pub fn merge(&mut self, other: Self) {
-        let texts: Vec<u32> = (0..other.texts.len())
-            .map(|at| {
-                self.texts
-                    .add(other.texts.get(u32::try_from(at).unwrap_or(u32::MAX)))
-            })
-            .collect();
+    pub fn merge(&mut self, mut other: Self) {
+        // What was taken makes room before more is: both at once are the most memory that there ever is.
+        other.known.clear();
+        let texts: Vec<u32> = {
+            let old = std::mem::take(&mut other.texts);
+            (0..u32::try_from(old.len()).unwrap_or(u32::MAX))
+                .map(|at| self.texts.add(old.get(at)))
+                .collect()
+        };
         let text = |old: u32| texts.get(old as usize).copied().unwrap_or(0);
         let actors: Vec<u32> = other
             .actors
@@ -30,17 +32,15 @@ impl Fold {
             text(via) << 2 | old & 3
         };
 
-        let groups: Vec<u32> = other
-            .groups
-            .iter()
-            .map(|(key, count)| {
+        let groups: Vec<u32> = std::mem::take(&mut other.groups)
+            .into_all()
+            .map(|(key, mut count)| {
                 let key = Key {
                     actor: actor(key.actor),
                     call: call(key.call),
                     resource: text(key.resource),
                     detail: detail(key.detail),
                 };
-                let mut count = *count;
                 count.address = text(count.address);
                 self.groups.add(key, &count)
             })
@@ -61,16 +61,19 @@ impl Fold {
             LIST | lists.add(numbers.into())
         };
 
-        for (id, at) in other.seen.iter() {
+        for (id, at) in other.seen.in_memory() {
             let at = list(&mut self.lists, at, &group);
             if self.seen.find_or_put(id, || at).is_some() {
-                // Its groups have it twice now.
-                self.totals.duplicates += 1;
-                for group in self.groups_of(at) {
-                    self.groups.take_one(group);
-                }
+                self.again(at);
             }
         }
+        let Self { seen, lists, .. } = self;
+        match seen.take_files(&other.seen, |at| list(lists, at, &group)) {
+            Ok(twice) => twice.into_iter().for_each(|at| self.again(at)),
+            Err(error) => drop(self.lost.get_or_insert_with(|| error.to_string())),
+        }
+        other.seen = super::Ids::default();
+        self.lost = self.lost.take().or(other.lost.take());
         let single = |lists: &mut crate::intern::Values<Box<[u32]>>, one: &Single| Single {
             actor: actor(one.actor),
             call: call(one.call),
@@ -84,12 +87,8 @@ impl Fold {
             self.addenda.push(one);
         }
         for one in &other.shared {
-            if self.shared_ids.find_or_put(one.event, || 0).is_none() {
-                let one = single(&mut self.lists, one);
-                self.shared.push(one);
-            } else {
-                self.totals.duplicates += 1;
-            }
+            let one = single(&mut self.lists, one);
+            self.shared.push(one);
         }
         for mint in other.mints.values() {
             let mint = Mint {

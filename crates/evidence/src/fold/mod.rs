@@ -5,16 +5,20 @@
 //! needs to see everything first is done once at the end ([`Fold::finish`]): who was at the start of each chain, which two
 //! records are two accounts' copies of one call, and which record another one replaces.
 //!
-//! Memory: 24 to 48 bytes an event, for its id (a duplicate can come days later, in any object), 60 to 90 bytes a group,
-//! and each text once. Copies of cross-account calls are kept singly until the end, at 60 bytes.
+//! Memory: 60 to 70 bytes a group, and each text once. A duplicate can come days later, in any object, and so the id of every
+//! event must be known: the last 435,000 of each thread are in memory (11 MB), the others in a file without a name in the folder for
+//! such files (`TMPDIR`), at 20 bytes an event. Copies of cross-account calls are kept singly until the end, at 60 bytes.
 
 mod actor;
+pub(crate) mod chunks;
 mod finish;
 mod groups;
+mod ids;
 mod merge;
 mod store;
 
 use std::hash::BuildHasher;
+use std::io;
 
 use rustc_hash::{FxBuildHasher, FxHashMap};
 use schemars::JsonSchema;
@@ -29,7 +33,8 @@ use crate::resource;
 use crate::time::{Time, Window};
 pub(crate) use actor::{Actor, is_identity_center};
 pub(crate) use groups::{Count, Key, split_detail};
-use groups::{Groups, Ids, detail};
+use groups::{Groups, detail};
+use ids::Ids;
 
 /// The bit of a number that says: not one thing, but a list of them.
 const LIST: u32 = 1 << 31;
@@ -100,7 +105,6 @@ pub struct Fold {
     /// Each event that is in groups, with the group, or with [`LIST`] a list of groups.
     seen: Ids,
     shared: Vec<Single>,
-    shared_ids: Ids,
     addenda: Vec<Single>,
     mints: FxHashMap<EventId, Mint>,
     /// `AROA…` and `AIDA…` → ARN, learned from all records.
@@ -108,6 +112,8 @@ pub struct Fold {
     /// Where something was recorded: (account, source, whether as a data event, whether it only read) → first, last.
     visible: FxHashMap<(u32, u32, bool, bool), (Time, Time)>,
     totals: Totals,
+    /// Why ids that were in a file could not be read again.
+    lost: Option<String>,
     /// Actors by the text of their `userIdentity`; only a shortcut, and not part of the result.
     known: FxHashMap<u64, (Box<[u8]>, Known)>,
 }
@@ -116,6 +122,16 @@ impl Fold {
     /// Nothing yet.
     #[must_use]
     pub fn new(window: Window) -> Self {
+        Self::with_ids(window, Ids::default())
+    }
+
+    /// Nothing yet, with so many ids of events in memory at most; no number of them changes what comes out.
+    #[must_use]
+    pub fn with_room(window: Window, ids: usize) -> Self {
+        Self::with_ids(window, Ids::with_room(ids))
+    }
+
+    fn with_ids(window: Window, seen: Ids) -> Self {
         Self {
             window,
             texts: Texts::default(),
@@ -123,14 +139,14 @@ impl Fold {
             calls: Values::default(),
             lists: Values::default(),
             groups: Groups::default(),
-            seen: Ids::default(),
+            seen,
             shared: Vec::new(),
-            shared_ids: Ids::default(),
             addenda: Vec::new(),
             mints: FxHashMap::default(),
             names: FxHashMap::default(),
             visible: FxHashMap::default(),
             totals: Totals::default(),
+            lost: None,
             known: FxHashMap::default(),
         }
     }
@@ -182,10 +198,6 @@ impl Fold {
             let resource = self.resources(event);
             self.addenda.push(Single { resource, ..single });
         } else if event.shared.is_some() {
-            if self.shared_ids.find_or_put(event.id, || 0).is_some() {
-                self.totals.duplicates += 1;
-                return;
-            }
             let resource = self.resources(event);
             self.shared.push(Single { resource, ..single });
         } else {
@@ -201,6 +213,31 @@ impl Fold {
                 count(Single { resource, ..single }, lists, groups)
             });
             self.totals.duplicates += u64::from(!new);
+        }
+    }
+
+    /// Takes out what came again and was not known then: its id was in a file, or it is a copy of a call, of which none is known
+    /// before the end.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read: what came again then counts twice.
+    pub(crate) fn settle(&mut self) -> io::Result<()> {
+        let copies = self.shared.len();
+        self.shared.sort_unstable_by_key(|one| one.event);
+        self.shared.dedup_by_key(|one| one.event);
+        self.totals.duplicates += (copies - self.shared.len()) as u64;
+        for group in self.seen.settle()? {
+            self.again(group);
+        }
+        self.lost.take().map_or(Ok(()), |why| Err(io::Error::other(why)))
+    }
+
+    /// An event's group or groups have it twice.
+    fn again(&mut self, at: u32) {
+        self.totals.duplicates += 1;
+        for group in self.groups_of(at) {
+            self.groups.take_one(group);
         }
     }
 

@@ -60,7 +60,7 @@ impl Fold {
         self
     }
 
-    /// Writes everything.
+    /// Writes everything, of a fold that is settled.
     pub(crate) fn write(&self, out: &mut Out<'_>) -> io::Result<()> {
         out.time(self.window.since)?;
         out.time(self.window.until)?;
@@ -90,7 +90,7 @@ impl Fold {
             out.long(list.len() as u64)?;
             list.iter().try_for_each(|number| out.number(*number))?;
         }
-        out.long(self.groups.iter().len() as u64)?;
+        out.long(self.groups.len() as u64)?;
         for (key, count) in self.groups.iter() {
             for number in [key.actor, key.call, key.resource, key.detail, count.address] {
                 out.number(number)?;
@@ -100,11 +100,11 @@ impl Fold {
             out.time(count.last)?;
             out.id(count.event)?;
         }
-        out.long(self.seen.iter().count() as u64)?;
-        for (id, group) in self.seen.iter() {
+        out.long(self.seen.len())?;
+        self.seen.each(|id, group| {
             out.id(id)?;
-            out.number(group)?;
-        }
+            out.number(group)
+        })?;
         for singles in [&self.shared, &self.addenda] {
             out.long(singles.len() as u64)?;
             singles.iter().try_for_each(|one| write_single(one, out))?;
@@ -208,9 +208,7 @@ impl Fold {
             Ok(())
         })?;
         from.each(|from| {
-            let one = read_single(from)?;
-            fold.shared_ids.put(one.event, || 0);
-            fold.shared.push(one);
+            fold.shared.push(read_single(from)?);
             Ok(())
         })?;
         from.each(|from| {
@@ -303,4 +301,44 @@ fn read_single(from: &mut In<'_>) -> io::Result<Single> {
         address: from.number()?,
         time: from.time()?,
     })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    /// Ids that went to a file are written with the others.
+    #[test]
+    fn what_is_written_is_read_again_wherever_its_ids_were() {
+        let text = |number: usize| {
+            format!(
+                r#"{{"Records":[{{"eventVersion":"1.08","eventTime":"2026-11-10T00:00:00Z","eventID":"{:08x}-0000-4000-8000-000000000000",
+                "eventSource":"s3.amazonaws.com","eventName":"GetObject","recipientAccountId":"111111111111",
+                "userIdentity":{{"type":"IAMUser","arn":"arn:aws:iam::111111111111:user/u{}","principalId":"AIDA{0}","accountId":"111111111111"}}}}]}}"#,
+                number * 7_919,
+                number % 3,
+            )
+        };
+        let fill = |mut fold: Fold| {
+            for number in (0..50).chain(20..40) {
+                for event in crate::document::read(text(number).as_bytes()).unwrap().events {
+                    fold.add(&event);
+                }
+            }
+            fold.settle().unwrap();
+            fold
+        };
+        let read = |fold: &Fold| {
+            let mut bytes = Vec::new();
+            fold.write(&mut Out(&mut bytes)).unwrap();
+            let evidence = Fold::read(&mut In(&mut bytes.as_slice())).unwrap().finish();
+            let mut uses: Vec<String> = evidence.uses().map(|one| format!("{one:?}")).collect();
+            uses.sort();
+            (evidence.totals(), uses)
+        };
+        let whole = read(&fill(Fold::new(Window::ALL)));
+        assert_eq!((whole.0.duplicates, whole.1.len()), (20, 3), "{:?}", whole.1);
+        assert_eq!(read(&fill(Fold::with_room(Window::ALL, 6))), whole);
+    }
 }

@@ -145,6 +145,7 @@ impl State {
                         cursor.advance(settled(keep, again).min(next.unwrap_or(Time::MIN)));
                     }
                     self.places.insert(place.to_owned(), cursor);
+                    self.fold.settle().map_err(lost)?;
                     (keep.write)(self)?;
                     cursor = self.places.remove(place).unwrap_or_default();
                     source.written(&usable)?;
@@ -157,6 +158,7 @@ impl State {
         if let Some(keep) = &mut keep {
             cursor.advance(settled(keep, again));
             self.places.insert(place.to_owned(), cursor);
+            self.fold.settle().map_err(lost)?;
             (keep.write)(self)?;
         }
         Ok(())
@@ -201,6 +203,16 @@ impl State {
     /// What it all says. A window that was left open ends at `until`.
     #[must_use]
     pub fn reading(mut self, until: Time) -> Reading {
+        if let Err(error) = self.fold.settle() {
+            self.problems.add(Problem {
+                object: temporary(),
+                kind: ProblemKind::Unreadable,
+                detail: format!(
+                    "a file of event ids cannot be read again ({error}): events that came twice may count twice"
+                ),
+                records: 0,
+            });
+        }
         self.problems.settle();
         let until = self.window().until.min(until);
         Reading {
@@ -210,6 +222,19 @@ impl State {
             bytes: self.bytes,
             text_bytes: self.text_bytes,
         }
+    }
+}
+
+/// Where files are that nobody else sees.
+fn temporary() -> String {
+    std::env::temp_dir().display().to_string()
+}
+
+/// What counts twice is not written down.
+fn lost(source: std::io::Error) -> StateError {
+    StateError::Io {
+        path: temporary(),
+        source,
     }
 }
 
