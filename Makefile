@@ -417,6 +417,21 @@ bench-peers: iam-simulate build ## sv0's time and memory beside another evaluato
 	@$(call say,beside another evaluator)
 	@$(PYTHON) tests/peers/bench.py --sizes "$(SIZES)" $(BENCH_ARGS) --sv0 "$(CARGO_TARGET_DIR)/release/sv0" --modules "$(DIFFTEST)/node_modules"
 
+PEERS_VENV := $(CACHE)/venv/peers-$(shell { cat tests/peers/requirements.txt; $(PYTHON) -c 'import sys; print(sys.executable, sys.version)'; } 2>&1 | cksum | cut -d' ' -f1)
+
+.PHONY: bench-trail-peers
+bench-trail-peers: build ## a lake of CloudTrail beside chdb and DuckDB, as Markdown (LAKE=folder; default: gen_trail.py of CLOUDTRAIL, MB=1000)
+	@if [ ! -e "$(PEERS_VENV)/ready" ]; then \
+		rm -rf "$(PEERS_VENV)" && $(PYTHON) -m venv "$(PEERS_VENV)" && \
+		"$(PEERS_VENV)/bin/pip" install --quiet -r tests/peers/requirements.txt && touch "$(PEERS_VENV)/ready"; \
+	fi
+	@if [ -z "$(LAKE)" ] && [ ! -e "$(TRAILS)/peers-$(or $(MB),1000)/manifest.json" ]; then \
+		$(PYTHON) "$(CLOUDTRAIL)/gen_trail.py" --out "$(TRAILS)/peers-$(or $(MB),1000)" --size-mb $(or $(MB),1000) >/dev/null; \
+	fi
+	@$(call say,a lake beside databases)
+	@$(PYTHON) tests/peers/trail.py --sv0 "$(CARGO_TARGET_DIR)/release/sv0" --python "$(PEERS_VENV)/bin/python" \
+		--lake "$(or $(LAKE),$(TRAILS)/peers-$(or $(MB),1000)/lake)"
+
 SCALE ?= 500
 
 .PHONY: bench-scan

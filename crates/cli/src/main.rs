@@ -9,6 +9,7 @@ mod args;
 mod command;
 mod load;
 mod log;
+mod otlp;
 mod render;
 mod trail;
 
@@ -185,6 +186,12 @@ pub(crate) enum Failure {
     #[error(transparent)]
     #[diagnostic(help("`sv0 token --tokens FILE --name NAME --role viewer` adds a token to it"))]
     Tokens(#[from] sv0_server::auth::token::TokenError),
+    /// The collector of traces cannot be used.
+    #[error(transparent)]
+    #[diagnostic(help(
+        "such as OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318 (OTLP over HTTP, protobuf); without it nothing is sent"
+    ))]
+    Otlp(#[from] otlp::OtlpError),
     /// The identity provider cannot be used.
     #[error(transparent)]
     #[diagnostic(help("{}", provider_help(.0)))]
@@ -257,7 +264,7 @@ impl Failure {
             | Self::Tokens(_)
             | Self::Rules { .. } => 4,
             Self::Provider(sv0_server::auth::oidc::ProviderError::NoRoles) => 64,
-            Self::Provider(_) => 4,
+            Self::Provider(_) | Self::Otlp(_) => 4,
             Self::NoInput | Self::NoTrail | Self::TrailUsage { .. } | Self::Form { .. } | Self::Open(_) => 64,
             #[cfg(not(feature = "collect"))]
             Self::NoCollector => 64,

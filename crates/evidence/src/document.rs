@@ -21,8 +21,19 @@ pub struct Document<'a> {
 
 /// Reads the text of an object.
 pub fn read(text: &[u8]) -> Result<Document<'_>, (ProblemKind, String)> {
+    read_into(text, Vec::new())
+}
+
+/// The same, into the memory of a list that is needed no more: [`Document::empty`] of the object before.
+pub fn read_into<'a>(
+    text: &'a [u8],
+    memory: Vec<Event<'static>>,
+) -> Result<Document<'a>, (ProblemKind, String)> {
     let json = |error: JsonError| (ProblemKind::Json, error.to_string());
-    let mut document = Document::default();
+    let mut document = Document {
+        events: emptied(memory),
+        ..Document::default()
+    };
     let mut scanner = Scanner::new(text);
     let mut found = false;
     while !scanner.is_at_end() {
@@ -77,6 +88,12 @@ fn one<'a>(scanner: &mut Scanner<'a>, document: &mut Document<'a>) -> Result<boo
 }
 
 impl<'a> Document<'a> {
+    /// The list's memory, for the next object: there are megabytes of it, and the system would have to clear them again.
+    #[must_use]
+    pub fn empty(self) -> Vec<Event<'static>> {
+        emptied(self.events)
+    }
+
     /// One record. Only what makes the rest unreadable is an error.
     fn record(&mut self, scanner: &mut Scanner<'a>) -> Result<(), JsonError> {
         if scanner.kind()? != Kind::Object {
@@ -101,6 +118,13 @@ impl<'a> Document<'a> {
     fn bad(&mut self, why: &str) {
         self.bad.get_or_insert_with(|| (why.to_owned(), 0)).1 += 1;
     }
+}
+
+/// A list without what was in it: what events borrow ends before the list does. The standard library keeps the memory where a
+/// list is made of another in place.
+#[expect(clippy::unnecessary_filter_map, reason = "a filter would not change the type")]
+fn emptied<'b>(events: Vec<Event<'_>>) -> Vec<Event<'b>> {
+    events.into_iter().filter_map(|_| None).collect()
 }
 
 #[cfg(test)]

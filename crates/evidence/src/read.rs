@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use crate::document;
+use crate::event::Event;
 use crate::evidence::Evidence;
 use crate::fold::Fold;
 use crate::problem::{Problem, ProblemKind, Problems};
@@ -41,6 +42,7 @@ pub(crate) struct Part {
     pub(crate) problems: Problems,
     inflater: Inflater,
     buffer: Vec<u8>,
+    events: Vec<Event<'static>>,
     pub(crate) bytes: u64,
     pub(crate) text_bytes: u64,
     /// Which objects could not be fetched, by their places in the list; sorted in the end.
@@ -56,6 +58,7 @@ impl Part {
             problems: Problems::default(),
             inflater: Inflater::default(),
             buffer: Vec::new(),
+            events: Vec::new(),
             bytes: 0,
             text_bytes: 0,
             unfetched: Vec::new(),
@@ -66,6 +69,7 @@ impl Part {
     /// `at` is the object's place in the list.
     fn take(&mut self, source: &dyn Source, at: usize, object: &Object) {
         self.buffer.clear();
+        let memory = std::mem::take(&mut self.events);
         let fetched = source.fetch(object, &mut self.buffer);
         let outcome = match fetched {
             Err(error) => Err((ProblemKind::Unreadable, error.to_string())),
@@ -73,7 +77,7 @@ impl Part {
                 self.bytes += self.buffer.len() as u64;
                 self.inflater.text(&self.buffer).and_then(|text| {
                     self.text_bytes += text.len() as u64;
-                    document::read(text)
+                    document::read_into(text, memory)
                 })
             }
         };
@@ -85,7 +89,7 @@ impl Part {
                 records,
             });
         };
-        let document = match outcome {
+        let mut document = match outcome {
             Ok(document) => document,
             Err((kind, detail)) => {
                 problem(kind, detail, 0);
@@ -96,7 +100,7 @@ impl Part {
                 return;
             }
         };
-        if let Some((why, count)) = document.bad {
+        if let Some((why, count)) = document.bad.take() {
             self.unusable.push(at);
             problem(
                 ProblemKind::Record,
@@ -115,6 +119,7 @@ impl Part {
         for event in &document.events {
             self.fold.add(event);
         }
+        self.events = document.empty();
     }
 
     fn merge(self, other: Self) -> Self {

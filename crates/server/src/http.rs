@@ -19,6 +19,8 @@ use http::{HeaderMap, Method, StatusCode};
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
 
 use crate::api::endpoints;
 use crate::app::App;
@@ -88,15 +90,9 @@ pub(crate) fn router(
         let endpoint = Arc::new(endpoint);
         let handler = move |State(shared): State<Arc<Shared>>, id: Option<Path<String>>, request: Request| {
             let endpoint = Arc::clone(&endpoint);
-            async move {
-                answer(
-                    shared,
-                    endpoint,
-                    id.map(|Path(id)| id).unwrap_or_default(),
-                    request,
-                )
-                .await
-            }
+            let span = traced(&endpoint, &request);
+            let id = id.map(|Path(id)| id).unwrap_or_default();
+            answer(shared, endpoint, id, request).instrument(span)
         };
         let (there, mut methods) = api.remove(path).unwrap_or_default();
         methods.push(method);
@@ -262,6 +258,25 @@ pub(crate) fn from_here(shared: &Shared, headers: &HeaderMap) -> bool {
     shared.hosts.contains(&host)
 }
 
+/// A request as OpenTelemetry names its parts ("Semantic conventions for HTTP spans").
+fn traced(endpoint: &Endpoint, request: &Request) -> Span {
+    let route = format!("/api/v1{}", endpoint.path);
+    tracing::info_span!(
+        "request",
+        otel.name = format!("{} {route}", endpoint.method),
+        otel.kind = "server",
+        otel.status_code = Empty,
+        http.request.method = %endpoint.method,
+        http.route = route,
+        http.response.status_code = Empty,
+        url.path = request.uri().path(),
+        client.address = %address(request),
+        enduser.id = Empty,
+        sv0.operation = endpoint.operation,
+        sv0.kept = Empty,
+    )
+}
+
 async fn answer(shared: Arc<Shared>, endpoint: Arc<Endpoint>, id: String, request: Request) -> Response {
     let start = Instant::now();
     let from = address(&request);
@@ -270,6 +285,7 @@ async fn answer(shared: Arc<Shared>, endpoint: Arc<Endpoint>, id: String, reques
     let user = match allowed(&shared, &parts.headers, from, endpoint.role, changes) {
         Ok(user) => user,
         Err(problem) => {
+            Span::current().record("http.response.status_code", problem.status);
             shared
                 .app
                 .metrics
@@ -289,6 +305,12 @@ async fn answer(shared: Arc<Shared>, endpoint: Arc<Endpoint>, id: String, reques
     let done = respond(&shared, &endpoint, id, user, &parts, body).await;
     let response = done.unwrap_or_else(IntoResponse::into_response);
     let status = response.status().as_u16();
+    let span = Span::current();
+    span.record("http.response.status_code", status)
+        .record("enduser.id", &*name);
+    if status >= 500 {
+        span.record("otel.status_code", "ERROR");
+    }
     shared
         .app
         .metrics
@@ -323,6 +345,7 @@ async fn respond(
     let kept = if keeps { app.kept.get(&key) } else { None };
     let answer = match kept {
         Some(answer) => {
+            Span::current().record("sv0.kept", true);
             app.metrics.kept();
             answer
         }
@@ -355,7 +378,9 @@ async fn work(
     query: String,
     body: Bytes,
 ) -> Result<Answer, Problem> {
+    let span = Span::current();
     let asked = tokio::task::spawn_blocking(move || {
+        let _here = span.enter();
         let asking = Asking {
             app: &app,
             user: &user,

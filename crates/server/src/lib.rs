@@ -77,6 +77,11 @@ pub enum ServeError {
     Stopped(#[from] io::Error),
 }
 
+/// Has TLS use ring, as the rest of the program does; whoever is first chooses, and a second call changes nothing.
+pub fn choose_cryptography() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
 /// What is told while serving.
 pub enum Told<'a> {
     /// A link for one browser; the last one was used, or there was none.

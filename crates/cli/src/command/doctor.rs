@@ -40,7 +40,7 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<u8, Failure> {
     let folder = std::env::temp_dir().join(format!("sv0-doctor-{}", std::process::id()));
     let mut options = scan::options_of(&args.what, &args.access, folder.clone())?;
     options.probe = Some(args.probe);
-    crate::log::begin(&args.log);
+    let _log = crate::log::begin(&args.log)?;
     let progress = Arc::new(Progress::default());
     let outcome = {
         let _bar = scan::Bar::show(&args.log, &progress);

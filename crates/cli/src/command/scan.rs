@@ -72,7 +72,7 @@ pub(crate) fn run(args: &ScanArgs) -> Result<u8, Failure> {
         return list_calls(args);
     }
     let options = options(args)?;
-    crate::log::begin(&args.log);
+    let _log = crate::log::begin(&args.log)?;
     let began = Instant::now();
     let progress = Arc::new(Progress::default());
     let outcome = {

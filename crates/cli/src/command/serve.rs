@@ -22,7 +22,7 @@ use crate::render::style::{Style, harmless, paint};
 use crate::{log, render, trail};
 
 pub(crate) fn run(args: &ServeArgs) -> Result<u8, Failure> {
-    log::begin(&args.log);
+    let _log = log::begin(&args.log)?;
     // What is wrong with how it is to be run is told before a long read.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

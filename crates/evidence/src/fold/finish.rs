@@ -5,6 +5,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{Actor, Fold, Single};
 use crate::evidence::{Evidence, Row, Visible};
+use crate::id::EventId;
 use crate::identity::IdentityType;
 use crate::intern::Texts;
 use crate::resolve::{Mints, Resolver, Session, SessionKey};
@@ -19,7 +20,7 @@ impl Fold {
         // Of the ids only those of corrected events are looked for from here on.
         let wanted = self.addenda.iter().map(|one| one.other).collect();
         self.seen = self.seen.only(&wanted).unwrap_or_default();
-        self.settle_shared();
+        self.settle_shared(&wanted);
         self.settle_addenda();
         // What only the aggregation needed makes room.
         self.seen = super::Ids::default();
@@ -104,7 +105,7 @@ impl Fold {
 
     /// Copies of one call in several accounts: the caller's says who, the owner's on what. Only copies that are here are
     /// put together; mostly the second one is in an account of AWS.
-    fn settle_shared(&mut self) {
+    fn settle_shared(&mut self, wanted: &FxHashSet<EventId>) {
         let mut all = std::mem::take(&mut self.shared);
         let actors = &self.actors;
         let owners = |one: &Single| {
@@ -112,12 +113,19 @@ impl Fold {
                 .get(one.actor)
                 .is_none_or(|actor| actor.kind == IdentityType::AwsAccount)
         };
-        all.sort_by_key(|one| (one.other, owners(one), one.event));
+        all.sort_unstable_by_key(|one| (one.other, owners(one), one.event));
         let any = self.texts.add("*");
         let mut rest = all.as_slice();
         while let Some(first) = rest.first() {
             let (copies, after) = rest.split_at(rest.partition_point(|one| one.other == first.other));
             rest = after;
+            // Mostly the second one is elsewhere.
+            if let [one] = copies
+                && !wanted.contains(&one.event)
+            {
+                self.count(*one);
+                continue;
+            }
             // Ids that are shared by different calls are no copies.
             let mut calls: Vec<u32> = copies.iter().map(|one| one.call).collect();
             calls.sort_unstable();
@@ -133,7 +141,7 @@ impl Fold {
                     one.resource = better.resource;
                 }
                 let at = self.count(one);
-                for copy in same() {
+                for copy in same().filter(|copy| wanted.contains(&copy.event)) {
                     self.seen.find_or_put(copy.event, || at);
                 }
             }

@@ -28,8 +28,7 @@ pub(crate) struct Http(reqwest::Client);
 
 impl Http {
     pub(crate) fn new() -> Result<Self, String> {
-        // The program has one implementation of cryptography; whoever is first chooses it, and the second has the same.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        crate::choose_cryptography();
         reqwest::Client::builder()
             .timeout(LONGEST)
             .redirect(reqwest::redirect::Policy::none())
