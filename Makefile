@@ -174,6 +174,8 @@ api: ## the HTTP API against its own description (EXAMPLES=25 of each endpoint)
 	fi
 	@$(call say,the API: against its own description)
 	@"$(API_VENV)/bin/python" tests/api/run.py --sv0 "$(CARGO_TARGET_DIR)/debug/sv0" --examples "$(or $(EXAMPLES),25)"
+	@$(call say,traces and logs to a collector)
+	@"$(API_VENV)/bin/python" tests/api/otlp.py --sv0 "$(CARGO_TARGET_DIR)/debug/sv0"
 
 ASSETS := crates/server/assets
 NPM := npm ci --no-audit --no-fund --ignore-scripts --silent

@@ -285,7 +285,7 @@ async fn answer(shared: Arc<Shared>, endpoint: Arc<Endpoint>, id: String, reques
     let user = match allowed(&shared, &parts.headers, from, endpoint.role, changes) {
         Ok(user) => user,
         Err(problem) => {
-            Span::current().record("http.response.status_code", problem.status);
+            Span::current().record("http.response.status_code", i64::from(problem.status));
             shared
                 .app
                 .metrics
@@ -306,7 +306,7 @@ async fn answer(shared: Arc<Shared>, endpoint: Arc<Endpoint>, id: String, reques
     let response = done.unwrap_or_else(IntoResponse::into_response);
     let status = response.status().as_u16();
     let span = Span::current();
-    span.record("http.response.status_code", status)
+    span.record("http.response.status_code", i64::from(status))
         .record("enduser.id", &*name);
     if status >= 500 {
         span.record("otel.status_code", "ERROR");
