@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rayon::slice::ParallelSliceMut;
 use rustc_hash::FxHashMap;
 use sv0_iam::decide::{Layer, Verdict};
 use sv0_model::coverage::Gap;
@@ -54,6 +55,7 @@ pub struct Finder<'w> {
     /// Data and scopes, numbered.
     places: FxHashMap<NodeId, usize>,
     known: std::sync::Mutex<Known>,
+    order: std::sync::OnceLock<Order>,
 }
 
 /// Answers that were found.
@@ -107,6 +109,24 @@ impl Known {
     }
 }
 
+/// How entities stand in answers.
+pub(crate) struct Order {
+    rank: Vec<u32>,
+    is_origin: Vec<bool>,
+}
+
+impl Order {
+    /// By kind, then by what people call it.
+    pub(crate) fn rank(&self, node: NodeId) -> u32 {
+        self.rank.get(node.0 as usize).copied().unwrap_or(u32::MAX)
+    }
+
+    /// Whether authority starts there ([`Finder::origins`]).
+    pub(crate) fn is_origin(&self, node: NodeId) -> bool {
+        self.is_origin.get(node.0 as usize) == Some(&true)
+    }
+}
+
 /// Paths, and whether the search stopped early.
 #[derive(Debug, Default)]
 pub struct Found {
@@ -137,7 +157,39 @@ impl<'w> Finder<'w> {
             steps,
             places: data.zip(0..).map(|((id, _), place)| (id, place)).collect(),
             known: std::sync::Mutex::default(),
+            order: std::sync::OnceLock::new(),
         }
+    }
+
+    /// Works out what many questions need, so that the first one does not wait for it.
+    pub fn prepare(&self) {
+        self.order();
+    }
+
+    /// How entities stand in answers, worked out once: there are as many as the world has.
+    pub(crate) fn order(&self) -> &Order {
+        self.order.get_or_init(|| {
+            let mut all: Vec<NodeId> = self.world.graph.nodes().map(|(id, _)| id).collect();
+            all.par_sort_by_cached_key(|node| {
+                let record = &self.world.node(*node).record;
+                (record.kind, self.world.label(*node), record.id.clone())
+            });
+            let mut order = Order {
+                rank: vec![0; all.len()],
+                is_origin: vec![false; all.len()],
+            };
+            for (node, rank) in all.iter().zip(0..) {
+                if let Some(place) = order.rank.get_mut(node.0 as usize) {
+                    *place = rank;
+                }
+            }
+            for node in self.origins() {
+                if let Some(place) = order.is_origin.get_mut(node.0 as usize) {
+                    *place = true;
+                }
+            }
+            order
+        })
     }
 
     /// Whether an entity is one that asks: a user, a role, a stranger.

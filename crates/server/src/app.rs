@@ -170,6 +170,7 @@ impl App {
     }
 
     fn work_out(&self) {
+        self.finder().prepare();
         self.overview();
         let found = self.found.get_or_init(|| {
             let mut limited = Vec::new();

@@ -23,6 +23,7 @@ pub(super) fn principals(world: &mut World, library: &Library) {
         .filter(|(_, kind)| matches!(kind, Kind::IamUser | Kind::IamRole | Kind::ServiceLinkedRole))
         .collect();
     let mut shared = Shared::default();
+    let accounts = super::unreadable::collected(world);
     for (node, kind) in identities {
         let mut principal = Principal {
             node,
@@ -51,6 +52,9 @@ pub(super) fn principals(world: &mut World, library: &Library) {
             }
         }
         principal.trust = inline(world, library, node, Slot::Trust, None).into_iter().next();
+        if principal.trust.is_none() {
+            principal.trust = trust_not_read(world, node, &accounts);
+        }
         report(world, &principal);
         world.principals.insert(node, principal);
     }
@@ -75,6 +79,7 @@ fn collect(
     via: Option<NodeId>,
     principal: &mut Principal,
 ) {
+    principal.missing.extend(not_read(world, library, holder));
     match via {
         None => principal
             .identity
@@ -134,6 +139,45 @@ fn inline(world: &mut World, library: &Library, holder: NodeId, slot: Slot, via:
             ))
         })
         .collect()
+}
+
+/// Inline policies that cannot be read.
+fn not_read(world: &World, library: &Library, holder: NodeId) -> Vec<String> {
+    let record = &world.node(holder).record;
+    let inline = record
+        .policies
+        .iter()
+        .filter(|policy| policy.slot == Slot::Inline);
+    inline
+        .filter(|policy| library.get(&policy.document, Flavor::Identity).is_none())
+        .map(|policy| {
+            let name = policy
+                .name
+                .clone()
+                .unwrap_or_else(|| slot_name(record, Slot::Inline));
+            format!("{}#policy/{name}", record.id)
+        })
+        .collect()
+}
+
+/// What stands for a trust policy that is there and cannot be read.
+fn trust_not_read(world: &mut World, node: NodeId, accounts: &[String]) -> Option<u32> {
+    let record = &world.node(node).record;
+    record.policies.iter().find(|policy| policy.slot == Slot::Trust)?;
+    let id = record.id.clone();
+    let name = slot_name(record, Slot::Trust);
+    let (policy, text, name) = super::unreadable::stand_in(Flavor::Trust, accounts, &name)?;
+    Some(attach(
+        world,
+        Attachment {
+            policy,
+            text,
+            name,
+            id,
+            slot: Slot::Trust,
+            via: None,
+        },
+    ))
 }
 
 /// A managed policy, attached once for all that have it in the same way.
@@ -215,7 +259,7 @@ fn report(world: &mut World, principal: &Principal) {
     };
     for missing in &principal.missing {
         gap(
-            format!("`{missing}` belongs to `{id}`, but its document is not in the input"),
+            format!("`{missing}` belongs to `{id}`, but its document is not in the input, or cannot be read"),
             "this identity may be able to do more than the answers say",
         );
     }

@@ -24,6 +24,7 @@ mod reach;
 pub mod rules;
 pub mod sensitivity;
 mod strangers;
+pub(crate) mod unreadable;
 
 use std::sync::Arc;
 
@@ -323,8 +324,13 @@ fn resource_policies(world: &mut World, library: &Library) {
             }
         }
     }
+    let accounts = unreadable::collected(world);
     for (node, text, slot, name, holder) in found {
-        if let Some(policy) = library.get(&text, Flavor::Resource) {
+        let read = library
+            .get(&text, Flavor::Resource)
+            .map(|policy| (policy, text, name.clone()));
+        let read = read.or_else(|| unreadable::stand_in(Flavor::Resource, &accounts, &name));
+        if let Some((policy, text, name)) = read {
             let tag = attach(
                 world,
                 Attachment {

@@ -105,36 +105,36 @@ fn attach_all(world: &mut World, library: &Library, level: NodeId, kind: Kind) -
     } else {
         Flavor::Rcp
     };
-    let found: Vec<(String, String, PolicyText, Option<Arc<Policy>>)> = world
+    let found: Vec<(String, String, PolicyText, Arc<Policy>)> = world
         .graph
         .sources(level, EdgeKind::Constrains)
         .map(|source| &world.node(source).record)
         .filter(|record| record.kind == kind)
         .filter_map(|record| {
-            let slot = record.policies.iter().find(|slot| slot.slot == Slot::Document)?;
-            let policy = library.get(&slot.document, flavor);
-            Some((
-                record.id.clone(),
-                record.name.clone(),
-                slot.document.clone(),
-                policy,
-            ))
+            let slot = record.policies.iter().find(|slot| slot.slot == Slot::Document);
+            let read = slot.and_then(|slot| {
+                let policy = library.get(&slot.document, flavor)?;
+                Some((policy, slot.document.clone(), record.name.clone()))
+            });
+            let (policy, text, name) =
+                read.or_else(|| super::unreadable::stand_in(flavor, &[], &record.name))?;
+            Some((record.id.clone(), name, text, policy))
         })
         .collect();
     found
         .into_iter()
-        .filter_map(|(id, name, text, policy)| {
-            Some(attach(
+        .map(|(id, name, text, policy)| {
+            attach(
                 world,
                 Attachment {
-                    policy: policy?,
+                    policy,
                     text,
                     name,
                     id,
                     slot: Slot::Document,
                     via: Some(level),
                 },
-            ))
+            )
         })
         .collect()
 }

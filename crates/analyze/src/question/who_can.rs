@@ -1,9 +1,10 @@
 //! Who can do this to that: directly, and through chains of authority.
 
-use rustc_hash::FxHashMap;
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
+use rustc_hash::{FxHashMap, FxHashSet};
 use schemars::JsonSchema;
 use serde::Serialize;
-use sv0_engine::index::Bundle;
+use sv0_engine::index::{Bundle, Mask};
 use sv0_iam::catalog::Catalog;
 use sv0_iam::decide::{ResourceRule, Verdict};
 use sv0_iam::name::{ActionPattern, Arn};
@@ -173,78 +174,163 @@ pub fn who_can_some(
     let spelled = Catalog::embedded()
         .action(action)
         .map_or_else(|| action.to_owned(), |a| a.name().to_owned());
-    let mut out = WhoCan {
-        action: spelled.clone(),
-        resource: subject.arn.clone(),
-        direct: Vec::new(),
-        through: Vec::new(),
-        stopped: Vec::new(),
-        coverage_gaps: world.gaps.clone(),
+    let candidates = candidates(world, &pattern, subject);
+    let order = finder.order();
+    // Of many only those that are shown are put into words: the engine says of nearly all of them whether they can.
+    let many = most < usize::MAX && candidates.len() > FEW;
+    let told = |candidate: &&Candidate| !many || candidate.known == Known::Open;
+    let look = |node: NodeId| look(world, node, &pattern, &spelled, subject);
+    let mut looked: Vec<Looked> = {
+        let open: Vec<&Candidate> = candidates.iter().filter(told).collect();
+        open.par_iter().filter_map(|one| look(one.node)).collect()
     };
-    let mut reached = Vec::new();
-    for asker in candidates(world, &pattern, subject) {
-        let Some(node) = asker.node else { continue };
-        let data = subject.whole && subject.node.is_some_and(|n| has_parts(world.node(n).record.kind));
-        if let (true, Some(resource)) = (data, subject.node) {
-            let access = access_filtered(world, &asker, resource, &|asked| pattern.matches(asked));
-            if !access.allowed.is_empty() {
-                let certain = access.allowed.iter().any(|a| a.verdict == Verdict::Allowed);
-                reached.push((
-                    node,
-                    if certain {
-                        PathVerdict::Allowed
-                    } else {
-                        PathVerdict::AllowedIf
-                    },
-                ));
-                out.direct.extend(who(world, node, &access));
-            } else if !access.blocked.is_empty() {
-                let blocked_by = access.blocked.iter().flat_map(|b| b.by.clone()).collect();
-                out.stopped.push(Stopped {
-                    principal: world.entity(node),
-                    blocked_by,
-                });
-            }
-        } else if let Some(found) = single(world, &asker, node, &spelled, subject) {
-            match found {
-                Found::Can(who) => {
-                    reached.push((node, who.verdict));
-                    out.direct.push(who);
-                }
-                Found::Stopped(stopped) => out.stopped.push(stopped),
-            }
-        }
-    }
-    let stopped: Vec<NodeId> = out
-        .stopped
+    let known = |wanted: Known| {
+        let of_this = candidates.iter().filter(|one| many && one.known == wanted);
+        let mut nodes: Vec<NodeId> = of_this.map(|one| one.node).collect();
+        nodes.sort_unstable_by_key(|node| order.rank(*node));
+        nodes
+    };
+    let (certain, mut blocked) = (known(Known::Certain), known(Known::Blocked));
+    let shown = certain.get(..certain.len().min(most)).unwrap_or_default();
+    looked.extend(
+        shown
+            .par_iter()
+            .filter_map(|node| look(*node))
+            .collect::<Vec<_>>(),
+    );
+
+    let mut reached: Vec<(NodeId, PathVerdict)> = certain
         .iter()
-        .filter_map(|s| world.graph.find(&s.principal.id))
+        .map(|node| (*node, PathVerdict::Allowed))
+        .chain(looked.iter().filter_map(|one| Some((one.node, one.verdict?))))
         .collect();
-    let ways = Ways::new(world, steps, finder, &reached, &stopped);
-    out.stopped.retain(|stopped| {
-        let node = world.graph.find(&stopped.principal.id);
-        !node.is_some_and(|node| ways.leads(node))
-    });
+    reached.sort_unstable();
+    reached.dedup_by_key(|(node, _)| *node);
+    blocked.extend(
+        looked
+            .iter()
+            .filter(|one| one.stopped.is_some())
+            .map(|one| one.node),
+    );
+    let ways = Ways::new(world, steps, finder, &reached, &blocked);
+    blocked.retain(|node| !ways.leads(*node));
+    blocked.sort_unstable_by_key(|node| order.rank(*node));
+
+    let totals = Totals {
+        direct: reached.len(),
+        through: ways.origins.len(),
+        stopped: blocked.len(),
+    };
+    let mut direct: Vec<Who> = Vec::new();
+    let mut stopped: FxHashMap<NodeId, Stopped> = FxHashMap::default();
+    for one in looked {
+        direct.extend(one.can);
+        stopped.extend(one.stopped.map(|stopped| (one.node, stopped)));
+    }
     let by_id = |a: &EntityRef, b: &EntityRef| (a.kind, &a.name, &a.id).cmp(&(b.kind, &b.name, &b.id));
-    out.direct.sort_by(|a, b| {
+    direct.sort_by(|a, b| {
         a.verdict
             .cmp(&b.verdict)
             .then_with(|| by_id(&a.principal, &b.principal))
     });
-    out.stopped.sort_by(|a, b| by_id(&a.principal, &b.principal));
-    let totals = Totals {
-        direct: out.direct.len(),
-        through: ways.origins.len(),
-        stopped: out.stopped.len(),
+    direct.truncate(most);
+    let stopped = blocked.iter().take(most).filter_map(|node| {
+        let known = stopped.remove(node);
+        known.or_else(|| look(*node)?.stopped)
+    });
+    let out = WhoCan {
+        action: spelled.clone(),
+        resource: subject.arn.clone(),
+        direct,
+        through: ways.told(world, steps, most),
+        stopped: stopped.collect(),
+        coverage_gaps: world.gaps.clone(),
     };
-    out.direct.truncate(most);
-    out.stopped.truncate(most);
-    out.through = ways.told(world, steps, most);
     (out, totals)
 }
 
+/// Candidates that are all looked at closely, so that every one is counted as it is told.
+const FEW: usize = 300;
+
+/// What the engine says of a candidate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Known {
+    /// It can, whatever the circumstances.
+    Certain,
+    /// Whether it can is to be looked at.
+    Open,
+    /// It is granted it somewhere, and stopped.
+    Blocked,
+}
+
+/// Somebody whom it is worth to ask.
+#[derive(Debug, Clone, Copy)]
+struct Candidate {
+    node: NodeId,
+    known: Known,
+}
+
+/// What one principal is to the question.
+struct Looked {
+    node: NodeId,
+    /// Whether it can.
+    verdict: Option<PathVerdict>,
+    /// One entry for each set of conditions.
+    can: Vec<Who>,
+    stopped: Option<Stopped>,
+}
+
+/// Looks closely; nothing where it has nothing to do with the question.
+fn look(
+    world: &World,
+    node: NodeId,
+    pattern: &ActionPattern,
+    action: &str,
+    subject: &Subject,
+) -> Option<Looked> {
+    let asker = Asker::node(world, node);
+    let mut looked = Looked {
+        node,
+        verdict: None,
+        can: Vec::new(),
+        stopped: None,
+    };
+    let resource = subject
+        .node
+        .filter(|node| subject.whole && has_parts(world.node(*node).record.kind));
+    let Some(resource) = resource else {
+        match single(world, &asker, node, action, subject)? {
+            Found::Can(who) => {
+                looked.verdict = Some(who.verdict);
+                looked.can.push(who);
+            }
+            Found::Stopped(stopped) => looked.stopped = Some(stopped),
+        }
+        return Some(looked);
+    };
+    let access = access_filtered(world, &asker, resource, &|asked| pattern.matches(asked));
+    if !access.allowed.is_empty() {
+        let certain = access.allowed.iter().any(|a| a.verdict == Verdict::Allowed);
+        looked.verdict = Some(if certain {
+            PathVerdict::Allowed
+        } else {
+            PathVerdict::AllowedIf
+        });
+        looked.can = who(world, node, &access);
+        return Some(looked);
+    }
+    if access.blocked.is_empty() {
+        return None;
+    }
+    looked.stopped = Some(Stopped {
+        principal: world.entity(node),
+        blocked_by: access.blocked.iter().flat_map(|b| b.by.clone()).collect(),
+    });
+    Some(looked)
+}
+
 /// Whom it is worth to ask, by what the engine says of everybody at once.
-fn candidates<'w>(world: &'w World, pattern: &ActionPattern, subject: &Subject) -> Vec<Asker<'w>> {
+fn candidates(world: &World, pattern: &ActionPattern, subject: &Subject) -> Vec<Candidate> {
     let everybody = world.everybody();
     let reaching = world.reaching();
     let known = Catalog::embedded().action(pattern.as_str());
@@ -256,15 +342,7 @@ fn candidates<'w>(world: &'w World, pattern: &ActionPattern, subject: &Subject) 
         (Some(resource), _) if subject.whole => {
             let (parts, mut hits) = (reaching.parts(world, resource), Vec::new());
             reaching.who(world, resource, &parts, &mut room, &mut hits);
-            let asked = |hit: &Hit| {
-                let family = reaching.family_of(world, parts.get(hit.part)?);
-                let mask = family.bundle.mask(|name| pattern.matches(name));
-                Some((hit.possible | hit.blocked) & mask != 0)
-            };
-            hits.retain(|hit| asked(hit) == Some(true));
-            hits.iter()
-                .filter_map(|hit| everybody.node(hit.principal))
-                .collect()
+            return by_engine(world, pattern, &parts, &hits);
         }
         (Some(resource), Some(action)) => {
             let actions = Actions::from([(action.name(), AccessLevel::Read)]);
@@ -279,11 +357,45 @@ fn candidates<'w>(world: &'w World, pattern: &ActionPattern, subject: &Subject) 
             let rows = room.rows.iter();
             rows.filter_map(|row| everybody.node(row.principal)).collect()
         }
-        (_, None) => return askers(world),
+        (_, None) => askers(world).into_iter().filter_map(|asker| asker.node).collect(),
     };
     found.sort_unstable();
     found.dedup();
-    found.into_iter().map(|node| Asker::node(world, node)).collect()
+    let known = Known::Open;
+    found.into_iter().map(|node| Candidate { node, known }).collect()
+}
+
+/// What hits say of everybody who has one for the actions that are asked about.
+fn by_engine(world: &World, pattern: &ActionPattern, parts: &[Part], hits: &[Hit]) -> Vec<Candidate> {
+    let everybody = world.everybody();
+    let masks: Vec<Mask> = parts
+        .iter()
+        .map(|part| {
+            let family = world.reaching().family_of(world, part);
+            family.bundle.mask(|name| pattern.matches(name))
+        })
+        .collect();
+    let mut found: Vec<Candidate> = hits
+        .iter()
+        .filter_map(|hit| {
+            let mask = masks.get(hit.part).copied().unwrap_or(0);
+            let known = if hit.certain & mask != 0 {
+                Known::Certain
+            } else if hit.possible & mask != 0 {
+                Known::Open
+            } else if hit.blocked & mask != 0 {
+                Known::Blocked
+            } else {
+                return None;
+            };
+            let node = everybody.node(hit.principal)?;
+            Some(Candidate { node, known })
+        })
+        .collect();
+    // What somebody can do to any part counts.
+    found.sort_unstable_by_key(|one| (one.node, one.known as u8));
+    found.dedup_by_key(|one| one.node);
+    found
 }
 
 /// Asks about one action on something that has no parts of its own.
@@ -413,9 +525,46 @@ struct Way<'s> {
     verdict: PathVerdict,
 }
 
+/// The best way of each entity that has one. There are as many places as entities: looking one up is all that most of the
+/// work is.
+#[derive(Default)]
+struct Best<'s> {
+    /// By entity, the place of its way in `all` and one; 0 for none.
+    places: Vec<u32>,
+    all: Vec<(NodeId, Way<'s>)>,
+}
+
+impl<'s> Best<'s> {
+    fn new(nodes: usize) -> Self {
+        Self {
+            places: vec![0; nodes],
+            all: Vec::new(),
+        }
+    }
+
+    fn has(&self, node: NodeId) -> bool {
+        self.places.get(node.index()).is_some_and(|place| *place != 0)
+    }
+
+    fn get(&self, node: NodeId) -> Option<&Way<'s>> {
+        let place = *self.places.get(node.index())? as usize;
+        self.all.get(place.checked_sub(1)?).map(|(_, way)| way)
+    }
+
+    /// The first one stays. Says whether it is this.
+    fn put(&mut self, node: NodeId, way: Way<'s>) -> bool {
+        let Some(place) = self.places.get_mut(node.index()).filter(|place| **place == 0) else {
+            return false;
+        };
+        self.all.push((node, way));
+        *place = u32::try_from(self.all.len()).unwrap_or(0);
+        true
+    }
+}
+
 /// The ways to those who can.
 struct Ways<'s> {
-    best: FxHashMap<NodeId, Way<'s>>,
+    best: Best<'s>,
     /// Who has one, best first.
     origins: Vec<NodeId>,
 }
@@ -430,16 +579,17 @@ impl<'s> Ways<'s> {
         reached: &[(NodeId, PathVerdict)],
         stopped: &[NodeId],
     ) -> Self {
-        let mut best: FxHashMap<NodeId, Way<'s>> = FxHashMap::default();
+        let mut best = Best::new(world.graph.len());
         for certain in [PathVerdict::Allowed, PathVerdict::AllowedIf] {
             let start = reached.iter().filter(|(_, verdict)| *verdict <= certain);
             for &(node, verdict) in start {
-                best.entry(node).or_insert(Way {
+                let way = Way {
                     next: None,
                     end: node,
                     length: 0,
                     verdict,
-                });
+                };
+                best.put(node, way);
             }
             widen(world, steps, certain, &mut best);
         }
@@ -447,31 +597,30 @@ impl<'s> Ways<'s> {
             best,
             origins: Vec::new(),
         };
-        let mut wanted = finder.origins();
-        wanted.extend(stopped.iter().copied());
+        let order = finder.order();
+        let stopped: FxHashSet<NodeId> = stopped.iter().copied().collect();
+        let leads = |(node, way): &(NodeId, Way<'_>)| {
+            let wanted = way.next.is_some() && (order.is_origin(*node) || stopped.contains(node));
+            wanted.then_some((way.verdict, way.length, order.rank(*node), *node))
+        };
+        let mut wanted: Vec<_> = out.best.all.iter().filter_map(leads).collect();
         wanted.sort_unstable();
-        wanted.dedup();
-        wanted.retain(|origin| out.leads(*origin));
-        wanted.sort_by_cached_key(|origin| {
-            let record = &world.node(*origin).record;
-            let way = out.best.get(origin).map(|way| (way.verdict, way.length));
-            (way, record.kind, world.label(*origin), record.id.clone())
-        });
+        let wanted = wanted.into_iter().map(|(.., node)| node).collect();
         out.origins = wanted;
         out
     }
 
     /// Whether somebody gets to one who can, by others.
     fn leads(&self, node: NodeId) -> bool {
-        self.best.get(&node).is_some_and(|way| way.next.is_some())
+        self.best.get(node).is_some_and(|way| way.next.is_some())
     }
 
     /// The best ways in words.
     fn told(&self, world: &World, steps: &Steps, most: usize) -> Vec<Through> {
         let each = self.origins.iter().take(most).filter_map(|origin| {
-            let way = self.best.get(origin)?;
+            let way = self.best.get(*origin)?;
             let (mut chain, mut conditions, mut at) = (Vec::new(), Vec::new(), *origin);
-            while let Some(step) = self.best.get(&at).and_then(|way| way.next) {
+            while let Some(step) = self.best.get(at).and_then(|way| way.next) {
                 if let Some(told) = steps.describe(world, step) {
                     chain.push(told.text.clone());
                     conditions.extend(told.conditions.clone());
@@ -491,34 +640,33 @@ impl<'s> Ways<'s> {
     }
 }
 
-fn widen<'s>(world: &World, steps: &'s Steps, certain: PathVerdict, best: &mut FxHashMap<NodeId, Way<'s>>) {
+fn widen<'s>(world: &World, steps: &'s Steps, certain: PathVerdict, best: &mut Best<'s>) {
     const MOST: usize = 12;
-    let mut frontier: Vec<NodeId> = best.keys().copied().collect();
-    frontier.sort_unstable_by_key(|node| (best.get(node).map_or(0, |way| way.length), *node));
+    let mut frontier: Vec<NodeId> = best.all.iter().map(|(node, _)| *node).collect();
+    frontier.sort_unstable_by_key(|node| (best.get(*node).map_or(0, |way| way.length), *node));
     for _ in 0..MOST {
         let mut next = Vec::new();
         for node in frontier {
-            let Some(way) = best.get(&node).copied() else {
+            let Some(way) = best.get(node).copied() else {
                 continue;
             };
             for step in steps.to(node).filter(|step| step.verdict != PathVerdict::Denied) {
-                if best.contains_key(&step.from) {
+                if best.has(step.from) {
                     continue;
                 }
                 let verdict = steps.verdict(world, step);
                 if verdict > certain {
                     continue;
                 }
-                best.entry(step.from).or_insert_with(|| {
+                let way = Way {
+                    next: Some(step),
+                    end: way.end,
+                    length: way.length + 1,
+                    verdict: way.verdict.max(verdict),
+                };
+                if best.put(step.from, way) {
                     next.push(step.from);
-                    let verdict = way.verdict.max(verdict);
-                    Way {
-                        next: Some(step),
-                        end: way.end,
-                        length: way.length + 1,
-                        verdict,
-                    }
-                });
+                }
             }
         }
         frontier = next;

@@ -187,6 +187,7 @@ impl Steps {
             }
         }
         self.told.get_mut().map(FxHashMap::clear).unwrap_or_default();
+        self.looked.iter_mut().for_each(|place| *place.get_mut() = 0);
         out
     }
 
