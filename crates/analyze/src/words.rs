@@ -134,7 +134,7 @@ fn doubts(world: &World, hit: &Hit) -> Vec<ConditionText> {
             .find(|s| s.index == hit.statement)
     });
     let negated = hit.effect == Effect::Deny;
-    let not_read = |found: &Condition| &*found.key_text == crate::normalize::unreadable::KEY;
+    let not_read = |found: &Condition| crate::normalize::unreadable::KEYS.contains(&&*found.key_text);
     if statement.is_some_and(|statement| statement.conditions.iter().any(not_read)) {
         let name = world.attachment(hit.tag).map_or("a policy", |found| &*found.name);
         let does = if negated { "does not deny it" } else { "allows it" };

@@ -156,6 +156,7 @@ pub enum LookupError {
 impl std::fmt::Display for LookupError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
+            Self::Unknown { name, .. } if name.trim().is_empty() => write!(f, "no name was given"),
             Self::Unknown { name, near } if near.is_empty() => write!(f, "nothing is called `{name}`"),
             Self::Unknown { name, near } => {
                 let near: Vec<String> = near.iter().map(|n| format!("`{n}`")).collect();
@@ -289,6 +290,13 @@ impl World {
         if let Some(id) = self.graph.find(name) {
             return Ok(id);
         }
+        // An empty variable of a script is no name, though ids may end with a slash.
+        if name.trim().is_empty() {
+            return Err(LookupError::Unknown {
+                name: name.into(),
+                near: Vec::new(),
+            });
+        }
         let fits =
             |id: NodeId| wanted.is_empty() || wanted.contains(&self.node(id).record.kind.entity_type());
         let pick = |matches: &Matcher<'_>| -> Vec<NodeId> {
@@ -314,6 +322,13 @@ impl World {
                 .as_deref()
                 .is_none_or(|a| node.record.account.as_deref() == Some(a))
         };
+        // `333333333333/` is no entity of that account.
+        if short.is_empty() {
+            return Err(LookupError::Unknown {
+                name: name.into(),
+                near: Vec::new(),
+            });
+        }
         let tiers: [&Matcher<'_>; 4] = [
             &|_, node| here(node) && node.record.name == short,
             &|_, node| {

@@ -228,9 +228,14 @@ fn utf8(bytes: Vec<u8>) -> Decoded {
         Ok(text) => Decoded { text, damage: None },
         Err(error) => {
             let good = error.utf8_error().valid_up_to();
-            let mut bytes = error.into_bytes();
-            bytes.truncate(good);
-            let text = String::from_utf8(bytes).unwrap_or_default();
+            // What is no text becomes a character that JSON does not take: its line is told and left out, and the others count.
+            let mut text = String::new();
+            for chunk in error.as_bytes().utf8_chunks() {
+                text.push_str(chunk.valid());
+                if !chunk.invalid().is_empty() {
+                    text.push('\0');
+                }
+            }
             Decoded {
                 text,
                 damage: Some(format!("byte {good} is not UTF-8 text")),

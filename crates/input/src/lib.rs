@@ -6,7 +6,8 @@
 //! * [`files`] — finds files, undoes gzip, zstd, UTF-16;
 //! * [`gaad`] — `aws iam get-account-authorization-details`;
 //! * [`iam_collect`] — the folders that iam-collect writes;
-//! * [`snapshot`] — sv0's own format (`docs/snapshot.md`).
+//! * [`snapshot`] — sv0's own format (`docs/snapshot.md`);
+//! * [`whole`] — writes files as a whole or not at all.
 
 pub mod files;
 pub mod gaad;
@@ -14,6 +15,7 @@ pub mod iam_collect;
 pub mod snapshot;
 pub mod terraform;
 mod text;
+pub mod whole;
 
 use std::path::{Path, PathBuf};
 

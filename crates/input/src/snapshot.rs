@@ -1,6 +1,5 @@
 //! sv0's own format, version 1: one JSON object a line, zstd around it (`docs/snapshot.md`).
 
-use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -10,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sv0_model::coverage::{Gap, Reason};
 use sv0_model::record::{Place, PolicyText, Record};
 
-use crate::{Format, Loaded, Source, file_gap};
+use crate::{Format, Loaded, Source, file_gap, whole};
 
 /// The version that this program writes, and the newest it reads.
 pub const VERSION: u32 = 1;
@@ -231,21 +230,14 @@ pub fn write_to(out: &mut dyn Write, header: &Header, records: &[Record], gaps: 
 }
 
 fn whole_or_not<T>(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<T>) -> io::Result<T> {
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(".part");
-    let part = path.with_file_name(name);
-    let file = fs::File::create(&part)?;
-    let done = if path.extension().is_some_and(|ending| ending == "jsonl") {
-        let mut out = io::BufWriter::new(file);
-        fill(&mut out).and_then(|done| out.flush().map(|()| done))
-    } else {
+    whole::write(path, |file| {
+        if path.extension().is_some_and(|ending| ending == "jsonl") {
+            let mut out = io::BufWriter::new(file);
+            return fill(&mut out).and_then(|done| out.flush().map(|()| done));
+        }
         let mut out = zstd::stream::write::Encoder::new(io::BufWriter::new(file), 9)?;
         fill(&mut out).and_then(|done| out.finish()?.flush().map(|()| done))
-    };
-    done.and_then(|done| fs::rename(&part, path).map(|()| done))
-        .inspect_err(|_| {
-            let _ = fs::remove_file(&part);
-        })
+    })
 }
 
 /// The lines of a snapshot, counted for the last one.

@@ -11,13 +11,13 @@ use sv0_model::record::PolicyText;
 
 use crate::world::World;
 
-/// The key of the condition.
-pub(crate) const KEY: &str = "sv0:PolicyCouldNotBeRead";
+/// The keys of the conditions. They are two: that it grants something does not mean that it denies it as well.
+pub(crate) const KEYS: [&str; 2] = ["sv0:PolicyNotReadGrants", "sv0:PolicyNotReadDenies"];
 
 /// The text that stands for one of a kind. What it may grant, it may grant to the accounts that were collected, which then need
 /// a permission of their own: to suppose that it lets everybody in would bury what is known.
 fn text(flavor: Flavor, accounts: &[String]) -> Option<String> {
-    let condition = format!(r#""Condition":{{"Bool":{{"{KEY}":"true"}}}}"#);
+    let [grants, denies] = KEYS.map(|key| format!(r#""Condition":{{"Bool":{{"{key}":"true"}}}}"#));
     let names: Vec<String> = accounts
         .iter()
         .map(|account| format!(r#""arn:aws:iam::{account}:root""#))
@@ -25,16 +25,16 @@ fn text(flavor: Flavor, accounts: &[String]) -> Option<String> {
     let principals = format!(r#""Principal":{{"AWS":[{}]}}"#, names.join(","));
     let statements = match flavor {
         Flavor::Scp => format!(
-            r#"{{"Effect":"Allow","Action":"*","Resource":"*"}},{{"Effect":"Deny","Action":"*","Resource":"*",{condition}}}"#
+            r#"{{"Effect":"Allow","Action":"*","Resource":"*"}},{{"Effect":"Deny","Action":"*","Resource":"*",{denies}}}"#
         ),
         Flavor::Rcp => format!(
-            r#"{{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}},{{"Effect":"Deny","Principal":"*","Action":"*","Resource":"*",{condition}}}"#
+            r#"{{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}},{{"Effect":"Deny","Principal":"*","Action":"*","Resource":"*",{denies}}}"#
         ),
         Flavor::Trust if !accounts.is_empty() => {
-            format!(r#"{{"Effect":"Allow",{principals},"Action":"sts:AssumeRole",{condition}}}"#)
+            format!(r#"{{"Effect":"Allow",{principals},"Action":"sts:AssumeRole",{grants}}}"#)
         }
         Flavor::Resource if !accounts.is_empty() => format!(
-            r#"{{"Effect":"Allow",{principals},"Action":"*","Resource":"*",{condition}}},{{"Effect":"Deny","Principal":"*","Action":"*","Resource":"*",{condition}}}"#
+            r#"{{"Effect":"Allow",{principals},"Action":"*","Resource":"*",{grants}}},{{"Effect":"Deny","Principal":"*","Action":"*","Resource":"*",{denies}}}"#
         ),
         _ => return None,
     };

@@ -279,12 +279,7 @@ fn put(path: Option<&Path>, text: &str) -> Result<(), Failure> {
         path: path.display().to_string(),
         source,
     };
-    let name = path
-        .file_name()
-        .map_or_else(|| "out".into(), |name| name.to_string_lossy().into_owned());
-    let part = path.with_file_name(format!(".{name}.part"));
-    fs::write(&part, text).map_err(failed)?;
-    fs::rename(&part, path).map_err(failed)
+    sv0_input::whole::write_text(path, text).map_err(failed)
 }
 
 fn show_plan(output: FindingsOutput, plan: &Plan) -> Result<(), Failure> {

@@ -48,6 +48,19 @@ fn write(
             Sight::Recorded => "Nobody; it would have been recorded.".to_owned(),
             sight => format!("Nobody that is recorded: {}.", sight.words()),
         };
+        // A slip of the pen must not read as an answer.
+        let known = sv0_iam::catalog::Catalog::embedded()
+            .action(&args.action)
+            .is_some()
+            || args.action.contains(['*', '?']);
+        let text = if known {
+            text
+        } else {
+            format!(
+                "{text} AWS's list of actions has no `{}`: look at its spelling.",
+                args.action
+            )
+        };
         return render::wrap(out, "", "", &text);
     }
     for line in found {
