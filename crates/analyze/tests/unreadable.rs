@@ -9,6 +9,17 @@ use sv0_model::record::Record;
 
 /// An organization in which `app` reads what is in the bucket `data`, under its own key, and may become `reader`.
 fn explained(damage: &str, principal: &str, action: &str, on: &str) -> (PathVerdict, Vec<String>) {
+    changed(damage, ("", ""), principal, action, on)
+}
+
+/// The same with one text of the records changed into another.
+fn changed(
+    damage: &str,
+    (from, to): (&str, &str),
+    principal: &str,
+    action: &str,
+    on: &str,
+) -> (PathVerdict, Vec<String>) {
     let records = r#"[
         {"kind":"aws_organization","id":"o-1","name":"o","attrs":{"management_account":"999999999999"}},
         {"kind":"aws_ou","id":"r-1","name":"Root","refs":[{"rel":"MEMBER_OF","to":"o-1"}]},
@@ -23,7 +34,13 @@ fn explained(damage: &str, principal: &str, action: &str, on: &str) -> (PathVerd
             {"slot":"key","document":{"Version":"2012-10-17","Statement":{"Sid":"KEY","Effect":"Allow","Principal":{"AWS":"111111111111"},"Action":"kms:*","Resource":"*"}}}]},
         {"kind":"s3_bucket","id":"arn:aws:s3:::data","name":"data","account":"111111111111","policies":[
             {"slot":"resource","document":{"Version":"2012-10-17","Statement":{"Sid":"BUCKET","Effect":"Allow","Principal":{"AWS":"111111111111"},"Action":"s3:GetObject","Resource":"arn:aws:s3:::data/*"}}}]}]"#;
-    let mut value: serde_json::Value = serde_json::from_str(records).unwrap();
+    let records = if from.is_empty() {
+        records.to_owned()
+    } else {
+        assert!(records.contains(from), "{from}");
+        records.replacen(from, to, 1)
+    };
+    let mut value: serde_json::Value = serde_json::from_str(&records).unwrap();
     let mut damaged = 0;
     for record in value.as_array_mut().unwrap() {
         for slot in record
@@ -84,6 +101,37 @@ fn what_hangs_on_it_is_told_as_hanging_on_it() {
         assert!(
             conditions.iter().any(|text| text.contains(why)),
             "{damage}: {conditions:?}"
+        );
+    }
+}
+
+#[test]
+fn an_account_whose_place_is_not_known_is_under_policies_that_nobody_knows() {
+    for (from, to) in [
+        (
+            r#""account":"111111111111","refs":[{"rel":"MEMBER_OF","to":"r-1"}]"#,
+            r#""account":"111111111111","refs":[{"rel":"MEMBER_OF","to":"ou-nope"}]"#,
+        ),
+        (
+            r#"{"kind":"aws_ou","id":"r-1","name":"Root","refs":[{"rel":"MEMBER_OF","to":"o-1"}]}"#,
+            r#"{"kind":"aws_ou","id":"r-1","name":"Root","refs":[{"rel":"MEMBER_OF","to":"o-1"}]},{"kind":"aws_ou","id":"ou-2","name":"Lost"}"#,
+        ),
+    ] {
+        let (verdict, conditions) = changed("", (from, to), "app", "s3:GetObject", "arn:aws:s3:::data/x");
+        if to.contains("ou-2") {
+            assert_eq!(
+                verdict,
+                PathVerdict::Allowed,
+                "a unit that nothing is in changes nothing"
+            );
+            continue;
+        }
+        assert_eq!(verdict, PathVerdict::AllowedIf, "{conditions:?}");
+        assert!(
+            conditions
+                .iter()
+                .any(|text| text.contains("above account 111111111111")),
+            "{conditions:?}"
         );
     }
 }

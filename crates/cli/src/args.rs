@@ -405,7 +405,7 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) suppressions: Option<PathBuf>,
     /// The day on which findings are decided [default: the day of the snapshot, else today]
-    #[arg(long, value_name = "YYYY-MM-DD")]
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
     pub(crate) today: Option<String>,
     #[command(flatten)]
     pub(crate) trail: TrailArgs,
@@ -486,7 +486,7 @@ pub(crate) struct TokenArgs {
     #[arg(long, default_value = "viewer")]
     pub(crate) role: sv0_server::auth::Role,
     /// The last day on which it holds
-    #[arg(long, value_name = "YYYY-MM-DD")]
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
     pub(crate) until: Option<String>,
 }
 
@@ -698,7 +698,7 @@ pub(crate) struct FindingsArgs {
     #[arg(long, value_name = "SEVERITY", value_parser = severity)]
     pub(crate) fail_on: Option<Severity>,
     /// The day on which suppressions and unused identities are judged [default: the day of the snapshot, else today]
-    #[arg(long, value_name = "YYYY-MM-DD")]
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
     pub(crate) today: Option<String>,
     #[command(flatten)]
     pub(crate) trail: TrailArgs,
@@ -764,7 +764,7 @@ impl FindingsOutput {
 const FINDINGS_EXAMPLES: &str = "\
 Examples:
   sv0 findings --demo                             what is there, most severe first
-  sv0 findings 4f1c --demo                        one finding: why, how it is known, what ends it
+  sv0 findings 2048c1 --demo                        one finding: why, how it is known, what ends it
   sv0 findings --severity high --fixes --demo     the severe ones, each with what provably ends it
   sv0 findings -i scan.sv0.jsonl.zst --baseline known.json --fail-on high      in CI: fail on what is new";
 
@@ -821,7 +821,7 @@ pub(crate) struct ReviewArgs {
     #[arg(long)]
     pub(crate) fail_on_gain: bool,
     /// The day on which unused identities are judged
-    #[arg(long, value_name = "YYYY-MM-DD")]
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
     pub(crate) today: Option<String>,
     /// Pairs and changes to show, each; 0 is all
     #[arg(long, value_name = "N", default_value_t = 20)]
@@ -1082,4 +1082,12 @@ pub(crate) enum SizePreset {
 pub(crate) struct CompletionsArgs {
     /// Which shell
     pub(crate) shell: clap_complete::Shell,
+}
+
+/// A day that there is.
+fn day(text: &str) -> Result<String, String> {
+    if sv0_rules::day::is_day(text) {
+        return Ok(text.to_owned());
+    }
+    Err("it is no day such as 2027-01-31".to_owned())
 }

@@ -18,6 +18,12 @@ pub fn number(text: &str) -> Option<i64> {
     Some(era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468)
 }
 
+/// Whether a text is a day that there is, such as `2027-01-31`, and nothing else.
+#[must_use]
+pub fn is_day(text: &str) -> bool {
+    text.len() == 10 && number(text).is_some_and(|days| of(days) == text)
+}
+
 /// The date of a number of days since 1970-01-01.
 #[must_use]
 pub fn of(days: i64) -> String {
@@ -35,7 +41,26 @@ pub fn of(days: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{number, of};
+    use super::{is_day, number, of};
+
+    #[test]
+    fn days_that_there_are() {
+        for day in ["2026-01-31", "2028-02-29", "2000-02-29", "1970-01-01"] {
+            assert!(is_day(day), "{day}");
+        }
+        for text in [
+            "2026-02-31",
+            "2027-02-29",
+            "1900-02-29",
+            "2026-13-01",
+            "2026-1-31",
+            "2026-01-31T00",
+            "x",
+            "",
+        ] {
+            assert!(!is_day(text), "{text}");
+        }
+    }
 
     #[test]
     fn days_are_counted() {

@@ -142,7 +142,7 @@ impl Suppression {
                 "there is no rule `{id}`; `sv0 findings --rules-list` lists them"
             ));
         }
-        if let Some(until) = self.until.as_deref().filter(|until| !is_day(until)) {
+        if let Some(until) = self.until.as_deref().filter(|until| !crate::day::is_day(until)) {
             return Err(format!("`{until}` is no day of the form 2027-01-31"));
         }
         Ok(())
@@ -168,16 +168,6 @@ impl Suppression {
             .zip(day)
             .is_some_and(|(until, day)| until < day)
     }
-}
-
-fn is_day(text: &str) -> bool {
-    let number = |range: std::ops::Range<usize>| text.get(range).and_then(|part| part.parse::<u32>().ok());
-    text.len() == 10
-        && text.as_bytes().get(4) == Some(&b'-')
-        && text.as_bytes().get(7) == Some(&b'-')
-        && number(0..4).is_some()
-        && number(5..7).is_some_and(|month| (1..=12).contains(&month))
-        && number(8..10).is_some_and(|day| (1..=31).contains(&day))
 }
 
 /// What was there when somebody last looked.

@@ -37,6 +37,7 @@ pub(super) fn ceilings(world: &mut World, library: &Library) {
     world.org_id.clone_from(&id);
 
     // What hangs on the root and on an OU is attached once, however many accounts are below it.
+    astray(world);
     let mut attached = FxHashMap::default();
     let ids: Vec<String> = world.accounts.keys().cloned().collect();
     for account in ids {
@@ -51,15 +52,21 @@ pub(super) fn ceilings(world: &mut World, library: &Library) {
             path.push('/');
             path
         });
+        let is_broken = node.is_some_and(|node| is_broken(world, node, &levels));
         let is_management = management.as_deref() == Some(account.as_str());
-        let scps = levels
+        let mut scps = levels
             .iter()
             .map(|level| policies(world, library, &mut attached, *level, Kind::Scp))
             .collect::<Vec<_>>();
-        let rcps = levels
+        let mut rcps = levels
             .iter()
             .map(|level| policies(world, library, &mut attached, *level, Kind::Rcp))
             .collect::<Vec<_>>();
+        if is_broken && !is_management {
+            lost(world, &account);
+            scps.insert(0, above(world, &account, Flavor::Scp));
+            rcps.insert(0, above(world, &account, Flavor::Rcp));
+        }
         // An organisation without the policy type enabled has none attached anywhere: then nothing binds.
         let enabled = |levels: &Vec<Vec<u32>>| levels.iter().any(|level| !level.is_empty());
         if let Some(entry) = world.accounts.get_mut(&account) {
@@ -87,6 +94,82 @@ fn levels(world: &World, account: NodeId) -> Vec<NodeId> {
     }
     out.reverse();
     out
+}
+
+/// Whether the way from an account up ends elsewhere than at a root: at something that is not in the input, or in a loop. An
+/// account that says nothing of where it stands stands by itself.
+fn is_broken(world: &World, account: NodeId, levels: &[NodeId]) -> bool {
+    let Some(top) = levels.first() else { return false };
+    let is_root = world.id(*top).starts_with("r-");
+    let mut above = world.graph.targets(*top, EdgeKind::MemberOf).peekable();
+    if is_root || *top == account && above.peek().is_none() {
+        return false;
+    }
+    !above.any(|above| world.node(above).record.kind == Kind::AwsOrganization)
+}
+
+/// What stands for the policies that nobody knows, above an account whose place is not known.
+fn above(world: &mut World, account: &str, flavor: Flavor) -> Vec<u32> {
+    let kind = if flavor == Flavor::Scp { "SCP" } else { "RCP" };
+    let name = format!("an {kind} above account {account}");
+    let stands = super::unreadable::stand_in(flavor, &[], &name);
+    let tag = stands.map(|(policy, text, name)| {
+        let attachment = Attachment {
+            policy,
+            text,
+            name,
+            id: account.to_owned(),
+            slot: Slot::Document,
+            via: None,
+        };
+        attach(world, attachment)
+    });
+    tag.into_iter().collect()
+}
+
+fn lost(world: &mut World, account: &str) {
+    world.gaps.push(Gap {
+        account: Some(account.to_owned()),
+        region: None,
+        service: Some("organizations".into()),
+        call: "organizations:ListParents".into(),
+        entity: None,
+        reason: Reason::NotInInput,
+        detail: format!(
+            "the way from account {account} up to the organization's root is not whole in the input"
+        ),
+        consequence: "everything in this account hangs on policies that are not known".into(),
+    });
+}
+
+/// Policies that hang on something that is not there hang on nothing, which is hardly what was meant.
+fn astray(world: &mut World) {
+    let mut gaps = Vec::new();
+    for (node, kind) in world.graph.nodes() {
+        if !matches!(kind.record.kind, Kind::Scp | Kind::Rcp) {
+            continue;
+        }
+        let strays = world.graph.targets(node, EdgeKind::Constrains);
+        gaps.extend(
+            strays
+                .filter(|target| world.node(*target).stub)
+                .map(|target| Gap {
+                    account: None,
+                    region: None,
+                    service: Some("organizations".into()),
+                    call: "organizations:ListTargetsForPolicy".into(),
+                    entity: Some(kind.record.id.clone()),
+                    reason: Reason::NotInInput,
+                    detail: format!(
+                        "`{}` is attached to `{}`, which is not in the input",
+                        kind.record.name,
+                        world.id(target)
+                    ),
+                    consequence: "what it denies there is not known to be denied".into(),
+                }),
+        );
+    }
+    world.gaps.append(&mut gaps);
 }
 
 /// The tags of the policies of one kind that hang on one level.

@@ -86,7 +86,8 @@ pub(crate) fn run(args: &FindingsArgs) -> Result<u8, Failure> {
         gone: Vec::new(),
         left_out: 0,
     };
-    if let Some(id) = args.id.as_ref().filter(|_| said.report.findings.is_empty()) {
+    let none = |id: &&String| said.report.findings.is_empty() || id.trim().is_empty();
+    if let Some(id) = args.id.as_ref().filter(none) {
         return Err(Failure::NoFinding { id: id.clone() });
     }
     if let Some(suppressions) = &suppressions {

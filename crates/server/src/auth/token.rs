@@ -81,7 +81,7 @@ impl Tokens {
             if let Some(until) = entry
                 .until
                 .as_deref()
-                .filter(|until| sv0_rules::day::number(until).is_none())
+                .filter(|until| !sv0_rules::day::is_day(until))
             {
                 return Err(format!(
                     "`{until}` of `{}` is no day such as 2027-01-31",
@@ -134,6 +134,17 @@ impl Tokens {
             Err(error) => return Err(wrong(error.to_string())),
         };
         let tokens = Self::parse(&there).map_err(wrong)?;
+        // The audit log names it, on one line.
+        if name.trim().is_empty() || name.chars().any(char::is_control) {
+            return Err(wrong(
+                "a token needs a name, of characters that can be read".to_owned(),
+            ));
+        }
+        if let Some(until) = until.filter(|until| *until < today().as_str()) {
+            return Err(wrong(format!(
+                "{until} is past: the token would hold nothing open"
+            )));
+        }
         if tokens.0.iter().any(|token| token.name == name) {
             return Err(wrong(format!(
                 "there is a token `{name}` already: take its entry out to make a new one"
