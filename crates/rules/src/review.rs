@@ -202,7 +202,13 @@ fn of_one(old: &Record, new: &Record) -> Vec<String> {
             .difference(&after)
             .map(|(rel, to)| format!("takes {rel} {to} away")),
     );
-    if out.is_empty() {
+    // Documents that are only laid out otherwise say the same.
+    let without = |record: &Record| Record {
+        policies: Vec::new(),
+        refs: Vec::new(),
+        ..record.clone()
+    };
+    if out.is_empty() && without(old) != without(new) {
         out.push("changes tags or attributes".into());
     }
     out
@@ -268,4 +274,36 @@ pub fn laid_over(base: &[Record], plan: &[Record], owned: &[Record], deleted: &[
         }
     }
     out.into_values().collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn white_space_is_no_change() {
+        let record = |document: &str, tag: &str| -> Record {
+            let text = format!(
+                r#"{{"kind":"iam_policy","id":"arn:aws:iam::111111111111:policy/P","name":"P","account":"111111111111",
+                "tags":{{"team":"{tag}"}},"policies":[{{"slot":"document","document":{document}}}]}}"#
+            );
+            serde_json::from_str(&text).unwrap()
+        };
+        let compact =
+            r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}"#;
+        let wide = compact.replace(':', ": ").replace("s3: *", "s3:*");
+        let told = |a: &Record, b: &Record| changes(std::slice::from_ref(a), std::slice::from_ref(b));
+        let old = record(compact, "a");
+        assert!(told(&old, &record(&wide, "a")).is_empty());
+        assert_eq!(
+            told(&old, &record(&wide, "b")),
+            ["policy P: changes tags or attributes"]
+        );
+        let other = compact.replace("s3:*", "s3:Get*");
+        assert_eq!(
+            told(&old, &record(&other, "a")),
+            ["policy P: changes document policy"]
+        );
+    }
 }

@@ -98,10 +98,10 @@ function Lines({ asked, first }: { asked: Query<'/evidence'>; first: Answer<'/ev
             <tbody>
               {lines.map((line, n) => (
                 <tr key={n}>
-                  <td>{whoShort(line.who)}</td>
-                  <td title={line.principal}>{short(line.principal)}</td>
-                  <td>
-                    <code className="fixed">{line.actions[0] ?? line.event_name}</code>
+                  <td className="break narrow">{whoShort(line.who)}</td>
+                  <td className="break narrow" title={line.principal}>{short(line.principal)}</td>
+                  <td className="break narrow">
+                    <code>{line.actions[0] ?? line.event_name}</code>
                     {line.outcome !== 'success' && <span className="muted"> ({line.outcome.replaceAll('_', ' ')})</span>}
                   </td>
                   <td className="break">

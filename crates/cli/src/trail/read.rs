@@ -32,6 +32,14 @@ pub(crate) fn read(args: &TrailArgs, source: &SourceArgs) -> Result<Reading, Fai
     } else {
         now()
     };
+    if let (Some(since), Some(until)) = (args.since, args.until)
+        && since >= until
+    {
+        return Err(Failure::TrailUsage {
+            why: format!("nothing is from {since} to {until}"),
+            help: "`--since` comes before `--until`".into(),
+        });
+    }
     let places = if demo {
         vec![places::demo()]
     } else {

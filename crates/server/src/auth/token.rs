@@ -140,11 +140,6 @@ impl Tokens {
                 "a token needs a name, of characters that can be read".to_owned(),
             ));
         }
-        if let Some(until) = until.filter(|until| *until < today().as_str()) {
-            return Err(wrong(format!(
-                "{until} is past: the token would hold nothing open"
-            )));
-        }
         if tokens.0.iter().any(|token| token.name == name) {
             return Err(wrong(format!(
                 "there is a token `{name}` already: take its entry out to make a new one"
