@@ -298,12 +298,12 @@ mod tests {
         assert!(told(&old, &record(&wide, "a")).is_empty());
         assert_eq!(
             told(&old, &record(&wide, "b")),
-            ["policy P: changes tags or attributes"]
+            ["managed policy P: changes tags or attributes"]
         );
         let other = compact.replace("s3:*", "s3:Get*");
         assert_eq!(
             told(&old, &record(&other, "a")),
-            ["policy P: changes document policy"]
+            ["managed policy P: changes document policy"]
         );
     }
 }
